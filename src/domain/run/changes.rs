@@ -1,0 +1,116 @@
+//! What an operation changed, to be written down.
+
+use std::borrow::Cow;
+
+use super::{super::ids::StepNo, super::state::State, Micros};
+
+/// Everything that a sequence of operations changed.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// The moves, in order.
+    pub moves: Vec<Move>,
+    /// Steps that became startable and have no worker.
+    pub released: Vec<Released>,
+    /// Attempts that began.
+    pub claimed: Vec<Claimed>,
+    /// Attempts that ended.
+    pub ended: Vec<Claimed>,
+    /// Attempts that ended by somebody else's will; their workers are to be told.
+    pub stopped: Vec<Claimed>,
+}
+
+/// One move of the task or of one of its steps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Move {
+    /// Its number within the task, from 1 without gaps.
+    pub sequence: u32,
+    /// The step, or `None` for the task's own.
+    pub step: Option<StepNo>,
+    /// The state before, `None` at creation.
+    pub from: Option<State>,
+    /// The state after; the same as before for a change that is recorded without a move.
+    pub to: State,
+    /// The attempt that it belongs to, 0 for none.
+    pub attempt: u16,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// Why a move happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cause {
+    /// The engine went on.
+    Engine,
+    /// A worker took the step.
+    Claimed,
+    /// A worker finished it.
+    Completed,
+    /// A worker failed, or was lost.
+    Failed {
+        /// How.
+        failure: Failure,
+        /// Whether that ended the retries.
+        permanent: bool,
+        /// When the next attempt may begin.
+        retry_at: Option<Micros>,
+    },
+    /// The task was created so.
+    Bypassed,
+    /// The task waits or ends, for this reason.
+    Because(Cow<'static, str>),
+    /// Somebody asked for it.
+    Manual(Operation),
+}
+
+/// An operation that a person asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Operation {
+    /// What, such as `cancel_task`.
+    pub name: &'static str,
+    /// Who.
+    pub requested_by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// How an attempt failed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Failure {
+    /// The class of the error.
+    pub error_class: String,
+    /// The message.
+    pub message: String,
+    /// The stack.
+    pub backtrace: String,
+    /// The worker's code.
+    pub error_code: String,
+    /// Whether trying again is pointless.
+    pub permanent: bool,
+    /// Further details as a JSON object, empty for none.
+    pub context_json: String,
+}
+
+/// An attempt: a step and the number of the attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Claimed {
+    /// The step.
+    pub no: StepNo,
+    /// The attempt, which is the lease token.
+    pub attempt: u16,
+}
+
+/// A step that became startable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Released {
+    /// The step.
+    pub no: StepNo,
+    /// Not before this time; `None` for now.
+    pub not_before: Option<Micros>,
+}
+
+impl Released {
+    /// Startable at once.
+    pub const fn now(no: StepNo) -> Self {
+        Self { no, not_before: None }
+    }
+}

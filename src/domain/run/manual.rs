@@ -1,0 +1,142 @@
+//! What people may do to a step. Rules from the specification, tasks-and-steps §9, and the design's rulings.
+
+use super::{
+    super::ids::StepNo,
+    super::state::{Owner, State},
+    Cause, Changes, Claimed, Operation, Refusal, Released, Run,
+};
+
+impl Run {
+    /// Cancels a step that is pending or runs. Its descendants can then never run.
+    pub fn cancel_step(&mut self, no: StepNo, operation: Operation, changes: &mut Changes) -> Result<(), Refusal> {
+        self.open()?;
+        self.step(no).state.check(Owner::Step, State::Cancelled)?;
+        self.stop(no, changes);
+        let attempt = self.step(no).attempts;
+        self.move_step(no, State::Cancelled, attempt, Cause::Manual(operation), changes);
+        Ok(())
+    }
+
+    /// Declares a pending or failed step done and releases its children.
+    pub fn resolve_step(&mut self, no: StepNo, operation: Operation, changes: &mut Changes) -> Result<(), Refusal> {
+        self.open()?;
+        self.step(no).state.check(Owner::Step, State::ResolvedManually)?;
+        let attempt = self.step(no).attempts;
+        let sequence = self.move_step(no, State::ResolvedManually, attempt, Cause::Manual(operation), changes);
+        let step = &mut self.steps[usize::from(no)];
+        step.outcome_sequence = sequence;
+        step.next_retry_at = None;
+        self.satisfy_children(no, changes);
+        Ok(())
+    }
+
+    /// Makes a failed step pending again, to start now; an exhausted one gets `additional` more attempts.
+    pub fn retry_step(
+        &mut self,
+        no: StepNo,
+        additional: u16,
+        operation: Operation,
+        changes: &mut Changes,
+    ) -> Result<(), Refusal> {
+        self.open()?;
+        let step = &mut self.steps[usize::from(no)];
+        if step.state != State::Error {
+            return Err(step.state.check(Owner::Step, State::Pending).err().map_or(Refusal::NotReady, Into::into));
+        }
+        step.permanent = false;
+        step.next_retry_at = None;
+        if step.attempts >= step.retry_limit {
+            step.retry_limit = step.attempts.saturating_add(additional.max(1));
+        }
+        let attempt = step.attempts;
+        self.move_step(no, State::Pending, attempt, Cause::Manual(operation), changes);
+        if self.step(no).is_startable() {
+            changes.released.push(Released::now(no));
+        }
+        Ok(())
+    }
+
+    /// Retries every failed step of a failed task.
+    pub fn retry(&mut self, additional: u16, operation: &Operation, changes: &mut Changes) -> Result<(), Refusal> {
+        if self.state != State::Error {
+            return Err(self.state.check(Owner::Task, State::Pending).err().map_or(Refusal::NotReady, Into::into));
+        }
+        for no in 0..self.len() {
+            if self.step(no).state == State::Error {
+                self.retry_step(no, additional, operation.clone(), changes)?;
+            }
+        }
+        if changes.released.is_empty() {
+            return Err(Refusal::TaskSettled(self.state));
+        }
+        self.move_task(State::Pending, None, Cause::Manual(operation.clone()), changes);
+        Ok(())
+    }
+
+    /// Changes how many attempts a step that is not settled may have; more of them revive an exhausted one.
+    pub fn limit_step(
+        &mut self,
+        no: StepNo,
+        limit: u16,
+        operation: Operation,
+        changes: &mut Changes,
+    ) -> Result<(), Refusal> {
+        self.open_step(no)?;
+        let before = self.step(no).is_startable();
+        self.steps[usize::from(no)].retry_limit = limit;
+        self.record(Some(no), operation, changes);
+        let step = self.step(no);
+        if step.is_startable() && !before {
+            changes.released.push(Released { no, not_before: step.next_retry_at });
+        }
+        Ok(())
+    }
+
+    /// Notes that the inputs of a step that is not settled were changed.
+    pub fn change_inputs(&mut self, no: StepNo, operation: Operation, changes: &mut Changes) -> Result<(), Refusal> {
+        self.open_step(no)?;
+        self.steps[usize::from(no)].inputs_changed = true;
+        self.record(Some(no), operation, changes);
+        Ok(())
+    }
+
+    /// Appends to the audit trail without a move.
+    pub fn record(&mut self, step: Option<StepNo>, operation: Operation, changes: &mut Changes) {
+        let (state, attempt) = match step {
+            Some(no) => (self.step(no).state, self.step(no).attempts),
+            None => (self.state, 0),
+        };
+        self.append(step, Some(state), state, attempt, Cause::Manual(operation), changes);
+    }
+
+    /// Ends the running attempt of a step, if there is one, and has its worker told.
+    pub(super) fn stop(&self, no: StepNo, changes: &mut Changes) {
+        let step = self.step(no);
+        if step.state == State::InProgress {
+            let claimed = Claimed { no, attempt: step.attempts };
+            changes.ended.push(claimed);
+            changes.stopped.push(claimed);
+        }
+    }
+
+    /// Steps move by hand while the task is pending, runs, or has failed.
+    fn open(&self) -> Result<(), Refusal> {
+        match self.state {
+            State::Pending | State::InProgress | State::Error => Ok(()),
+            settled => Err(Refusal::TaskSettled(settled)),
+        }
+    }
+
+    fn open_step(&self, no: StepNo) -> Result<(), Refusal> {
+        self.open()?;
+        let state = self.step(no).state;
+        if state.is_settled_step() {
+            return Err(Refusal::State(super::StateRefusal::NotAllowed {
+                owner: Owner::Step,
+                from: state,
+                to: State::Pending,
+            }));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! The task's own state, decided from its steps after every batch of operations.
+//!
+//! Rules from the specification, tasks-and-steps §7, and the design's ruling on waiting.
+
+use std::borrow::Cow;
+
+use super::{
+    super::execution::ExecutionStatus,
+    super::state::State,
+    Cause, Changes, Micros, Operation, Refusal, Run,
+};
+
+/// The reason of a task that waits.
+pub(super) const WAITING: &str = "waiting_for_dependencies";
+/// The reason of a task that failed because of its steps.
+pub(super) const STEPS_IN_ERROR: &str = "steps_in_error_state";
+/// The reason of a task that cannot go on because of cancelled steps.
+pub(super) const STEPS_CANCELLED: &str = "steps_cancelled";
+/// The reason of a task that missed its deadline.
+pub(super) const DEADLINE_EXCEEDED: &str = "deadline_exceeded";
+
+impl Run {
+    /// Brings the task's state in line with its steps. Called once after the operations of a batch.
+    pub fn settle(&mut self, now: Micros, changes: &mut Changes) {
+        if matches!(self.state, State::Complete | State::Cancelled | State::ResolvedManually) {
+            return;
+        }
+        let counts = self.counts(now);
+        match counts.status() {
+            ExecutionStatus::AllComplete => {
+                self.revive(changes);
+                if self.state == State::Pending {
+                    self.move_task(State::InProgress, None, Cause::Engine, changes);
+                }
+                self.move_task(State::Complete, None, Cause::Engine, changes);
+            }
+            ExecutionStatus::BlockedByFailures => {
+                let reason = if counts.failed > 0 { STEPS_IN_ERROR } else { STEPS_CANCELLED };
+                self.go(State::Error, reason, changes);
+            }
+            ExecutionStatus::HasReadySteps => self.revive(changes),
+            ExecutionStatus::Processing => {
+                self.revive(changes);
+                if self.state == State::Pending {
+                    self.move_task(State::InProgress, None, Cause::Engine, changes);
+                }
+            }
+            ExecutionStatus::WaitingForDependencies => {
+                self.revive(changes);
+                self.go(State::Pending, WAITING, changes);
+            }
+        }
+    }
+
+    /// Cancels the task: what has not settled is cancelled, what runs is stopped.
+    pub fn cancel(&mut self, operation: Operation, changes: &mut Changes) -> Result<(), Refusal> {
+        self.state.check(super::Owner::Task, State::Cancelled)?;
+        self.cancel_open_steps(&Cause::Manual(operation.clone()), changes);
+        let reason = Some(Cow::Borrowed("cancelled"));
+        self.move_task(State::Cancelled, reason, Cause::Manual(operation), changes);
+        Ok(())
+    }
+
+    /// Ends a task that missed its deadline: what has not settled is cancelled, the task fails.
+    pub fn exceed_deadline(&mut self, changes: &mut Changes) -> Result<(), Refusal> {
+        if self.state.is_settled_task() {
+            return Err(Refusal::TaskSettled(self.state));
+        }
+        self.cancel_open_steps(&Cause::Because(Cow::Borrowed(DEADLINE_EXCEEDED)), changes);
+        self.go(State::Error, DEADLINE_EXCEEDED, changes);
+        Ok(())
+    }
+
+    /// A failed task that can move again becomes pending.
+    fn revive(&mut self, changes: &mut Changes) {
+        if self.state == State::Error {
+            self.move_task(State::Pending, None, Cause::Engine, changes);
+        }
+    }
+
+    fn go(&mut self, to: State, reason: &'static str, changes: &mut Changes) {
+        if self.state != to {
+            self.move_task(to, Some(Cow::Borrowed(reason)), Cause::Because(Cow::Borrowed(reason)), changes);
+        }
+    }
+
+    fn cancel_open_steps(&mut self, cause: &Cause, changes: &mut Changes) {
+        for no in 0..self.len() {
+            if matches!(self.step(no).state, State::Pending | State::InProgress) {
+                self.stop(no, changes);
+                let attempt = self.step(no).attempts;
+                self.move_step(no, State::Cancelled, attempt, cause.clone(), changes);
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Every SQL statement, one file each under `store/sql`.
+//!
+//! Owns: the pools, the statements, and what Postgres' errors mean. Functions take a connection, so that they
+//! work inside and outside a transaction. Never: rules; a statement reads sets and writes sets. A test
+//! prepares every file against the migrated schema, so a statement that does not fit it fails the build.
+//! Next: `lifecycle`, which calls the writing ones; `service`, which calls the reading ones.
+
+pub mod error;
+pub mod migrate;
+pub mod pool;
+
+pub use error::{Error, Result};
+pub use pool::Store;
+
+/// A query from a file under `store/sql`, without its ending.
+macro_rules! sql {
+    ($path:literal) => {
+        sqlx::query(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/sql/", $path, ".sql")))
+    };
+}
+pub(crate) use sql;

@@ -1,0 +1,92 @@
+//! What Postgres' errors mean.
+
+use crate::error::{Error as CrateError, Reason};
+
+/// An error of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A unique or check constraint refused a row.
+    #[error("constraint {constraint} refused the row")]
+    Conflict {
+        /// The constraint's name.
+        constraint: String,
+    },
+    /// A value was refused, for instance text that is not JSON.
+    #[error("a value was refused: {message}")]
+    BadValue {
+        /// Postgres' words about the value.
+        message: String,
+    },
+    /// The transaction certainly did not happen and may be repeated.
+    #[error("the transaction was rolled back")]
+    Retry(#[source] sqlx::Error),
+    /// The database cannot be reached. What was sent may or may not have been done.
+    #[error("the database is away")]
+    Away(#[source] sqlx::Error),
+    /// A row is not as written.
+    #[error("stored data is corrupt: {0}")]
+    Corrupt(String),
+    /// Anything else.
+    #[error("the database refused the statement")]
+    Other(#[source] sqlx::Error),
+}
+
+/// The store's result.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(database) => {
+                let code = database.code().unwrap_or_default();
+                match code.as_ref() {
+                    "23505" | "23514" | "23P01" => {
+                        Self::Conflict { constraint: database.constraint().unwrap_or_default().to_owned() }
+                    }
+                    "40001" | "40P01" | "55P03" => Self::Retry(error),
+                    // Data exceptions, plus "program limit exceeded" for values that are too large to keep.
+                    code if code.starts_with("22") || code == "54000" => {
+                        Self::BadValue { message: database.message().to_owned() }
+                    }
+                    // Connection exceptions, operator intervention, insufficient resources, read-only standby.
+                    code if code.starts_with("08")
+                        || code.starts_with("57")
+                        || code.starts_with("53")
+                        || code == "25006" =>
+                    {
+                        Self::Away(error)
+                    }
+                    _ => Self::Other(error),
+                }
+            }
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::WorkerCrashed => Self::Away(error),
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => {
+                Self::Corrupt(error.to_string())
+            }
+            _ => Self::Other(error),
+        }
+    }
+}
+
+impl From<Error> for CrateError {
+    fn from(error: Error) -> Self {
+        match &error {
+            Error::Conflict { .. } | Error::Retry(_) => {
+                Self::new(Reason::Contention, "others changed the same rows").caused_by(error)
+            }
+            Error::BadValue { message } => {
+                let message = message.clone();
+                Self::invalid_field("payload", message).caused_by(error)
+            }
+            Error::Away(_) => Self::new(Reason::StoreAway, "the database is away").caused_by(error),
+            Error::Corrupt(_) | Error::Other(_) => {
+                Self::new(Reason::Defect, "the database refused a statement").caused_by(error)
+            }
+        }
+    }
+}

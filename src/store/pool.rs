@@ -1,0 +1,75 @@
+//! Connections.
+
+use std::time::Duration;
+
+use sqlx::{
+    ConnectOptions, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use super::Result;
+
+/// The way to the database: a pool for reads and rare writes, and single connections for the writer's lanes.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: PgPool,
+    options: PgConnectOptions,
+}
+
+/// How to connect.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Connections in the pool at most.
+    pub connections_max: u32,
+    /// How long to wait for a connection of the pool.
+    pub acquire_timeout: Duration,
+    /// The name that Postgres shows for these connections.
+    pub application_name: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            connections_max: 8,
+            acquire_timeout: Duration::from_secs(5),
+            application_name: "tasker".to_owned(),
+        }
+    }
+}
+
+impl Store {
+    /// Makes the pool; connections are opened when they are needed.
+    pub fn new(options: PgConnectOptions, settings: &Settings) -> Self {
+        let options = options.application_name(&settings.application_name).log_statements(tracing::log::LevelFilter::Off);
+        let pool = PgPoolOptions::new()
+            .max_connections(settings.connections_max)
+            .acquire_timeout(settings.acquire_timeout)
+            .connect_lazy_with(options.clone());
+        Self { pool, options }
+    }
+
+    /// The pool.
+    pub const fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Opens a connection of its own, for a writer lane or the dispatcher.
+    ///
+    /// Their statements join a few keys to large tables and their plans are kept for the connection's life, so
+    /// plans that read whole tables are switched off: a plan made while a table was small would stay.
+    pub async fn dedicated(&self) -> Result<PgConnection> {
+        let mut connection = self.options.connect().await?;
+        super::sql!("session/plan_by_key").execute(&mut connection).await?;
+        Ok(connection)
+    }
+
+    /// How to connect, for listeners and tools.
+    pub const fn options(&self) -> &PgConnectOptions {
+        &self.options
+    }
+
+    /// Closes the pool and waits for its connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}

@@ -1,0 +1,3 @@
+//! The way in: listener, the ordered layers, health, reflection.
+
+pub mod status;

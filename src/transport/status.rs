@@ -1,0 +1,102 @@
+//! The only place that makes a `tonic::Status`.
+
+use std::collections::HashMap;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
+
+use crate::error::{Error, Reason};
+
+/// The domain of every `ErrorInfo`.
+pub const DOMAIN: &str = "tasker.v1";
+
+/// The canonical code of a reason.
+pub const fn code(reason: Reason) -> Code {
+    match reason {
+        Reason::InvalidFields | Reason::CycleInSteps | Reason::PageTokenInvalid | Reason::LimitExceeded => {
+            Code::InvalidArgument
+        }
+        Reason::Unauthenticated => Code::Unauthenticated,
+        Reason::PermissionMissing => Code::PermissionDenied,
+        Reason::NamespaceUnknown
+        | Reason::HandlerUnknown
+        | Reason::VersionUnknown
+        | Reason::TaskNotFound
+        | Reason::StepNotFound
+        | Reason::SessionUnknown => Code::NotFound,
+        Reason::HandlerExists | Reason::TaskExists => Code::AlreadyExists,
+        Reason::TransitionNotAllowed | Reason::TaskAlreadySettled => Code::FailedPrecondition,
+        Reason::LeaseStale | Reason::Contention => Code::Aborted,
+        Reason::QueueFull => Code::ResourceExhausted,
+        Reason::StoreAway | Reason::Draining => Code::Unavailable,
+        Reason::Defect => Code::Internal,
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        let reason = error.reason();
+        if reason == Reason::Defect {
+            tracing::error!(error = &error as &dyn std::error::Error, "defect");
+        } else if let Some(source) = std::error::Error::source(&error) {
+            tracing::warn!(reason = reason.label(), source, "{error}");
+        }
+        let metadata: HashMap<String, String> =
+            error.metadata().iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+        let mut details = ErrorDetails::with_error_info(reason.label(), DOMAIN, metadata);
+        if let Some(delay) = reason.retry_after() {
+            details.set_retry_info(Some(delay));
+        }
+        if code(reason) == Code::FailedPrecondition {
+            let subject = ["step_id", "task_id"].into_iter().find_map(|key| error.metadata().get(key).cloned());
+            details.set_precondition_failure(vec![PreconditionViolation::new(
+                reason.label(),
+                subject.unwrap_or_default(),
+                error.message(),
+            )]);
+        }
+        if !error.violations().is_empty() {
+            details.set_bad_request(
+                error
+                    .violations()
+                    .iter()
+                    .map(|violation| FieldViolation::new(&violation.field, &violation.description))
+                    .collect::<Vec<_>>(),
+            );
+        }
+        let message = if reason == Reason::Defect { "internal error" } else { error.message() };
+        Self::with_error_details(code(reason), message, details)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::tasker::v1::ErrorReason;
+
+    #[test]
+    fn reasons_and_the_proto_are_the_same_list() {
+        let ours: Vec<String> =
+            Reason::ALL.iter().map(|reason| format!("ERROR_REASON_{}", reason.label())).collect();
+        let theirs: Vec<String> = (1..)
+            .map_while(|number| ErrorReason::try_from(number).ok())
+            .map(|reason| reason.as_str_name().to_owned())
+            .collect();
+        assert_eq!(ours, theirs);
+    }
+
+    #[test]
+    fn details_say_reason_and_when_to_come_back() {
+        let status = Status::from(Error::new(Reason::QueueFull, "the writer's queue is full"));
+        let details = status.get_error_details();
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        assert_eq!(details.error_info().map(|info| info.reason.as_str()), Some("QUEUE_FULL"));
+        assert!(details.retry_info().is_some_and(|info| info.retry_delay.is_some()));
+    }
+
+    #[test]
+    fn a_defect_tells_nothing() {
+        let status = Status::from(Error::new(Reason::Defect, "the column was null"));
+        assert_eq!(status.message(), "internal error");
+    }
+}
