@@ -1,0 +1,7 @@
+//! What a caller can ask for.
+//!
+//! Owns: the use cases behind the rpcs: what is looked up, in which order things are checked, what is asked
+//! of the writer. Never: protobuf (that is `rpc`), SQL (that is `store`), a change of task or step state (that
+//! is `lifecycle`). Next: `lifecycle` for changes, `store` for reads.
+
+pub mod page;
