@@ -1,1 +1,3 @@
 //! Client and worker for tasker.
+
+pub mod proto;

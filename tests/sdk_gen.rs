@@ -1,0 +1,52 @@
+//! The generator of the Rust SDK's messages and clients, and the test that they are fresh.
+//!
+//! The SDK ships generated code so that its users need neither the protos nor a build script. This test
+//! generates it again and compares; with `TASKER_GEN=1` it writes instead (`make gen`).
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// One file a package that the SDK exposes.
+const FILES: &[&str] = &["tasker.v1.rs", "tasker.worker.v1.rs"];
+const PROTOS: &[&str] = &[
+    "tasker/v1/error_reason.proto",
+    "tasker/v1/handler_service.proto",
+    "tasker/v1/task_service.proto",
+    "tasker/v1/step_service.proto",
+    "tasker/worker/v1/worker_service.proto",
+];
+
+#[test]
+fn sdk_rust_is_generated_from_the_protos() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let committed = root.join("sdk/rust/src/gen");
+    let fresh = generate(root);
+    let write = std::env::var_os("TASKER_GEN").is_some();
+    for file in FILES {
+        let text = fs::read_to_string(fresh.join(file)).expect("the generator wrote the file");
+        let target = committed.join(file);
+        if write {
+            fs::write(&target, text).expect("sdk/rust/src/gen can be written");
+        } else {
+            let have = fs::read_to_string(&target).unwrap_or_default();
+            assert!(have == text, "sdk/rust/src/gen/{file} is stale: run `make gen`");
+        }
+    }
+}
+
+/// Generates into a directory of its own and returns it.
+fn generate(root: &Path) -> PathBuf {
+    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sdk-gen");
+    fs::create_dir_all(&out).expect("the target directory can be written");
+    let mut compiler = protox::Compiler::new([root.join("proto")]).expect("proto/ is there");
+    compiler.include_imports(true).include_source_info(true);
+    compiler.open_files(PROTOS).expect("the protos compile");
+    tonic_prost_build::configure()
+        .build_server(false)
+        .out_dir(&out)
+        .compile_fds(compiler.file_descriptor_set())
+        .expect("the code is generated");
+    out
+}
