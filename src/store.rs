@@ -5,6 +5,7 @@
 //! prepares every file against the migrated schema, so a statement that does not fit it fails the build.
 //! Next: `lifecycle`, which calls the writing ones; `service`, which calls the reading ones.
 
+pub mod databases;
 pub mod error;
 pub mod migrate;
 pub mod pool;

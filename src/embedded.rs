@@ -1,0 +1,133 @@
+//! A private Postgres, run as a child of this process.
+//!
+//! Owns: finding the binaries, the directory (`lock`, `data/`, `run/`, `postgres.log`), starting and stopping.
+//! Never: downloads anything, opens a TCP port, or leaves a server behind: a keeper thread is the child's
+//! parent for the kernel too, so that even a killed tasker takes its Postgres along (by a clean shutdown).
+//! Next: `binaries` looks for an installation, `directory` prepares the place, `keeper` runs the child.
+
+use std::{path::PathBuf, time::Duration};
+
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use tokio::sync::oneshot;
+
+mod account;
+mod binaries;
+mod directory;
+mod error;
+mod keeper;
+mod os;
+mod parameters;
+
+pub use error::Error;
+pub use parameters::defaults as default_parameters;
+
+/// How to run the private Postgres.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where its data lives. Made when missing. Moved under `/var/lib/tasker` when we are root and the account
+    /// that runs Postgres may not enter it.
+    pub directory: PathBuf,
+    /// The directory of the binaries `initdb` and `postgres`; `None` looks in the usual places.
+    pub binaries: Option<PathBuf>,
+    /// The database to create when it is missing.
+    pub database: String,
+    /// Server parameters, given with `-c`; the later one of two with the same name wins.
+    pub parameters: Vec<(String, String)>,
+    /// How long to wait until it answers. Recovery after a crash can take long.
+    pub start_timeout: Duration,
+}
+
+impl Settings {
+    /// The defaults for a directory: durable, tuned to this machine's memory.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+            binaries: None,
+            database: "tasker".to_owned(),
+            parameters: default_parameters(),
+            start_timeout: Duration::from_secs(60),
+        }
+    }
+
+    /// Sets a server parameter.
+    #[must_use]
+    pub fn parameter(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.parameters.push((name.to_owned(), value.into()));
+        self
+    }
+}
+
+/// A running private Postgres. Dropping it stops it and waits for it.
+#[derive(Debug)]
+pub struct Server {
+    options: PgConnectOptions,
+    directory: PathBuf,
+    binaries: PathBuf,
+    keeper: Option<keeper::Keeper>,
+    exited: Option<oneshot::Receiver<String>>,
+}
+
+impl Server {
+    /// Starts Postgres on the directory, making a cluster and the database when they are missing, and waits
+    /// until it answers.
+    pub async fn start(settings: &Settings) -> Result<Self, Error> {
+        let (ready, started) = oneshot::channel();
+        let (gone, exited) = oneshot::channel();
+        let keeper = keeper::Keeper::spawn(settings.clone(), ready, gone)?;
+        let place = started.await.map_err(|_| Error::KeeperLost)??;
+        let options = PgConnectOptions::new_without_pgpass()
+            .host(&place.socket_directory.display().to_string())
+            .port(directory::PORT)
+            .username("postgres")
+            .ssl_mode(PgSslMode::Disable);
+        let server = Self {
+            options: options.database(&settings.database),
+            directory: place.directory,
+            binaries: place.binaries,
+            keeper: Some(keeper),
+            exited: Some(exited),
+        };
+        crate::store::databases::ensure(&server.options_of("postgres"), &settings.database).await?;
+        Ok(server)
+    }
+
+    /// How to connect to the database of the settings.
+    pub fn options(&self) -> PgConnectOptions {
+        self.options.clone()
+    }
+
+    /// How to connect to another database of the same server.
+    pub fn options_of(&self, database: &str) -> PgConnectOptions {
+        self.options.clone().database(database)
+    }
+
+    /// Where the data really lives.
+    pub fn directory(&self) -> &std::path::Path {
+        &self.directory
+    }
+
+    /// The binaries in use.
+    pub fn binaries(&self) -> &std::path::Path {
+        &self.binaries
+    }
+
+    /// Waits until Postgres ends without being asked to, and tells its last words. Pends for ever once told.
+    pub async fn exited(&mut self) -> String {
+        let Some(exited) = &mut self.exited else { return std::future::pending().await };
+        match exited.await {
+            Ok(words) => {
+                self.exited = None;
+                words
+            }
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Stops Postgres: running statements are cut off, everything committed is kept.
+    pub async fn stop(mut self) {
+        let keeper = self.keeper.take();
+        let stopping = tokio::task::spawn_blocking(move || drop(keeper));
+        // A panic in there has been reported by the keeper's thread; there is nothing left to stop.
+        let _ = stopping.await;
+    }
+}

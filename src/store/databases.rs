@@ -1,0 +1,34 @@
+//! Whole databases: for the private Postgres and for tests. Names are ours, never a caller's.
+
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+
+use super::Result;
+
+/// Creates the database unless it exists. `options` lead to another database of the same server.
+pub async fn ensure(options: &PgConnectOptions, name: &str) -> Result<()> {
+    let mut connection = options.connect().await?;
+    let exists = super::sql!("databases/find").bind(name).fetch_optional(&mut connection).await?.is_some();
+    if !exists {
+        create(&mut connection, name, "template0").await?;
+    }
+    connection.close().await?;
+    Ok(())
+}
+
+/// Creates a database as a copy of another one, to which nobody may be connected.
+pub async fn create(connection: &mut PgConnection, name: &str, template: &str) -> Result<()> {
+    let statement = format!("create database {} template {}", quoted(name), quoted(template));
+    sqlx::query(AssertSqlSafe(statement)).execute(connection).await?;
+    Ok(())
+}
+
+/// Drops a database and the connections to it.
+pub async fn drop(connection: &mut PgConnection, name: &str) -> Result<()> {
+    let statement = format!("drop database if exists {} with (force)", quoted(name));
+    sqlx::query(AssertSqlSafe(statement)).execute(connection).await?;
+    Ok(())
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -1,0 +1,72 @@
+//! What every integration test stands on.
+//!
+//! Owns: one private Postgres for the process, a migrated template, a clone of it for each test, and waiting
+//! with a deadline. Everything is gone when the process ends, however it ends.
+
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::PgConnectOptions;
+use tasker::store::{Store, pool};
+
+mod postgres;
+
+/// How long anything may take. Generous, because it is reached only when a test fails.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A database of the test's own.
+#[derive(Debug)]
+pub struct Database {
+    /// How to connect.
+    pub options: PgConnectOptions,
+    /// A store on it.
+    pub store: Store,
+    name: String,
+}
+
+/// A migrated database, dropped with the value.
+pub async fn database() -> Database {
+    on(postgres::clone(postgres::TEMPLATE).await)
+}
+
+/// A database with nothing in it, dropped with the value.
+pub async fn empty_database() -> Database {
+    on(postgres::clone("template0").await)
+}
+
+fn on((name, options): (String, PgConnectOptions)) -> Database {
+    let store = Store::new(options.clone(), &pool::Settings::default());
+    Database { options, store, name }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        postgres::forget(std::mem::take(&mut self.name));
+    }
+}
+
+/// Waits until the condition holds; fails the test, naming it, when it does not in time.
+pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    found(what, async || condition().await.then_some(())).await;
+}
+
+/// Waits until there is something; fails the test, naming it, when there is nothing in time.
+pub async fn found<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    let mut pause = Duration::from_millis(1);
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(began.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(50));
+    }
+}
+
+/// Awaits something that must come in time; fails the test, naming it, when it does not.
+pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("not within {PATIENCE:?}: {what}"),
+    }
+}

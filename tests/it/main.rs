@@ -1,0 +1,11 @@
+//! The integration tests: one binary, one private Postgres, a database for each test.
+
+#![allow(unreachable_pub, reason = "nothing is reachable from outside a test binary")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[allow(dead_code, reason = "the harness offers more than every moment's tests use")]
+mod harness;
+
+mod embedded;
+mod migrations;
+mod sql;
