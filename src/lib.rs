@@ -11,12 +11,16 @@
 //! domain           the rules; pure; beside all, imports nothing
 //! ```
 
+pub mod app;
+pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod embedded;
 pub mod error;
 pub mod lifecycle;
 pub mod service;
 pub mod store;
+pub mod telemetry;
 pub mod transport;
 
 pub use error::{Error, Reason, Result};

@@ -4,6 +4,14 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::Pg
 
 use super::Result;
 
+/// Reads the address of a database.
+pub fn address(url: &str) -> std::result::Result<PgConnectOptions, String> {
+    url.parse().map_err(|error: sqlx::Error| match error {
+        sqlx::Error::Configuration(cause) => cause.to_string(),
+        other => other.to_string(),
+    })
+}
+
 /// Creates the database unless it exists. `options` lead to another database of the same server.
 pub async fn ensure(options: &PgConnectOptions, name: &str) -> Result<()> {
     let mut connection = options.connect().await?;

@@ -1,0 +1,92 @@
+//! The configuration: one struct per concern, all read once, at the start.
+//!
+//! Owns: the defaults (`config/default.toml`, compiled in), the order file → environment → flags, and the
+//! checks, which report every finding. Nobody else reads the environment; each module receives its own struct.
+//! Next: `load` merges the sources, `check` gathers findings, one file a section.
+
+use std::path::PathBuf;
+
+mod backoff;
+mod check;
+mod database;
+mod embedded;
+mod engine;
+mod keys;
+mod limits;
+mod load;
+mod secret;
+mod server;
+mod telemetry;
+mod values;
+
+pub use check::{Finding, Findings};
+pub use database::Database;
+pub use embedded::Embedded;
+pub use engine::{Dispatch, Sessions, Sweeper, Writer};
+pub use limits::{Identity, IdentityStrategy, Limits};
+pub use load::{Sources, environment};
+pub use secret::Secret;
+pub use server::{Listen, Server};
+pub use telemetry::{LogFormat, Telemetry};
+
+/// The defaults, as text that explains every key.
+pub const DEFAULTS: &str = include_str!("config/default.toml");
+
+/// Everything that can be configured.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How we are reached.
+    pub server: Server,
+    /// How Postgres is reached.
+    pub database: Database,
+    /// The private Postgres of `tasker dev`.
+    pub embedded: Embedded,
+    /// The batching writer.
+    pub writer: Writer,
+    /// Workers' sessions.
+    pub sessions: Sessions,
+    /// The search for what is overdue.
+    pub sweeper: Sweeper,
+    /// The search for work.
+    pub dispatch: Dispatch,
+    /// Waits between attempts.
+    pub backoff: crate::domain::backoff::Policy,
+    /// Sizes.
+    pub limits: Limits,
+    /// When two requests are one task.
+    pub identity: Identity,
+    /// Logs and traces.
+    pub telemetry: Telemetry,
+    /// The file that was read, if any.
+    pub file: Option<PathBuf>,
+}
+
+impl Config {
+    /// Merges the sources and checks the result. The error names every finding.
+    pub fn load(sources: &Sources) -> Result<Self, Findings> {
+        load::load(sources)
+    }
+
+    /// Checks ranges and relations between keys.
+    fn validate(&self, check: &mut check::Check) {
+        self.server.validate(check);
+        self.database.validate(check);
+        self.embedded.validate(check);
+        self.writer.validate(check);
+        self.sessions.validate(check);
+        self.sweeper.validate(check);
+        self.dispatch.validate(check);
+        backoff::validate(&self.backoff, check);
+        self.limits.validate(check);
+        self.telemetry.validate(check);
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::load(&Sources::default()).expect("the compiled-in defaults are valid")
+    }
+}
+
+#[cfg(test)]
+mod tests;

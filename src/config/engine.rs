@@ -1,0 +1,94 @@
+//! What runs by itself: the writer, sessions, the sweeper, the dispatcher.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::{check::Check, values::millis};
+
+/// The section `writer`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Writer {
+    /// Connections that write.
+    pub lanes: usize,
+    /// Items in one transaction at most.
+    pub batch_items_max: usize,
+    /// Items that wait for a lane at most.
+    pub queue_items_max: usize,
+}
+
+/// The section `sessions`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Sessions {
+    /// How long a silent worker keeps its steps.
+    #[serde(rename = "lease_ttl_ms", deserialize_with = "millis")]
+    pub lease_ttl: Duration,
+    /// How often workers show that they live.
+    #[serde(rename = "heartbeat_ms", deserialize_with = "millis")]
+    pub heartbeat: Duration,
+    /// Steps that one worker may hold.
+    pub slots_max: u32,
+}
+
+/// The section `sweeper`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Sweeper {
+    /// How often it looks.
+    #[serde(rename = "interval_ms", deserialize_with = "millis")]
+    pub interval: Duration,
+    /// Rows that one look takes at most.
+    pub batch_max: usize,
+}
+
+/// The section `dispatch`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Dispatch {
+    /// Steps that one look claims at most.
+    pub batch_max: usize,
+    /// How often it looks while there is work.
+    #[serde(rename = "poll_min_ms", deserialize_with = "millis")]
+    pub poll_min: Duration,
+    /// How often it looks while there is none.
+    #[serde(rename = "poll_max_ms", deserialize_with = "millis")]
+    pub poll_max: Duration,
+}
+
+impl Writer {
+    pub(super) fn validate(&self, check: &mut Check) {
+        check.range("writer.lanes", self.lanes, 1..=64);
+        check.range("writer.batch_items_max", self.batch_items_max, 1..=10_000);
+        check.range("writer.queue_items_max", self.queue_items_max, 1..=1_000_000);
+        check.rule("writer.queue_items_max", self.queue_items_max >= self.batch_items_max, || {
+            format!("must hold one batch: writer.batch_items_max is {}", self.batch_items_max)
+        });
+    }
+}
+
+impl Sessions {
+    pub(super) fn validate(&self, check: &mut Check) {
+        check.millis("sessions.lease_ttl_ms", self.lease_ttl, 1_000..=3_600_000);
+        check.millis("sessions.heartbeat_ms", self.heartbeat, 100..=600_000);
+        check.rule("sessions.heartbeat_ms", self.heartbeat * 2 <= self.lease_ttl, || {
+            format!("must be at most half of sessions.lease_ttl_ms, which is {}", self.lease_ttl.as_millis())
+        });
+        check.range("sessions.slots_max", self.slots_max, 1..=100_000);
+    }
+}
+
+impl Sweeper {
+    pub(super) fn validate(&self, check: &mut Check) {
+        check.millis("sweeper.interval_ms", self.interval, 10..=60_000);
+        check.range("sweeper.batch_max", self.batch_max, 1..=10_000);
+    }
+}
+
+impl Dispatch {
+    pub(super) fn validate(&self, check: &mut Check) {
+        check.range("dispatch.batch_max", self.batch_max, 1..=10_000);
+        check.millis("dispatch.poll_min_ms", self.poll_min, 1..=60_000);
+        check.millis("dispatch.poll_max_ms", self.poll_max, 1..=60_000);
+        check.rule("dispatch.poll_max_ms", self.poll_max >= self.poll_min, || {
+            format!("must be at least dispatch.poll_min_ms, which is {}", self.poll_min.as_millis())
+        });
+    }
+}

@@ -1,0 +1,75 @@
+//! How we are reached.
+
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+
+use serde::Deserialize;
+
+use super::{check::Check, values::millis};
+
+/// The section `server`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Server {
+    /// Where gRPC is served.
+    pub listen: Listen,
+    /// How long a stop may take.
+    #[serde(rename = "drain_grace_ms", deserialize_with = "millis")]
+    pub drain_grace: Duration,
+    /// After how much silence a connection is probed.
+    #[serde(rename = "keepalive_interval_ms", deserialize_with = "millis")]
+    pub keepalive_interval: Duration,
+    /// How long the answer to a probe may take.
+    #[serde(rename = "keepalive_timeout_ms", deserialize_with = "millis")]
+    pub keepalive_timeout: Duration,
+    /// Streams and calls at once on one connection.
+    pub connection_streams_max: u32,
+}
+
+/// Where to listen.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Listen {
+    /// An address; port 0 picks a free one.
+    Tcp(SocketAddr),
+    /// The path of a socket.
+    Unix(PathBuf),
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("unix:") {
+            Some("") => Err("unix: needs a path".to_owned()),
+            Some(path) => Ok(Self::Unix(PathBuf::from(path))),
+            None => text.parse().map(Self::Tcp).map_err(|_| {
+                format!("`{text}` is neither an address with a port such as 127.0.0.1:7077 nor unix:/path")
+            }),
+        }
+    }
+}
+
+impl TryFrom<String> for Listen {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl Server {
+    pub(super) fn validate(&self, check: &mut Check) {
+        check.millis("server.drain_grace_ms", self.drain_grace, 0..=600_000);
+        check.millis("server.keepalive_interval_ms", self.keepalive_interval, 1_000..=3_600_000);
+        check.millis("server.keepalive_timeout_ms", self.keepalive_timeout, 1_000..=3_600_000);
+        check.range("server.connection_streams_max", self.connection_streams_max, 1..=1_000_000);
+    }
+}

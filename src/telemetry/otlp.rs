@@ -1,0 +1,46 @@
+//! Traces to a collector over OTLP.
+
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_otlp::{SpanExporter, WithExportConfig};
+use opentelemetry_sdk::{
+    Resource,
+    trace::{Sampler, SdkTracerProvider},
+};
+use tracing::Subscriber;
+use tracing_subscriber::{EnvFilter, Layer, registry::LookupSpan};
+
+/// The sender of traces.
+#[derive(Debug)]
+pub(super) struct Traces(SdkTracerProvider);
+
+impl Traces {
+    pub(super) fn begin(endpoint: &str, ratio: f64) -> anyhow::Result<Self> {
+        let exporter = SpanExporter::builder().with_tonic().with_endpoint(endpoint).build()?;
+        let resource = Resource::builder()
+            .with_service_name("tasker")
+            .with_attribute(opentelemetry::KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+            .build();
+        let provider = SdkTracerProvider::builder()
+            .with_batch_exporter(exporter)
+            .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(ratio))))
+            .with_resource(resource)
+            .build();
+        Ok(Self(provider))
+    }
+
+    /// Turns our spans into traces; those of the libraries below are left out, the exporter's own first of all.
+    pub(super) fn layer<S>(&self) -> impl Layer<S> + use<S>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        tracing_opentelemetry::layer()
+            .with_tracer(self.0.tracer("tasker"))
+            .with_filter(EnvFilter::new("off,tasker=info"))
+    }
+
+    pub(super) fn finish(self) {
+        if let Err(error) = self.0.shutdown() {
+            tracing::warn!(%error, "the last traces were not sent");
+        }
+    }
+}
