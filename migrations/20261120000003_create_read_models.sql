@@ -267,7 +267,8 @@ language sql stable parallel safe as $$
            end,
            case
                when c.ready then 0
-               else greatest(trunc(extract(epoch from c.next_retry_at - as_of)), 0)::integer
+               when c.next_retry_at > as_of then trunc(extract(epoch from c.next_retry_at - as_of))::integer
+               when c.next_retry_at is not null then 0
            end,
            case
                when c.total_parents = 0 then 'no_dependencies'

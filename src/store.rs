@@ -5,10 +5,14 @@
 //! prepares every file against the migrated schema, so a statement that does not fit it fails the build.
 //! Next: `lifecycle`, which calls the writing ones; `service`, which calls the reading ones.
 
+pub mod annotations;
 pub mod databases;
 pub mod error;
 pub mod migrate;
+pub mod pages;
 pub mod pool;
+pub mod steps;
+pub mod tasks;
 
 pub use error::{Error, Result};
 pub use pool::Store;

@@ -8,4 +8,5 @@ mod harness;
 
 mod embedded;
 mod migrations;
+mod read_models;
 mod sql;

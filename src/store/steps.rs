@@ -1,0 +1,159 @@
+//! Reads of what single steps have beside the packed run: outcomes, changed inputs, leases.
+//!
+//! Owns: these rows as values, and the budget on payloads, so that one call cannot fill the server's memory.
+//! Never: writes; that is `store::lifecycle`. Next: `store::tasks`.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
+use sqlx::{PgConnection, Row, postgres::PgRow};
+use uuid::Uuid;
+
+use super::{
+    Result, sql,
+    tasks::{state, step_no, unsigned},
+};
+use crate::domain::{
+    ids::{StepId, TaskId},
+    state::State,
+};
+
+/// The transition that carries the newest results or error of a step.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The state that it moved to.
+    pub to: State,
+    /// The attempt, 0 for none.
+    pub attempt: i32,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// When the attempt began.
+    pub started_at: Option<DateTime<Utc>>,
+    /// Details as JSON text.
+    pub metadata: Option<String>,
+    /// The results as JSON text, if they were asked for.
+    pub results: Option<String>,
+}
+
+/// A running attempt and who holds it.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    /// The attempt.
+    pub attempt: i32,
+    /// The session.
+    pub session_id: Uuid,
+    /// The worker, unless its session has been forgotten.
+    pub worker_id: Option<String>,
+    /// Since when.
+    pub claimed_at: DateTime<Utc>,
+    /// When the attempt times out.
+    pub deadline_at: Option<DateTime<Utc>>,
+    /// Until when the session lives unless it is renewed.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// The payloads are larger than the budget; their total is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OverBudget;
+
+/// What was read within a budget.
+pub type Budgeted<T> = std::result::Result<T, OverBudget>;
+
+/// Payloads read so far against what one answer may carry.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget(usize);
+
+impl Budget {
+    /// A budget of so many bytes.
+    pub const fn new(bytes: usize) -> Self {
+        Self(bytes)
+    }
+
+    /// Spends bytes; `Err` when there are not enough left.
+    pub const fn spend(&mut self, bytes: usize) -> Budgeted<()> {
+        match self.0.checked_sub(bytes) {
+            Some(rest) => {
+                self.0 = rest;
+                Ok(())
+            }
+            None => Err(OverBudget),
+        }
+    }
+}
+
+/// Outcomes by task and sequence number.
+pub type Outcomes = HashMap<(TaskId, u32), Outcome>;
+
+/// Reads outcomes by task and sequence number, with their results within a budget or without them.
+pub async fn outcomes(
+    connection: &mut PgConnection,
+    keys: &[(TaskId, u32)],
+    mut results: Option<&mut Budget>,
+) -> Result<Budgeted<Outcomes>> {
+    let tasks: Vec<Uuid> = keys.iter().map(|(task, _)| task.uuid()).collect();
+    let sequences: Vec<i32> = keys.iter().map(|(_, sequence)| i32::try_from(*sequence).unwrap_or(i32::MAX)).collect();
+    let mut rows = sql!("steps/outcomes").bind(tasks).bind(sequences).bind(results.is_some()).fetch(connection);
+    let mut found = HashMap::with_capacity(keys.len());
+    while let Some(row) = rows.try_next().await? {
+        let outcome = outcome(&row)?;
+        if let (Some(budget), Some(text)) = (results.as_deref_mut(), &outcome.results)
+            && budget.spend(text.len()).is_err()
+        {
+            return Ok(Err(OverBudget));
+        }
+        let task = TaskId::from_uuid(row.try_get("task_id")?);
+        found.insert((task, unsigned(row.try_get("sequence")?)?), outcome);
+    }
+    Ok(Ok(found))
+}
+
+/// Reads the inputs that somebody changed, within a budget.
+pub async fn inputs(
+    connection: &mut PgConnection,
+    tasks: &[Uuid],
+    budget: &mut Budget,
+) -> Result<Budgeted<HashMap<StepId, String>>> {
+    let mut rows = sql!("steps/inputs").bind(tasks).fetch(connection);
+    let mut found = HashMap::new();
+    while let Some(row) = rows.try_next().await? {
+        let inputs: String = row.try_get("inputs")?;
+        if budget.spend(inputs.len()).is_err() {
+            return Ok(Err(OverBudget));
+        }
+        found.insert(step(&row)?, inputs);
+    }
+    Ok(Ok(found))
+}
+
+/// Reads the running attempts of tasks.
+pub async fn leases(connection: &mut PgConnection, tasks: &[Uuid]) -> Result<HashMap<StepId, Lease>> {
+    let rows = sql!("steps/leases").bind(tasks).fetch_all(connection).await?;
+    rows.iter().map(|row| Ok((step(row)?, lease(row)?))).collect()
+}
+
+fn step(row: &PgRow) -> Result<StepId> {
+    Ok(TaskId::from_uuid(row.try_get("task_id")?).step(step_no(row.try_get("step_no")?)?))
+}
+
+fn outcome(row: &PgRow) -> Result<Outcome> {
+    Ok(Outcome {
+        to: state(row.try_get("to_state")?)?,
+        attempt: row.try_get("attempt")?,
+        at: row.try_get("at")?,
+        started_at: row.try_get("started_at")?,
+        metadata: row.try_get("metadata")?,
+        results: row.try_get("results")?,
+    })
+}
+
+fn lease(row: &PgRow) -> Result<Lease> {
+    Ok(Lease {
+        attempt: row.try_get("attempt")?,
+        session_id: row.try_get("session_id")?,
+        worker_id: row.try_get("worker_id")?,
+        claimed_at: row.try_get("claimed_at")?,
+        deadline_at: row.try_get("deadline_at")?,
+        expires_at: row.try_get("expires_at")?,
+    })
+}

@@ -1,0 +1,176 @@
+//! Reads of tasks: rows by key and the audit trail.
+//!
+//! Owns: what a task's rows are as values. Never: writes; that is `store::lifecycle`. Next: `store::pages` for
+//! lists, `store::steps` for what single steps have.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, Row, postgres::PgRow};
+use uuid::Uuid;
+
+use super::{Error, Result, sql};
+use crate::domain::{
+    ids::{StepNo, TaskId},
+    run::Stored,
+    state::State,
+    template::NamedTaskId,
+};
+
+/// A task with what its caller said.
+#[derive(Debug, Clone)]
+pub struct TaskRow {
+    /// The id.
+    pub task_id: TaskId,
+    /// The handler version that it pinned.
+    pub named_task_id: NamedTaskId,
+    /// The run.
+    pub stored: Stored,
+    /// When it was stored.
+    pub created_at: DateTime<Utc>,
+    /// When the first step started.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it reached its final state.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// When it must be finished.
+    pub deadline_at: Option<DateTime<Utc>>,
+    /// Who asked for it.
+    pub initiator: String,
+    /// The system that asked.
+    pub source_system: String,
+    /// Why.
+    pub reason: String,
+    /// Labels.
+    pub tags: Vec<String>,
+    /// Steps to complete without running them.
+    pub bypass_steps: Vec<String>,
+    /// The input, if it was asked for.
+    pub context: Option<String>,
+    /// When it was asked for.
+    pub requested_at: DateTime<Utc>,
+    /// Finds related work again.
+    pub correlation_id: Option<String>,
+}
+
+/// One row of the audit trail.
+#[derive(Debug, Clone)]
+pub struct TransitionRow {
+    /// Its number within the task.
+    pub sequence: u32,
+    /// The step, or `None` for the task's own.
+    pub step: Option<StepNo>,
+    /// The state before.
+    pub from: Option<State>,
+    /// The state after.
+    pub to: State,
+    /// The attempt, 0 for none.
+    pub attempt: i32,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// When the attempt that the row settles began.
+    pub started_at: Option<DateTime<Utc>>,
+    /// The session that ran the attempt.
+    pub session_id: Option<Uuid>,
+    /// Details as JSON text.
+    pub metadata: Option<String>,
+}
+
+/// Reads tasks by key, in no order; those that do not exist are left out.
+pub async fn get(connection: &mut PgConnection, tasks: &[Uuid], contexts: bool) -> Result<Vec<TaskRow>> {
+    let rows = sql!("tasks/get").bind(tasks).bind(contexts).fetch_all(connection).await?;
+    rows.iter().map(task).collect()
+}
+
+/// Reads how far a task has come; `None` when it does not exist.
+pub async fn revision(connection: &mut PgConnection, id: TaskId) -> Result<Option<(u32, State)>> {
+    let row = sql!("tasks/revision").bind(id.uuid()).fetch_optional(connection).await?;
+    row.map(|row| Ok((unsigned(row.try_get("revision")?)?, state(row.try_get("state")?)?))).transpose()
+}
+
+/// Reads which handler version a task pinned; `None` when the task does not exist.
+pub async fn template_of(connection: &mut PgConnection, id: TaskId) -> Result<Option<NamedTaskId>> {
+    let row = sql!("tasks/template_of").bind(id.uuid()).fetch_optional(connection).await?;
+    row.map(|row| Ok(row.try_get("named_task_id")?)).transpose()
+}
+
+/// Reads the audit trail of a task after a sequence number, oldest first, of one step or of everything.
+pub async fn transitions(
+    connection: &mut PgConnection,
+    id: TaskId,
+    after: u32,
+    step: Option<StepNo>,
+    limit: i64,
+) -> Result<Vec<TransitionRow>> {
+    let rows = sql!("tasks/transitions")
+        .bind(id.uuid())
+        .bind(i32::try_from(after).unwrap_or(i32::MAX))
+        .bind(step.map(|no| i16::try_from(no).unwrap_or(i16::MAX)))
+        .bind(limit)
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(transition).collect()
+}
+
+/// Finds the handler versions that a filter means, every revision of them.
+pub async fn handlers(
+    connection: &mut PgConnection,
+    namespace: Option<&str>,
+    name: Option<&str>,
+    version: Option<&str>,
+) -> Result<Vec<NamedTaskId>> {
+    let rows = sql!("tasks/handlers").bind(namespace).bind(name).bind(version).fetch_all(connection).await?;
+    rows.iter().map(|row| Ok(row.try_get("named_task_id")?)).collect()
+}
+
+fn task(row: &PgRow) -> Result<TaskRow> {
+    Ok(TaskRow {
+        task_id: TaskId::from_uuid(row.try_get("task_id")?),
+        named_task_id: row.try_get("named_task_id")?,
+        stored: Stored {
+            state: state(row.try_get("state")?)?,
+            reason: row.try_get("state_reason")?,
+            revision: unsigned(row.try_get("revision")?)?,
+            steps: row.try_get("steps")?,
+            detail: row.try_get("detail")?,
+        },
+        created_at: row.try_get("created_at")?,
+        started_at: row.try_get("started_at")?,
+        finished_at: row.try_get("finished_at")?,
+        deadline_at: row.try_get("deadline_at")?,
+        initiator: row.try_get("initiator")?,
+        source_system: row.try_get("source_system")?,
+        reason: row.try_get("reason")?,
+        tags: row.try_get("tags")?,
+        bypass_steps: row.try_get("bypass_steps")?,
+        context: row.try_get("context")?,
+        requested_at: row.try_get("requested_at")?,
+        correlation_id: row.try_get("correlation_id")?,
+    })
+}
+
+fn transition(row: &PgRow) -> Result<TransitionRow> {
+    let step: Option<i16> = row.try_get("step_no")?;
+    let from: Option<i16> = row.try_get("from_state")?;
+    Ok(TransitionRow {
+        sequence: unsigned(row.try_get("sequence")?)?,
+        step: step.map(step_no).transpose()?,
+        from: from.map(state).transpose()?,
+        to: state(row.try_get("to_state")?)?,
+        attempt: row.try_get("attempt")?,
+        at: row.try_get("at")?,
+        started_at: row.try_get("started_at")?,
+        session_id: row.try_get("session_id")?,
+        metadata: row.try_get("metadata")?,
+    })
+}
+
+pub(super) fn state(code: i16) -> Result<State> {
+    let state = u8::try_from(code).ok().and_then(State::from_code);
+    state.ok_or_else(|| Error::Corrupt(format!("{code} is not the code of a state")))
+}
+
+pub(super) fn step_no(no: i16) -> Result<StepNo> {
+    StepNo::try_from(no).map_err(|_| Error::Corrupt("a step number is negative".to_owned()))
+}
+
+pub(super) fn unsigned(sequence: i32) -> Result<u32> {
+    u32::try_from(sequence).map_err(|_| Error::Corrupt("a sequence number is negative".to_owned()))
+}
