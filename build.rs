@@ -19,6 +19,7 @@ const PROTOS: &[&str] = &[
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-changed=migrations");
+    #[expect(clippy::disallowed_methods, reason = "cargo speaks to build scripts through the environment")]
     let out = env::var("OUT_DIR")?;
     let out = Path::new(&out);
 

@@ -12,7 +12,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::config::{self, Config, Findings, Sources};
 
+mod dev;
 mod migrate;
+mod serve;
 
 /// What a subcommand ends with.
 pub type Outcome = anyhow::Result<ExitCode>;
@@ -35,6 +37,8 @@ macro_rules! commands {
 }
 
 commands! {
+    Dev(dev),
+    Serve(serve),
     Migrate(migrate),
 }
 

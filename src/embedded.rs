@@ -62,6 +62,7 @@ impl Settings {
 pub struct Server {
     options: PgConnectOptions,
     directory: PathBuf,
+    socket_directory: PathBuf,
     binaries: PathBuf,
     keeper: Option<keeper::Keeper>,
     exited: Option<oneshot::Receiver<String>>,
@@ -83,6 +84,7 @@ impl Server {
         let server = Self {
             options: options.database(&settings.database),
             directory: place.directory,
+            socket_directory: place.socket_directory,
             binaries: place.binaries,
             keeper: Some(keeper),
             exited: Some(exited),
@@ -104,6 +106,11 @@ impl Server {
     /// Where the data really lives.
     pub fn directory(&self) -> &std::path::Path {
         &self.directory
+    }
+
+    /// Where its socket is.
+    pub fn socket_directory(&self) -> &std::path::Path {
+        &self.socket_directory
     }
 
     /// The binaries in use.

@@ -46,3 +46,8 @@ pub fn init(settings: &Telemetry) -> anyhow::Result<Guard> {
     tracing_subscriber::registry().with(log).with(spans).try_init()?;
     Ok(Guard { traces })
 }
+
+/// Continues the trace that the caller began, if it sent one and traces are collected.
+pub fn adopt_parent(span: &tracing::Span, headers: &http::HeaderMap) {
+    otlp::adopt_parent(span, headers);
+}

@@ -1,3 +1,16 @@
-//! The way in: listener, the ordered layers, health, reflection.
+//! The way in: the listener, the ordered layers, health, reflection.
+//!
+//! Owns: connections and what surrounds every call. Never: knows what a call means; the services in `rpc` do.
+//! The road of a call is the list in `layers`. Next: `server` serves, `status` turns errors into answers.
 
+pub mod correlation;
+pub mod late;
+pub mod layers;
+pub mod listener;
+mod panics;
+mod reflection;
+pub mod server;
 pub mod status;
+
+pub use correlation::CorrelationId;
+pub use listener::Bound;

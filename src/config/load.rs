@@ -29,6 +29,7 @@ pub struct Sources {
 }
 
 /// The environment of this process: the one place that reads it.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
 pub fn environment() -> Vec<(String, String)> {
     env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
 }

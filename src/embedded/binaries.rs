@@ -50,7 +50,9 @@ pub(super) fn choose(given: Option<&Path>, made_by: Option<&str>, data: &Path) -
 
 fn search() -> Result<Vec<Binaries>, Error> {
     let mut candidates: Vec<PathBuf> = expand(PLACES[0]);
-    if let Some(path) = env::var_os("PATH") {
+    #[expect(clippy::disallowed_methods, reason = "PATH configures the machine, not us")]
+    let path = env::var_os("PATH");
+    if let Some(path) = path {
         candidates.extend(env::split_paths(&path));
     }
     candidates.extend(PLACES[1..].iter().flat_map(|place| expand(place)));

@@ -6,7 +6,12 @@
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnectOptions;
-use tasker::store::{Store, pool};
+use tasker::{
+    app::{App, Schema},
+    config::{Config, Sources},
+    store::{Store, pool},
+};
+use tonic::transport::Channel;
 
 mod postgres;
 
@@ -69,4 +74,29 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
         Ok(value) => value,
         Err(_) => panic!("not within {PATIENCE:?}: {what}"),
     }
+}
+
+/// A server of the test's own on the database, with the defaults and a free port.
+pub async fn serve(database: &Database) -> App {
+    serve_with(database, &[]).await
+}
+
+/// A server of the test's own with some keys of the configuration set.
+pub async fn serve_with(database: &Database, keys: &[(&str, &str)]) -> App {
+    let sources = Sources {
+        flags: [("server.listen", "127.0.0.1:0")]
+            .iter()
+            .chain(keys)
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect(),
+        ..Sources::default()
+    };
+    let config = Config::load(&sources).unwrap();
+    let store = Store::new(database.options.clone(), &config.database.pool_settings());
+    App::start(&config, store, Schema::Migrate).await.unwrap()
+}
+
+/// A connection to a server.
+pub async fn connect(app: &App) -> Channel {
+    Channel::from_shared(app.endpoint().to_owned()).unwrap().connect().await.unwrap()
 }

@@ -6,7 +6,9 @@
 #[allow(dead_code, reason = "the harness offers more than every moment's tests use")]
 mod harness;
 
+mod dev;
 mod embedded;
 mod migrations;
 mod read_models;
 mod sql;
+mod transport;

@@ -1,0 +1,70 @@
+//! What each method requires, as declared by its proto.
+//!
+//! `build.rs` writes the rows and refuses a method that declares nothing. A path that has no row is denied.
+
+/// What a method requires of its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// The permission `resource:action`.
+    Requires {
+        /// The resource, such as `tasker.task`.
+        resource: &'static str,
+        /// The action, such as `create`.
+        action: &'static str,
+    },
+    /// Nothing: anyone may call it.
+    Anyone,
+}
+
+/// A method and what it requires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// The method's path, such as `/tasker.v1.TaskService/CreateTask`.
+    pub path: &'static str,
+    /// What it requires.
+    pub access: Access,
+}
+
+const OURS: &[Row] = include!(concat!(env!("OUT_DIR"), "/access.rs"));
+
+/// Services that are not ours and cannot declare anything. Probes come without credentials, and the protos that
+/// reflection shows are public.
+const FOREIGN: &[Row] = &[
+    Row { path: "/grpc.health.v1.Health/Check", access: Access::Anyone },
+    Row { path: "/grpc.health.v1.Health/List", access: Access::Anyone },
+    Row { path: "/grpc.health.v1.Health/Watch", access: Access::Anyone },
+    Row { path: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", access: Access::Anyone },
+    Row { path: "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", access: Access::Anyone },
+];
+
+/// Every method.
+pub fn rows() -> impl Iterator<Item = &'static Row> {
+    OURS.iter().chain(FOREIGN)
+}
+
+/// What a method requires; `None` for a path that nobody serves.
+pub fn find(path: &str) -> Option<Access> {
+    rows().find(|row| row.path == path).map(|row| row.access)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_matrix_changes_only_in_review() {
+        let lines: Vec<String> = rows()
+            .map(|row| match row.access {
+                Access::Requires { resource, action } => format!("{} {resource}:{action}", row.path),
+                Access::Anyone => format!("{} anyone", row.path),
+            })
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn an_unknown_path_has_no_row() {
+        assert_eq!(find("/tasker.v1.TaskService/Nothing"), None);
+        assert_eq!(find("/grpc.health.v1.Health/Check"), Some(Access::Anyone));
+    }
+}

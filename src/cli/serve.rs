@@ -1,0 +1,45 @@
+//! `tasker serve`: a server on a database that exists.
+
+use std::process::ExitCode;
+
+use super::{Context, Outcome};
+use crate::{
+    app::{self, App, Schema},
+    telemetry,
+};
+
+/// Serves against a Postgres that exists.
+///
+/// Any number of servers may share one database. The schema is brought up to date first. SIGTERM or Ctrl-C stops
+/// it within server.drain_grace_ms: workers are drained, open calls end, nothing is lost.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  tasker serve --database-url postgres://me@db/tasker --listen 0.0.0.0:7077
+  DATABASE_URL=postgres://me@db/tasker tasker serve --set telemetry.log_format=json")]
+pub(super) struct Args {
+    /// The database; else DATABASE_URL or database.url of the configuration
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    /// Where to listen: an address with a port, or unix:/path
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Refuse to start on a schema that is not up to date instead of migrating it
+    #[arg(long)]
+    no_migrate: bool,
+}
+
+/// Runs the subcommand.
+pub(super) async fn run(context: &Context, args: Args) -> Outcome {
+    let config = context.config_with([("database.url", args.database_url), ("server.listen", args.listen)])?;
+    let _telemetry = telemetry::init(&config.telemetry)?;
+    let store = app::store(&config.database)?;
+    let schema = if args.no_migrate { Schema::Require } else { Schema::Migrate };
+    let mut app = App::start(&config, store, schema).await?;
+    tokio::select! {
+        () = app::asked_to_stop() => {
+            app.stop().await;
+            Ok(ExitCode::SUCCESS)
+        }
+        error = app.failed() => Err(error),
+    }
+}

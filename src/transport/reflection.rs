@@ -1,0 +1,17 @@
+//! Lets tools learn the protos from the server itself. Both versions, because tools in use ask for either.
+
+use tonic::service::RoutesBuilder;
+use tonic_reflection::server::Builder;
+
+use crate::proto::DESCRIPTORS;
+
+/// Adds the reflection services.
+pub(super) fn add(routes: &mut RoutesBuilder) {
+    let builder = || {
+        Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    routes.add_service(builder().build_v1().expect("the compiled-in descriptors decode"));
+    routes.add_service(builder().build_v1alpha().expect("the compiled-in descriptors decode"));
+}

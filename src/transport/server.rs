@@ -1,0 +1,86 @@
+//! Serves the services on a bound listener until told to stop.
+
+use tokio_stream::wrappers::UnixListenerStream;
+use tonic::{
+    service::RoutesBuilder,
+    transport::{
+        Error,
+        server::{Server, TcpIncoming},
+    },
+};
+use tonic_health::{
+    ServingStatus,
+    pb::health_server::HealthServer,
+    server::{HealthReporter, HealthService},
+};
+
+use super::{Bound, late::Services, layers::layers, reflection};
+use crate::config;
+
+/// What may be under way on one stream before the sender waits for us: one of the larger result batches.
+const STREAM_WINDOW_BYTES: u32 = 2 << 20;
+/// The same for all streams of a connection together.
+const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
+
+/// Tells the outside whether we take calls.
+#[derive(Debug, Clone)]
+pub struct Health(HealthReporter);
+
+impl Health {
+    /// Begins with "not serving".
+    pub async fn begin() -> Self {
+        let health = Self(HealthReporter::new());
+        health.not_serving().await;
+        health
+    }
+
+    /// Calls are welcome.
+    pub async fn serving(&self) {
+        self.0.set_service_status("", ServingStatus::Serving).await;
+    }
+
+    /// Calls should go elsewhere.
+    pub async fn not_serving(&self) {
+        self.0.set_service_status("", ServingStatus::NotServing).await;
+    }
+
+    /// Begins a list of services with those that every server has: health and reflection.
+    pub fn routes(&self) -> RoutesBuilder {
+        let mut routes = RoutesBuilder::default();
+        routes.add_service(HealthServer::new(HealthService::from_health_reporter(self.0.clone())));
+        reflection::add(&mut routes);
+        routes
+    }
+
+    /// The services to begin with: health and reflection now, the others when they are given.
+    pub fn services(&self) -> Services {
+        Services::new(self.routes().routes().prepare())
+    }
+}
+
+/// Serves until `stop` comes; then takes no more calls and waits for those that are open.
+pub async fn serve(
+    settings: &config::Server,
+    bound: Bound,
+    services: Services,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let server = Server::builder()
+        .http2_keepalive_interval(Some(settings.keepalive_interval))
+        .http2_keepalive_timeout(Some(settings.keepalive_timeout))
+        .max_concurrent_streams(settings.connection_streams_max)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .layer(layers());
+    match bound {
+        Bound::Tcp(listener) => {
+            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+            server.serve_with_incoming_shutdown(services, incoming, stop).await
+        }
+        Bound::Unix(listener, file) => {
+            let served = server.serve_with_incoming_shutdown(services, UnixListenerStream::new(listener), stop).await;
+            drop(file);
+            served
+        }
+    }
+}
