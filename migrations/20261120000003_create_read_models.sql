@@ -255,7 +255,7 @@ language sql stable parallel safe as $$
            c.completed_parents,
            c.attempts,
            c.retry_limit,
-           case when o.to_state = 3 then (o.metadata ->> 'backoff_ms')::bigint / 1000.0 end,
+           case when o.to_state = 3 then (o.metadata ->> 'retry_at')::bigint / 1000000.0 - extract(epoch from o.at) end,
            coalesce(l.claimed_at, o.started_at),
            c.state = 3 and (c.attempts >= c.retry_limit or c.permanent),
            case

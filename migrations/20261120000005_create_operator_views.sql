@@ -26,7 +26,7 @@ select tasker_step_id(t.task_id, c.step_no) as workflow_step_id, t.task_id, s.na
        s.skippable, c.bypassed, c.state = 1 as in_process, c.state = 2 as processed,
        case when c.state = 2 then o.at end as processed_at,
        coalesce(l.claimed_at, o.started_at) as last_attempted_at,
-       case when o.to_state = 3 then (o.metadata ->> 'backoff_ms')::bigint / 1000.0 end as backoff_request_seconds,
+       case when o.to_state = 3 then (o.metadata ->> 'retry_at')::bigint / 1000000.0 - extract(epoch from o.at) end as backoff_request_seconds,
        c.next_retry_at,
        coalesce(i.inputs, r.context) as inputs, o.results,
        case when o.to_state = 3 then o.metadata end as error,

@@ -4,5 +4,7 @@
 //! `domain` do. Nobody is answered before the commit. Next: `store::lifecycle`.
 
 pub mod request;
+pub mod watch;
 
 pub use request::{Created, Identity, NewTask, Request};
+pub use watch::Watch;

@@ -128,7 +128,7 @@ fn readiness(model: &Model, no: StepNo, now: Micros) -> String {
         completed_parents: done,
         attempts: step.attempts,
         retry_limit: step.retry_limit,
-        backoff: model.backoff_ms(no).map(|wait| wait as f64 / 1_000.0),
+        backoff: model.backoff(no).map(|wait| wait as f64 / 1_000_000.0),
         last_attempted_at: model.leases.get(&no).copied().or_else(|| outcome?.2).map(time),
         permanently_blocked: step.is_permanently_blocked(),
         blocking_reason: blocking_reason,

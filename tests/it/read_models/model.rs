@@ -94,10 +94,10 @@ impl Model {
         self.moves.iter().find(|(step, ..)| step.sequence == sequence)
     }
 
-    /// The wait that the failure behind a step's outcome asked for, in milliseconds.
-    pub fn backoff_ms(&self, no: StepNo) -> Option<i64> {
+    /// The wait that the failure behind a step's outcome asked for, in microseconds.
+    pub fn backoff(&self, no: StepNo) -> Option<i64> {
         let (step, at, _) = self.outcome(no)?;
-        backoff_ms(step, *at)
+        retry_at(step).map(|retry| retry - at)
     }
 
     /// Stores the task.
@@ -142,7 +142,7 @@ impl Model {
             .bind(i32::from(step.attempt))
             .bind(time(*at))
             .bind(began.map(time))
-            .bind(backoff_ms(step, *at).map(|wait| format!("{{\"backoff_ms\": {wait}}}")))
+            .bind(retry_at(step).map(|at| format!("{{\"retry_at\": {at}}}")))
             .execute(&mut *connection)
             .await
             .unwrap();
@@ -161,9 +161,9 @@ impl Model {
     }
 }
 
-fn backoff_ms(step: &Move, at: Micros) -> Option<i64> {
+fn retry_at(step: &Move) -> Option<Micros> {
     match step.cause {
-        Cause::Failed { retry_at, .. } => Some(retry_at.map_or(0, |retry| (retry - at) / 1_000)),
+        Cause::Failed { retry_at, .. } => retry_at,
         _ => None,
     }
 }
