@@ -6,7 +6,13 @@
 
 pub mod backoff;
 pub mod execution;
+pub mod handler;
+pub mod identity;
 pub mod ids;
+pub mod json;
+pub mod near;
 pub mod run;
+pub mod schema;
 pub mod state;
 pub mod template;
+pub mod violation;

@@ -6,6 +6,8 @@
 
 use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
+pub use crate::domain::violation::Violation;
+
 /// Why a call was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 
@@ -128,15 +130,6 @@ struct Body {
     metadata: BTreeMap<&'static str, String>,
     violations: Vec<Violation>,
     source: Option<std::sync::Arc<dyn std::error::Error + Send + Sync>>,
-}
-
-/// What is wrong with one field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
-    /// The path of the field, such as `task.tags[2]`.
-    pub field: String,
-    /// What is wrong: lower case, no full stop.
-    pub description: String,
 }
 
 /// The crate's result.

@@ -22,6 +22,7 @@ pub mod lifecycle;
 pub mod service;
 pub mod store;
 pub mod telemetry;
+pub mod templates;
 pub mod transport;
 
 pub use error::{Error, Reason, Result};

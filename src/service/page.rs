@@ -120,7 +120,8 @@ mod tests {
         let sealed = Binding::to(&("ListTasks", "default")).seal(&("a", 1));
         let wrong_cursor = Binding::to(&("ListTasks", "default")).seal(&"only text");
         let long = "00".repeat(TOKEN_BYTES_MAX);
-        for token in ["x", "zz", "7b7d", "ä", "+7+7", &sealed[2..], &sealed[..sealed.len() - 2], &wrong_cursor, &long] {
+        for token in ["x", "zz", "7b7d", "ä", "+7+7", &sealed[2..], &sealed[..sealed.len() - 2], &wrong_cursor, &long]
+        {
             assert_eq!(refusal(token), "the page token is malformed", "{token}");
         }
     }
