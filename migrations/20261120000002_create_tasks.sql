@@ -91,6 +91,8 @@ create table leases (
     session_id  uuid not null,
     claimed_at  timestamptz not null,
     deadline_at timestamptz,
+    percent     double precision,
+    note        text,
     primary key (task_id, step_no)
 ) with (fillfactor = 90, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 
@@ -133,3 +135,14 @@ create table task_annotations (
 create index task_annotations_task on task_annotations (task_id, task_annotation_id);
 create index task_annotations_type on task_annotations (annotation_type_id, task_id);
 create index task_annotations_content on task_annotations using gin (annotation jsonb_path_ops);
+
+-- Fails a batch in which a task has moved since it was read, so that it happens whole or not at all.
+create function tasker_require_all_moved(moved bigint, wanted bigint) returns boolean
+language plpgsql as $$
+begin
+    if moved <> wanted then
+        raise exception 'of % tasks % have moved since they were read', wanted, wanted - moved using errcode = 'TK001';
+    end if;
+    return true;
+end
+$$;

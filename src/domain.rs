@@ -11,6 +11,7 @@ pub mod identity;
 pub mod ids;
 pub mod json;
 pub mod near;
+pub mod payload;
 pub mod run;
 pub mod schema;
 pub mod state;

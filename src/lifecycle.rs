@@ -1,10 +1,47 @@
 //! Every change of task or step state, and the batching writer through which all of them go.
 //!
-//! Owns: the lanes, the runs held in memory, what is written in one transaction. Never: decides; the rules in
-//! `domain` do. Nobody is answered before the commit. Next: `store::lifecycle`.
+//! Owns: the lanes, the runs held in memory, what is written in one transaction, the seats of connected
+//! workers. Never: decides; the rules in `domain` do. Nobody is answered before the commit. Next:
+//! `lane.rs` for the road of a batch, `store::lifecycle` for its SQL.
 
+pub mod assignment;
+mod batch;
+pub mod clock;
+mod held;
+pub mod hints;
+mod item;
+mod lane;
+mod metadata;
 pub mod request;
+pub mod templates;
 pub mod watch;
+pub mod workforce;
+pub mod writer;
 
+pub use assignment::{Ack, AckTo, Assignment, Outcome, Verdict};
+pub use clock::Clock;
+pub use hints::Hints;
+pub use item::ClaimVerdict;
 pub use request::{Created, Identity, NewTask, Request};
+pub use templates::Templates;
 pub use watch::Watch;
+pub use workforce::Workforce;
+pub use writer::Writer;
+
+use crate::domain::run::Failure;
+
+/// The failure of an attempt whose worker was lost or took too long.
+pub fn lost(error_class: &str, message: &str) -> Outcome {
+    batch::lost(error_class, message)
+}
+
+/// The failure of an attempt whose results cannot be stored.
+pub fn invalid_result(message: &str) -> Outcome {
+    let failure = Failure {
+        error_class: "InvalidResult".to_owned(),
+        message: message.to_owned(),
+        permanent: true,
+        ..Failure::default()
+    };
+    Outcome::Failure { failure, retry_after_ms: None }
+}

@@ -8,11 +8,15 @@
 pub mod annotations;
 pub mod databases;
 pub mod error;
+pub mod lifecycle;
 pub mod migrate;
 pub mod pages;
 pub mod pool;
+pub mod ready;
+pub mod sessions;
 pub mod steps;
 pub mod tasks;
+pub mod text;
 
 pub use error::{Error, Result};
 pub use pool::Store;

@@ -43,7 +43,7 @@ impl From<sqlx::Error> for Error {
                     "23505" | "23514" | "23P01" => {
                         Self::Conflict { constraint: database.constraint().unwrap_or_default().to_owned() }
                     }
-                    "40001" | "40P01" | "55P03" => Self::Retry(error),
+                    "40001" | "40P01" | "55P03" | "TK001" => Self::Retry(error),
                     // Data exceptions, plus "program limit exceeded" for values that are too large to keep.
                     code if code.starts_with("22") || code == "54000" => {
                         Self::BadValue { message: database.message().to_owned() }

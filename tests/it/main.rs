@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[allow(dead_code, reason = "the harness offers more than every moment's tests use")]
+mod engine;
 mod harness;
 
 mod dev;

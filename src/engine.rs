@@ -1,0 +1,180 @@
+//! What runs by itself: sessions, the dispatcher, the sweeper, hints.
+//!
+//! Owns: the loops, their order of starting and stopping. All of them are backed by queries that run all the
+//! time, so that a hint that is lost, a server that is killed or a worker that is gone costs time and no work.
+//! Never: changes the state of a task or step; it asks the writer. Next: `engine/sessions.rs` for workers,
+//! `engine/dispatcher.rs` for steps that wait, `lifecycle.rs` for the writer.
+
+mod couriers;
+mod dispatcher;
+pub mod sessions;
+mod sweeper;
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    lifecycle::{
+        Clock, Hints, Templates, Watch, Workforce, Writer,
+        writer::{Lanes, Parts, Settings as WriterSettings},
+    },
+    store::Store,
+};
+
+pub use sessions::Sessions;
+
+/// How the engine works.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The writer's settings.
+    pub writer: WriterSettings,
+    /// How long a session lives without a sign of life.
+    pub lease_ttl: Duration,
+    /// How often workers are to send one.
+    pub heartbeat_interval: Duration,
+    /// Slots of one session at most.
+    pub slots_max: usize,
+    /// How often the sweeper looks for lost leases and deadlines.
+    pub sweep_interval: Duration,
+    /// How often the sweeper looks for unfinished tasks that nobody moves.
+    pub reconcile_interval: Duration,
+    /// Steps that the dispatcher takes from a queue at once at most.
+    pub dispatch_batch_max: usize,
+    /// How often the dispatcher looks when no hint comes.
+    pub poll_interval: Duration,
+    /// Whether servers tell each other about new work at once.
+    pub hints: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            writer: WriterSettings::default(),
+            lease_ttl: Duration::from_secs(15),
+            heartbeat_interval: Duration::from_secs(5),
+            slots_max: 10_000,
+            sweep_interval: Duration::from_secs(1),
+            reconcile_interval: Duration::from_secs(10),
+            dispatch_batch_max: 256,
+            poll_interval: Duration::from_secs(1),
+            hints: true,
+        }
+    }
+}
+
+/// The running engine.
+#[derive(Debug)]
+pub struct Engine {
+    writer: Writer,
+    sessions: Sessions,
+    workforce: Workforce,
+    watch: Watch,
+    hints: Hints,
+    clock: Clock,
+    lanes: Lanes,
+    loops: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+/// What the loops share.
+#[derive(Debug, Clone)]
+pub(crate) struct Shared {
+    pub(crate) server_id: Uuid,
+    pub(crate) settings: Settings,
+    pub(crate) store: Store,
+    pub(crate) templates: Templates,
+    pub(crate) writer: Writer,
+    pub(crate) workforce: Workforce,
+    pub(crate) hints: Hints,
+    pub(crate) clock: Clock,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Engine {
+    /// Starts the lanes and the loops. Needs a runtime and a migrated database, which may still be away.
+    pub fn start(settings: Settings, store: Store, templates: Templates) -> Self {
+        let (workforce, hints, watch, clock) =
+            (Workforce::default(), Hints::default(), Watch::default(), Clock::default());
+        let parts = Parts {
+            store: store.clone(),
+            templates: templates.clone(),
+            workforce: workforce.clone(),
+            hints: hints.clone(),
+            watch: watch.clone(),
+            clock: clock.clone(),
+        };
+        let (writer, lanes) = Writer::start(settings.writer.clone(), parts);
+        let stop = CancellationToken::new();
+        let shared = Shared {
+            server_id: Uuid::from_u128(rand::random()),
+            settings,
+            store,
+            templates,
+            writer: writer.clone(),
+            workforce: workforce.clone(),
+            hints: hints.clone(),
+            clock: clock.clone(),
+            stop: stop.clone(),
+        };
+        let sessions = Sessions::new(shared.clone());
+        let mut loops = JoinSet::new();
+        loops.spawn(dispatcher::run(shared.clone()));
+        loops.spawn(sweeper::run(shared.clone()));
+        loops.spawn(sessions::keep_alive(sessions.clone()));
+        loops.spawn(couriers::send(shared.clone(), sessions.clone()));
+        if shared.settings.hints {
+            loops.spawn(couriers::receive(shared, sessions.clone()));
+        }
+        Self { writer, sessions, workforce, watch, hints, clock, lanes, loops, stop }
+    }
+
+    /// The way to the lanes.
+    pub const fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    /// The workers' sessions.
+    pub const fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Those who follow tasks.
+    pub const fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Hints to this server's loops and to the other servers.
+    pub const fn hints(&self) -> &Hints {
+        &self.hints
+    }
+
+    /// The time.
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Tells the workers to go elsewhere and waits until they have reported what they run, but not longer
+    /// than `grace`. Whether all of it came in.
+    pub async fn drain(&self, grace: Duration) -> bool {
+        self.workforce.drain();
+        let idle = async {
+            while !self.workforce.is_idle() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(grace, idle).await.is_ok()
+    }
+
+    /// Stops the loops, finishes the batches that have begun, and ends. Callers drop their writers first.
+    pub async fn stop(self) {
+        let Self { writer, sessions, lanes, mut loops, stop, .. } = self;
+        stop.cancel();
+        sessions.end();
+        while loops.join_next().await.is_some() {}
+        drop((writer, sessions));
+        lanes.finished().await;
+    }
+}

@@ -1,0 +1,125 @@
+//! Hints between servers, over LISTEN and NOTIFY.
+//!
+//! Hints are gathered, sent after the commits they tell of, on a connection of their own, and coalesced.
+//! Everything works without them, only slower: the dispatcher and the sweeper look on their own.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sqlx::{PgConnection, postgres::PgListener};
+use uuid::Uuid;
+
+use super::{Sessions, Shared};
+use crate::{
+    domain::ids::StepId,
+    lifecycle::hints::Gathered,
+    store::{self, ready},
+};
+
+const CHANNEL: &str = "tasker_hints";
+/// Hints are sent at most this often.
+const PAUSE: Duration = Duration::from_millis(10);
+/// How long to wait after the store was away.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// Items in one notification; a payload holds less than 8,000 bytes and a stop takes about 70.
+const ITEMS_MAX: usize = 90;
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Note {
+    from: Uuid,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    queues: Vec<i32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    stops: Vec<(Uuid, u16, String)>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    handlers: bool,
+}
+
+/// Sends what the lanes gathered, until the engine stops.
+pub(super) async fn send(shared: Shared, sessions: Sessions) {
+    let mut connection: Option<PgConnection> = None;
+    while let Some(gathered) = shared.stop.run_until_cancelled(shared.hints.next()).await {
+        if gathered.handlers {
+            registered(&shared, &sessions).await;
+        }
+        if shared.settings.hints {
+            for note in notes(shared.server_id, &gathered) {
+                if let Err(error) = notify(&shared, &mut connection, &note).await {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "hint lost");
+                    connection = None;
+                }
+            }
+        }
+        shared.stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
+    }
+}
+
+/// Acts on what other servers tell, until the engine stops.
+pub(super) async fn receive(shared: Shared, sessions: Sessions) {
+    while !shared.stop.is_cancelled() {
+        if let Some(Err(error)) = shared.stop.run_until_cancelled(listen(&shared, &sessions)).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "not listening");
+            shared.stop.run_until_cancelled(tokio::time::sleep(RETRY_PAUSE)).await;
+        }
+    }
+}
+
+async fn listen(shared: &Shared, sessions: &Sessions) -> Result<(), sqlx::Error> {
+    let mut listener = PgListener::connect_with(shared.store.pool()).await?;
+    listener.listen(CHANNEL).await?;
+    // What was said before nobody heard.
+    registered(shared, sessions).await;
+    shared.workforce.expect_work_everywhere();
+    loop {
+        let notification = listener.recv().await?;
+        let Ok(note) = serde_json::from_str::<Note>(notification.payload()) else { continue };
+        if note.from == shared.server_id {
+            continue;
+        }
+        if note.handlers {
+            registered(shared, sessions).await;
+        }
+        shared.workforce.expect_work(note.queues);
+        for (step, attempt, _) in note.stops {
+            if let Some(step) = StepId::from_uuid(step) {
+                shared.workforce.stop(step, attempt, "cancelled");
+            }
+        }
+    }
+}
+
+async fn registered(shared: &Shared, sessions: &Sessions) {
+    shared.templates.invalidate();
+    if let Err(error) = sessions.resolve_offers().await {
+        tracing::warn!(%error, "offers not resolved");
+    }
+}
+
+async fn notify(shared: &Shared, connection: &mut Option<PgConnection>, note: &Note) -> store::Result<()> {
+    let connection = match connection {
+        Some(connection) => connection,
+        None => {
+            let mut opened = shared.store.dedicated().await?;
+            ready::no_flush(&mut opened).await?;
+            connection.insert(opened)
+        }
+    };
+    ready::notify(connection, &serde_json::to_string(note).expect("a note is plain JSON")).await
+}
+
+fn notes(from: Uuid, gathered: &Gathered) -> Vec<Note> {
+    let queues: Vec<i32> = gathered.queues.iter().copied().collect();
+    let mut notes: Vec<Note> = queues
+        .chunks(ITEMS_MAX * 5)
+        .map(|queues| Note { from, queues: queues.to_vec(), ..Note::default() })
+        .collect();
+    notes.extend(gathered.stops.chunks(ITEMS_MAX).map(|stops| Note {
+        from,
+        stops: stops.iter().map(|(step, attempt, why)| (step.uuid(), *attempt, (*why).to_owned())).collect(),
+        ..Note::default()
+    }));
+    if gathered.handlers {
+        notes.push(Note { from, handlers: true, ..Note::default() });
+    }
+    notes
+}

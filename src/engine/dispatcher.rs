@@ -1,0 +1,110 @@
+//! Brings steps that wait in the store to workers with free seats.
+//!
+//! Owns: taking rows out of the queues. A row is taken in a transaction that ends only after the claim is
+//! durable, so that a crash in between brings the row back; a row whose step has moved on is dropped. Most
+//! steps never come here: the writer claims them in the transaction that makes them ready.
+
+use std::{collections::HashMap, time::Duration};
+
+use sqlx::{Acquire, PgConnection};
+
+use super::Shared;
+use crate::{
+    domain::{ids::StepId, run::Micros, template::QueueId},
+    lifecycle::ClaimVerdict,
+    store::{self, ready},
+};
+
+/// How long to wait after the store was away.
+const RETRY_PAUSE: Duration = Duration::from_millis(250);
+
+/// Looks whenever it is rung for, when a step falls due, and now and then; until the engine stops.
+pub(super) async fn run(shared: Shared) {
+    let mut connection: Option<PgConnection> = None;
+    let mut last_poll = shared.clock.now();
+    while !shared.stop.is_cancelled() {
+        let poll_micros = Micros::try_from(shared.settings.poll_interval.as_micros()).unwrap_or(Micros::MAX);
+        let now = shared.clock.now();
+        if now - last_poll >= poll_micros {
+            last_poll = now;
+            shared.workforce.expect_work_everywhere();
+        }
+        let openings = shared.workforce.openings(now);
+        if openings.is_empty() {
+            wait(&shared, last_poll + poll_micros - now).await;
+            continue;
+        }
+        if let Err(error) = dispatch(&shared, &mut connection, &openings).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "dispatch failed");
+            connection = None;
+            for (queue, _) in openings {
+                shared.workforce.seen_rows(queue);
+            }
+            shared.stop.run_until_cancelled(tokio::time::sleep(RETRY_PAUSE)).await;
+        }
+    }
+}
+
+async fn wait(shared: &Shared, until_poll: Micros) {
+    let due = shared.workforce.next_due().map_or(Micros::MAX, |at| at - shared.clock.now());
+    let pause = u64::try_from(until_poll.min(due).max(1_000)).unwrap_or(1_000);
+    tokio::select! {
+        () = shared.workforce.rung() => {}
+        () = tokio::time::sleep(Duration::from_micros(pause)) => {}
+        () = shared.stop.cancelled() => {}
+    }
+}
+
+async fn dispatch(
+    shared: &Shared,
+    connection: &mut Option<PgConnection>,
+    openings: &[(QueueId, usize)],
+) -> store::Result<()> {
+    let connection = match connection {
+        Some(connection) => connection,
+        None => {
+            let mut opened = shared.store.dedicated().await?;
+            // What it commits are removals of rows that are hints; to lose one costs a look.
+            ready::no_flush(&mut opened).await?;
+            connection.insert(opened)
+        }
+    };
+    let mut transaction = connection.begin().await?;
+    let now = shared.clock.now();
+    let mut taken: HashMap<StepId, QueueId> = HashMap::new();
+    let mut steps = Vec::new();
+    for (queue, free) in openings {
+        let limit = (*free).min(shared.settings.dispatch_batch_max);
+        let popped = ready::pop(&mut transaction, *queue, now, i64::try_from(limit).unwrap_or(i64::MAX)).await?;
+        if popped.len() == limit {
+            shared.workforce.seen_rows(*queue);
+        } else if let Some(at) = ready::next_due(&mut transaction, *queue, now).await? {
+            shared.workforce.expect_work_at(*queue, at);
+        }
+        for step in popped {
+            if taken.insert(step, *queue).is_none() {
+                steps.push(step);
+            }
+        }
+    }
+    let mut back = Vec::new();
+    if !steps.is_empty() {
+        for (step, verdict) in shared.writer.claim(steps).await {
+            if let ClaimVerdict::Waits(until) = verdict {
+                back.push((taken[&step], until.unwrap_or(now), step));
+            }
+        }
+    }
+    if !back.is_empty() {
+        ready::put(&mut transaction, &back).await?;
+    }
+    transaction.commit().await.map_err(store::Error::from)?;
+    for (queue, at, _) in back {
+        if at > now {
+            shared.workforce.expect_work_at(queue, at);
+        } else {
+            shared.workforce.seen_rows(queue);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! What workers are given, and how their results are answered.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::domain::{
+    ids::StepId,
+    run::{Failure, Micros},
+    template::Template,
+};
+
+/// One attempt of a step, handed to a worker once its claim is durable.
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    /// The step.
+    pub step: StepId,
+    /// The attempt, which is the lease token.
+    pub attempt: u16,
+    /// Attempts allowed in total.
+    pub retry_limit: u16,
+    /// The handler version.
+    pub template: Arc<Template>,
+    /// The input as JSON text.
+    pub inputs: Arc<str>,
+    /// The parents' results: name, JSON text.
+    pub dependencies: Vec<(Arc<str>, Arc<str>)>,
+    /// The parents' results were too large to send along.
+    pub dependencies_omitted: bool,
+    /// When the attempt times out.
+    pub deadline_at: Option<Micros>,
+    /// The task's correlation id.
+    pub correlation_id: Option<Arc<str>>,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// Well, with these results as JSON text.
+    Success(Arc<str>),
+    /// Badly; `retry_after_ms` is the wait that the worker asks for.
+    Failure {
+        /// How.
+        failure: Failure,
+        /// The wait that the worker asks for, in milliseconds.
+        retry_after_ms: Option<u64>,
+    },
+}
+
+/// The answer to a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ack {
+    /// The step.
+    pub step: StepId,
+    /// The attempt that the result named.
+    pub attempt: u16,
+    /// What became of it.
+    pub verdict: Verdict,
+}
+
+/// What became of a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is durable.
+    Accepted,
+    /// The lease is not held any more.
+    Stale(String),
+    /// It is not acceptable; the attempt was settled as a permanent failure.
+    Invalid(String),
+    /// It could not be stored now and is to be sent again.
+    Retry,
+}
+
+/// Where the answer to a result goes.
+#[derive(Debug)]
+pub enum AckTo {
+    /// To the session that sent it, with its other messages.
+    Session(Uuid),
+    /// To one caller.
+    Caller(tokio::sync::oneshot::Sender<Ack>),
+    /// To nobody: the sweeper asked.
+    Nobody,
+}

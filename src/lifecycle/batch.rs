@@ -1,0 +1,345 @@
+//! What one batch decides: items in, moves and answers out. No IO.
+//!
+//! Owns: asking the rules what every item does to its task, giving released steps to workers that have a seat,
+//! and turning the outcome into the columns of one write. A batch that could not be written is undone with
+//! [`Batch::undo`] and decided again from fresh runs.
+
+mod columns;
+
+pub(super) use columns::identified;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{
+    assignment::{Outcome, Verdict},
+    held::Held,
+    item::{ClaimVerdict, Item},
+    request::{NewTask, Request},
+    workforce::{Seat, Seated, Workforce},
+};
+use crate::{
+    domain::{
+        backoff::Policy,
+        ids::{StepId, StepNo, TaskId},
+        run::{Changes, Claimed, Failure, Micros, Refusal, Run},
+        state::{Refusal as StateRefusal, State},
+        template::QueueId,
+    },
+    error::{Error, Reason, Result},
+};
+
+/// What deciding needs besides the items.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms<'a> {
+    pub(super) now: Micros,
+    pub(super) backoff: &'a Policy,
+    pub(super) workforce: &'a Workforce,
+}
+
+/// The decisions of a batch.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) entries: HashMap<TaskId, Entry>,
+    order: Vec<TaskId>,
+    pub(super) answers: Vec<Answer>,
+    /// Steps that wait for a worker, with their queues.
+    pub(super) queued: Vec<(QueueId, Micros, StepId)>,
+}
+
+/// What happens to one task.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) held: Held,
+    pub(super) changes: Changes,
+    pub(super) seated: Vec<Seated>,
+    /// Seats of attempts that end.
+    pub(super) freed: Vec<(Seat, Claimed)>,
+    /// The revision that was read; `None` for a new task.
+    revision_read: Option<u32>,
+    /// Results by the sequence number of the transition that carries them.
+    results: HashMap<u32, Arc<str>>,
+}
+
+/// What an item is answered once the batch is durable.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Created,
+    /// The identity is taken; the lane finds out by whom.
+    IdentityTaken,
+    Settled(Verdict),
+    Claimed(Vec<(StepId, ClaimVerdict)>),
+    Applied(Result<()>),
+}
+
+impl Batch {
+    /// Decides what the items do. `runs` are the tasks that they are about; `refused` the new tasks whose
+    /// identity is taken.
+    pub(super) fn decide(
+        items: &[Item],
+        runs: Vec<(TaskId, Held)>,
+        refused: &HashSet<TaskId>,
+        terms: Terms<'_>,
+    ) -> Self {
+        let mut batch = Self::default();
+        for (task, held) in runs {
+            batch.order.push(task);
+            batch.entries.insert(task, Entry::existing(held));
+        }
+        for item in items {
+            let answer = batch.decide_item(item, refused, terms);
+            batch.answers.push(answer);
+        }
+        // Existing tasks come first: what has begun is finished before new work begins.
+        for task in batch.order.clone() {
+            let entry = batch.entries.get_mut(&task).expect("order lists the entries");
+            entry.finish(task, terms, &mut batch.queued);
+        }
+        batch
+    }
+
+    fn decide_item(&mut self, item: &Item, refused: &HashSet<TaskId>, terms: Terms<'_>) -> Answer {
+        match item {
+            Item::Create { task_id, .. } if refused.contains(task_id) => Answer::IdentityTaken,
+            Item::Create { task_id, new, .. } => {
+                self.order.push(*task_id);
+                self.entries.insert(*task_id, Entry::new(new));
+                Answer::Created
+            }
+            Item::Settle { step, attempt, outcome, .. } => {
+                let verdict = match self.entries.get_mut(&step.task) {
+                    Some(entry) if entry.held.run.has(step.no) => entry.settle(*step, *attempt, outcome, terms),
+                    _ => Verdict::Stale("no such step".to_owned()),
+                };
+                Answer::Settled(verdict)
+            }
+            Item::Claim { steps, .. } => {
+                let claim = |step: &StepId| match self.entries.get_mut(&step.task) {
+                    Some(entry) if entry.held.run.has(step.no) => (*step, entry.claim_waiting(*step, terms)),
+                    _ => (*step, ClaimVerdict::Gone),
+                };
+                Answer::Claimed(steps.iter().map(claim).collect())
+            }
+            Item::Apply { task, request, .. } => Answer::Applied(match self.entries.get_mut(task) {
+                Some(entry) => entry.apply(*task, request, terms.now),
+                None => Err(unknown_task(*task)),
+            }),
+        }
+    }
+
+    /// Takes back what deciding did to the workforce.
+    pub(super) fn undo(&mut self, workforce: &Workforce) {
+        for (task, entry) in &mut self.entries {
+            for (seat, claimed) in entry.freed.drain(..) {
+                workforce.unfree(seat, task.step(claimed.no), claimed.attempt);
+            }
+            for seated in entry.seated.drain(..) {
+                workforce.give_back(seated.seat);
+            }
+        }
+    }
+
+    /// The tasks of the batch, existing ones first.
+    pub(super) fn tasks(&self) -> &[TaskId] {
+        &self.order
+    }
+}
+
+impl Entry {
+    fn existing(held: Held) -> Self {
+        Self {
+            revision_read: Some(held.run.revision()),
+            held,
+            changes: Changes::default(),
+            seated: Vec::new(),
+            freed: Vec::new(),
+            results: HashMap::new(),
+        }
+    }
+
+    fn new(new: &NewTask) -> Self {
+        let (run, changes) = Run::create(Arc::clone(&new.template), &new.bypass);
+        let held = Held {
+            run,
+            deadline_at: new.deadline_at,
+            context: Some(Arc::clone(&new.context_json)),
+            correlation_id: new.correlation_id.as_deref().map(Arc::from),
+            results: Vec::new(),
+        };
+        Self { revision_read: None, changes, ..Self::existing(held) }
+    }
+
+    fn settle(&mut self, step: StepId, attempt: u16, outcome: &Outcome, terms: Terms<'_>) -> Verdict {
+        let run = &mut self.held.run;
+        let settled = match outcome {
+            Outcome::Success(results) => {
+                let completed = run.complete(step.no, attempt, &mut self.changes);
+                completed.map(|()| self.note_results(step.no, results))
+            }
+            Outcome::Failure { failure, retry_after_ms } => {
+                let wait = match retry_after_ms {
+                    Some(millis) => terms.backoff.requested(Duration::from_millis(*millis)),
+                    None => terms.backoff.delay(attempt, rand::random()),
+                };
+                run.fail(step.no, attempt, failure.clone(), terms.now, wait, &mut self.changes)
+            }
+        };
+        match settled {
+            Ok(()) => {
+                self.free(step, attempt, terms.workforce);
+                Verdict::Accepted
+            }
+            Err(refusal) => Verdict::Stale(refusal.to_string()),
+        }
+    }
+
+    fn claim_waiting(&mut self, step: StepId, terms: Terms<'_>) -> ClaimVerdict {
+        let condition = *self.held.run.step(step.no);
+        if self.held.run.state().is_settled_task() || !condition.is_startable() {
+            return ClaimVerdict::Gone;
+        }
+        if !condition.is_ready(terms.now) {
+            return ClaimVerdict::Waits(condition.next_retry_at);
+        }
+        if self.claim(step.no, terms) { ClaimVerdict::Gone } else { ClaimVerdict::Waits(None) }
+    }
+
+    /// Claims a ready step if a worker has a seat for it.
+    fn claim(&mut self, no: StepNo, terms: Terms<'_>) -> bool {
+        let queue = self.held.run.template().step(no).queue;
+        let Some(seat) = terms.workforce.take(queue) else { return false };
+        match self.held.run.claim(no, terms.now, &mut self.changes) {
+            Ok(claimed) => {
+                self.seated.push(Seated { claimed, seat });
+                true
+            }
+            Err(_) => {
+                terms.workforce.give_back(seat);
+                false
+            }
+        }
+    }
+
+    fn free(&mut self, step: StepId, attempt: u16, workforce: &Workforce) {
+        if let Some(seat) = workforce.free(step, attempt) {
+            self.freed.push((seat, Claimed { no: step.no, attempt }));
+        }
+    }
+
+    fn apply(&mut self, task: TaskId, request: &Request, now: Micros) -> Result<()> {
+        let run = &mut self.held.run;
+        let changes = &mut self.changes;
+        let step = match request {
+            Request::CancelStep { no, .. }
+            | Request::ResolveStep { no, .. }
+            | Request::RetryStep { no, .. }
+            | Request::UpdateStep { no, .. } => Some(*no),
+            _ => None,
+        };
+        if let Some(no) = step.filter(|no| !run.has(*no)) {
+            return Err(Error::new(Reason::StepNotFound, format!("no step {}", task.step(no)))
+                .with("step_id", task.step(no).to_string()));
+        }
+        let applied = match request {
+            Request::CancelTask(_) if run.state() == State::Cancelled => Ok(()),
+            Request::CancelTask(operation) => run.cancel(operation.clone(), changes),
+            Request::RetryTask { additional, operation } => run.retry(*additional, operation, changes),
+            Request::UpdateTask { operation, .. } => {
+                run.record(None, operation.clone(), changes);
+                Ok(())
+            }
+            Request::CancelStep { no, .. } if run.step(*no).state == State::Cancelled => Ok(()),
+            Request::CancelStep { no, operation } => run.cancel_step(*no, operation.clone(), changes),
+            Request::ResolveStep { no, results_json, operation } => {
+                let resolved = run.resolve_step(*no, operation.clone(), changes);
+                resolved.map(|()| self.note_results(*no, &Arc::from(results_json.as_str())))
+            }
+            Request::RetryStep { no, operation } => run.retry_step(*no, 1, operation.clone(), changes),
+            Request::UpdateStep { no, retry_limit, inputs_json, operation } => (|| {
+                if let Some(limit) = retry_limit {
+                    run.limit_step(*no, *limit, operation.clone(), changes)?;
+                }
+                if inputs_json.is_some() {
+                    run.change_inputs(*no, operation.clone(), changes)?;
+                }
+                Ok(())
+            })(),
+            Request::ExceedDeadline => match self.held.deadline_at {
+                Some(at) if at <= now => run.exceed_deadline(changes),
+                _ => Err(Refusal::NotReady),
+            },
+        };
+        applied.map_err(|refusal| refused(&refusal, task, step))
+    }
+
+    /// Keeps what a step produced, for the transition that was just made and for its children.
+    fn note_results(&mut self, no: StepNo, results: &Arc<str>) {
+        self.results.insert(self.held.run.step(no).outcome_sequence, Arc::clone(results));
+        self.held.keep(no, results);
+    }
+
+    /// Decides the task's own state and gives released steps to workers.
+    fn finish(&mut self, task: TaskId, terms: Terms<'_>, queued: &mut Vec<(QueueId, Micros, StepId)>) {
+        for stopped in self.changes.stopped.clone() {
+            // The worker is told after the commit; its seat is free from here on.
+            self.free(task.step(stopped.no), stopped.attempt, terms.workforce);
+        }
+        self.held.run.settle(terms.now, &mut self.changes);
+        for released in std::mem::take(&mut self.changes.released) {
+            let step = *self.held.run.step(released.no);
+            if self.held.run.state().is_settled_task() || !step.is_startable() {
+                continue;
+            }
+            let at = step.next_retry_at.unwrap_or(terms.now);
+            // A lease that ends in this batch cannot begin in it: both would be one row of one statement.
+            let ends = self.changes.ended.iter().any(|ended| ended.no == released.no);
+            if ends || at > terms.now || !self.claim(released.no, terms) {
+                queued.push((self.held.run.template().step(released.no).queue, at, task.step(released.no)));
+            }
+        }
+    }
+
+    /// Whether anything is to be written.
+    fn has_moved(&self) -> bool {
+        self.revision_read != Some(self.held.run.revision())
+    }
+}
+
+fn unknown_task(task: TaskId) -> Error {
+    Error::new(Reason::TaskNotFound, format!("no task {task}")).with("task_id", task.to_string())
+}
+
+/// A refusal of the rules as an error of the crate.
+fn refused(refusal: &Refusal, task: TaskId, step: Option<StepNo>) -> Error {
+    let subject = |error: Error| match step {
+        Some(no) => error.with("task_id", task.to_string()).with("step_id", task.step(no).to_string()),
+        None => error.with("task_id", task.to_string()),
+    };
+    subject(match refusal {
+        Refusal::State(StateRefusal::AlreadyThere(state)) => {
+            Error::new(Reason::TransitionNotAllowed, refusal.to_string()).with("state", state.label())
+        }
+        Refusal::State(StateRefusal::NotAllowed { owner, from, .. }) => {
+            let allowed: Vec<_> = from.allowed(*owner).iter().map(|state| state.label()).collect();
+            Error::new(Reason::TransitionNotAllowed, refusal.to_string())
+                .with("state", from.label())
+                .with("allowed", allowed.join(","))
+        }
+        Refusal::TaskSettled(state) => {
+            Error::new(Reason::TaskAlreadySettled, format!("task {task} is already {state}"))
+                .with("state", state.label())
+        }
+        Refusal::Stale { .. } => Error::new(Reason::LeaseStale, refusal.to_string()),
+        Refusal::NotReady => Error::new(Reason::TransitionNotAllowed, refusal.to_string()),
+    })
+}
+
+/// The failure of an attempt whose worker was lost or took too long.
+pub(super) fn lost(error_class: &str, message: &str) -> Outcome {
+    let failure =
+        Failure { error_class: error_class.to_owned(), message: message.to_owned(), ..Failure::default() };
+    Outcome::Failure { failure, retry_after_ms: None }
+}

@@ -1,0 +1,148 @@
+//! A batch as the columns of one write.
+
+use super::{Batch, Entry};
+use crate::{
+    domain::{
+        ids::TaskId,
+        run::{Micros, Stored},
+        state::State,
+    },
+    lifecycle::{item::Item, metadata, request::NewTask},
+    store::{
+        lifecycle::{Requested, WriteSet, array_text, number, signed, timestamp},
+        text::Text,
+    },
+};
+
+impl Batch {
+    /// The columns to write; `None` when nothing moves.
+    pub(in crate::lifecycle) fn columns(&self, items: &[Item], now: Micros) -> Option<WriteSet> {
+        let mut set = WriteSet::default();
+        for item in items {
+            if let Item::Create { task_id, new, .. } = item
+                && self.entries.contains_key(task_id)
+                && new.identity.is_none()
+            {
+                request(&mut set.requested, *task_id, new);
+            }
+        }
+        for task in &self.order {
+            let entry = &self.entries[task];
+            if entry.has_moved() {
+                entry.columns(*task, now, &mut set);
+            }
+        }
+        for (queue, at, step) in &self.queued {
+            set.queued.0.push(*queue);
+            set.queued.1.push(timestamp(*at));
+            set.queued.2.push(step.task.uuid());
+            set.queued.3.push(number(step.no));
+        }
+        let any = !(set.created.task_id.is_empty() && set.moved.task_id.is_empty() && set.queued.0.is_empty());
+        any.then_some(set)
+    }
+}
+
+impl Entry {
+    fn columns(&self, task: TaskId, now: Micros, set: &mut WriteSet) {
+        let stored = self.held.run.store();
+        let started = self.changes.moves.iter().any(|row| row.step.is_none() && row.to == State::InProgress);
+        let started_at = started.then(|| timestamp(now));
+        let finished_at = stored.state.is_settled_task().then(|| timestamp(now));
+        let Stored { state, reason, revision, steps, detail } = stored;
+        if let Some(expected) = self.revision_read {
+            let moved = &mut set.moved;
+            moved.task_id.push(task.uuid());
+            moved.expected.push(signed(expected));
+            moved.state.push(i16::from(state.code()));
+            moved.revision.push(signed(revision));
+            moved.state_reason.push(reason);
+            moved.steps.push(steps);
+            moved.detail.push(detail);
+            moved.started_at.push(started_at);
+            moved.finished_at.push(finished_at);
+        } else {
+            let created = &mut set.created;
+            created.task_id.push(task.uuid());
+            created.named_task_id.push(self.held.run.template().id);
+            created.state.push(i16::from(state.code()));
+            created.revision.push(signed(revision));
+            created.state_reason.push(reason);
+            created.steps.push(steps);
+            created.detail.push(detail);
+            created.started_at.push(started_at);
+            created.finished_at.push(finished_at);
+            created.deadline_at.push(self.held.deadline_at.map(timestamp));
+        }
+        self.note(task, set);
+        self.lease(task, now, set);
+    }
+
+    fn note(&self, task: TaskId, set: &mut WriteSet) {
+        let noted = &mut set.noted;
+        for row in &self.changes.moves {
+            let step_no = row.step.map(number);
+            let ends = row.from == Some(State::InProgress) && row.to != State::InProgress;
+            noted.task_id.push(task.uuid());
+            noted.sequence.push(signed(row.sequence));
+            noted.step_no.push(step_no);
+            noted.from_state.push(row.from.map(|state| i16::from(state.code())));
+            noted.to_state.push(i16::from(row.to.code()));
+            noted.attempt.push(i32::from(row.attempt));
+            noted.results.push(self.results.get(&row.sequence).cloned().map(Text));
+            noted.metadata.push(metadata::of(&row.cause));
+            noted.ended_step_no.push(step_no.filter(|_| ends));
+        }
+    }
+
+    fn lease(&self, task: TaskId, now: Micros, set: &mut WriteSet) {
+        for ended in &self.changes.ended {
+            set.ended.0.push(task.uuid());
+            set.ended.1.push(number(ended.no));
+        }
+        let begun = &mut set.begun;
+        for seated in &self.seated {
+            let spec = self.held.run.template().step(seated.claimed.no);
+            let deadline = spec.timeout.map(|timeout| {
+                timestamp(now.saturating_add(Micros::try_from(timeout.as_micros()).unwrap_or(Micros::MAX)))
+            });
+            begun.task_id.push(task.uuid());
+            begun.step_no.push(number(seated.claimed.no));
+            begun.attempt.push(i32::from(seated.claimed.attempt));
+            begun.queue_id.push(spec.queue);
+            begun.session_id.push(seated.seat.session_id);
+            begun.deadline_at.push(deadline);
+        }
+    }
+}
+
+/// The columns of requests that carry an identity.
+pub(in crate::lifecycle) fn identified(items: &[Item]) -> Requested {
+    let mut requested = Requested::default();
+    for item in items {
+        if let Item::Create { task_id, new, .. } = item
+            && new.identity.is_some()
+        {
+            request(&mut requested, *task_id, new);
+        }
+    }
+    requested
+}
+
+fn request(columns: &mut Requested, task: TaskId, new: &NewTask) {
+    columns.task_id.push(task.uuid());
+    columns.named_task_id.push(new.template.id);
+    columns.initiator.push(new.initiator.clone());
+    columns.source_system.push(new.source_system.clone());
+    columns.reason.push(new.reason.clone());
+    columns.tags.push(array_text(&new.tags));
+    let bypass: Vec<String> = new.bypass.iter().map(|no| new.template.step(*no).name.to_string()).collect();
+    columns.bypass_steps.push(array_text(&bypass));
+    columns.context.push(Text(new.context_json.clone()));
+    columns.requested_at.push(timestamp(new.requested_at));
+    columns.correlation_id.push(new.correlation_id.clone());
+    columns.created_by.push(new.created_by.clone());
+    columns.trace_context.push(new.trace_context.clone());
+    columns.identity.push(new.identity.as_ref().map(|identity| identity.key.clone()));
+    columns.identity_hash.push(new.identity.as_ref().map(|identity| identity.content_hash.to_vec()));
+}

@@ -1,0 +1,97 @@
+//! Runs that a lane keeps in memory.
+//!
+//! A kept run is a guess at what is stored: every write names the revision that was read, so a guess that is
+//! out of date costs a second try and never a wrong move.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::domain::{
+    ids::{StepNo, TaskId},
+    run::{Micros, Run},
+};
+
+/// A run with what its next assignments will need.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    pub(super) run: Run,
+    pub(super) deadline_at: Option<Micros>,
+    pub(super) context: Option<Arc<str>>,
+    pub(super) correlation_id: Option<Arc<str>>,
+    pub(super) results: Vec<(StepNo, Arc<str>)>,
+}
+
+/// The runs of a lane, the least recently used leave first when there is no room.
+#[derive(Debug)]
+pub(super) struct Runs {
+    held: HashMap<TaskId, (u64, Held)>,
+    order: std::collections::BTreeMap<u64, TaskId>,
+    turn: u64,
+    weight: usize,
+    weight_max: usize,
+}
+
+/// Payloads larger than this are read from the store when they are needed.
+const PAYLOAD_BYTES_MAX: usize = 128 * 1024;
+
+impl Held {
+    /// About how many bytes it takes.
+    fn weight(&self) -> usize {
+        let results: usize = self.results.iter().map(|(_, text)| text.len() + 32).sum();
+        256 + self.run.steps().len() * 40 + self.context.as_ref().map_or(0, |context| context.len()) + results
+    }
+
+    /// Keeps the results of a step for its children.
+    pub(super) fn keep(&mut self, no: StepNo, results: &Arc<str>) {
+        if results.len() <= PAYLOAD_BYTES_MAX && !self.run.template().step(no).children.is_empty() {
+            self.results.push((no, Arc::clone(results)));
+        }
+    }
+
+    /// The kept results of a step.
+    pub(super) fn result(&self, no: StepNo) -> Option<&Arc<str>> {
+        self.results.iter().rev().find(|(step, _)| *step == no).map(|(_, text)| text)
+    }
+
+    /// Forgets payloads that nobody will ask for, or that are too large to keep.
+    fn trim(&mut self) {
+        if self.context.as_ref().is_some_and(|context| context.len() > PAYLOAD_BYTES_MAX) {
+            self.context = None;
+        }
+        let run = &self.run;
+        self.results.retain(|(no, _)| {
+            let children = &run.template().step(*no).children;
+            children.iter().any(|child| !run.step(*child).state.is_satisfied())
+        });
+    }
+}
+
+impl Runs {
+    pub(super) fn new(weight_max: usize) -> Self {
+        Self { held: HashMap::new(), order: std::collections::BTreeMap::new(), turn: 0, weight: 0, weight_max }
+    }
+
+    /// Takes a run out.
+    pub(super) fn take(&mut self, task: TaskId) -> Option<Held> {
+        let (turn, held) = self.held.remove(&task)?;
+        self.order.remove(&turn);
+        self.weight = self.weight.saturating_sub(held.weight());
+        Some(held)
+    }
+
+    /// Puts a run in, and others out if there is no room. A run that cannot move by itself is not kept.
+    pub(super) fn put(&mut self, task: TaskId, mut held: Held) {
+        self.take(task);
+        if held.run.state().is_settled_task() {
+            return;
+        }
+        held.trim();
+        self.turn += 1;
+        self.weight += held.weight();
+        self.order.insert(self.turn, task);
+        self.held.insert(task, (self.turn, held));
+        while self.weight > self.weight_max {
+            let Some((_, oldest)) = self.order.first_key_value().map(|(turn, task)| (*turn, *task)) else { break };
+            self.take(oldest);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What waits in a lane's queue.
+
+use tokio::sync::oneshot;
+
+use super::{
+    assignment::{AckTo, Outcome},
+    request::{Created, NewTask, Request},
+};
+use crate::{
+    domain::{
+        ids::{StepId, TaskId},
+        run::Micros,
+    },
+    error::Result,
+};
+
+/// One thing to be done in the next batch.
+#[derive(Debug)]
+pub(super) enum Item {
+    /// Create a task.
+    Create { task_id: TaskId, new: Box<NewTask>, reply: oneshot::Sender<Result<Created>> },
+    /// Settle an attempt.
+    Settle { step: StepId, attempt: u16, outcome: Outcome, ack: AckTo },
+    /// Claim waiting steps for workers of this server.
+    Claim { steps: Vec<StepId>, reply: oneshot::Sender<Vec<(StepId, ClaimVerdict)>> },
+    /// Change a task by request.
+    Apply { task: TaskId, request: Box<Request>, reply: oneshot::Sender<Result<()>> },
+}
+
+/// What became of a waiting step that was to be claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClaimVerdict {
+    /// A worker has it, or it has moved on: it waits no longer.
+    Gone,
+    /// It is to wait on, until this time if it is not ready.
+    Waits(Option<Micros>),
+}
+
+impl Item {
+    /// The existing tasks that the item is about.
+    pub(super) fn tasks(&self) -> Vec<TaskId> {
+        match self {
+            Self::Create { .. } => Vec::new(),
+            Self::Settle { step, .. } => vec![step.task],
+            Self::Claim { steps, .. } => steps.iter().map(|step| step.task).collect(),
+            Self::Apply { task, .. } => vec![*task],
+        }
+    }
+
+    /// Whether writing it takes more than the one statement of a batch.
+    pub(super) fn needs_transaction(&self) -> bool {
+        match self {
+            Self::Create { new, .. } => new.identity.is_some(),
+            Self::Settle { .. } | Self::Claim { .. } => false,
+            Self::Apply { request, .. } => {
+                matches!(**request, Request::UpdateTask { .. } | Request::UpdateStep { inputs_json: Some(_), .. })
+            }
+        }
+    }
+
+    /// About how many bytes it brings into a batch.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Create { new, .. } => 256 + new.context_json.len() + new.template.steps.len() * 8,
+            Self::Settle { outcome: Outcome::Success(results), .. } => 128 + results.len(),
+            Self::Settle { outcome: Outcome::Failure { failure, .. }, .. } => {
+                128 + failure.message.len() + failure.backtrace.len() + failure.context_json.len()
+            }
+            Self::Claim { steps, .. } => steps.len() * 64,
+            Self::Apply { .. } => 256,
+        }
+    }
+}

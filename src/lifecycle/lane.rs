@@ -1,0 +1,297 @@
+//! One lane of the writer.
+//!
+//! Owns: a connection, a queue of items, the runs of the tasks that are hashed to it. It takes whatever has
+//! gathered since its last commit began, decides, writes, and only then answers. There is no timer: an idle
+//! system commits at once, a busy one batches by itself. Never: lets one bad item fail its neighbours; a batch
+//! that the store refuses is split until the item is alone.
+//!
+//! ```text
+//!   queue -> load runs -> decide -> write (one statement, one flush) -> answer, assign, hint
+//!                 ^                      |
+//!                 +---- a task moved ----+   the second time with the tasks' rows locked
+//! ```
+
+mod after;
+mod hydrate;
+
+use std::collections::HashSet;
+
+use sqlx::{Acquire, PgConnection};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use super::{
+    assignment::{Outcome, Verdict},
+    batch::{Answer, Batch, Terms, identified},
+    held::{Held, Runs},
+    item::Item,
+    request::Request,
+    writer::Shared,
+};
+use crate::{
+    domain::{
+        ids::TaskId,
+        run::{Micros, Run},
+    },
+    error::{Error, Reason, Result},
+    store::{self, lifecycle as rows},
+};
+
+/// Items of one batch bring at most about this many bytes.
+const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// How often a batch is decided again because tasks moved, before its items are told that there is contention.
+const TRIES_MAX: usize = 5;
+
+#[derive(Debug)]
+pub(super) struct Lane {
+    shared: Shared,
+    runs: Runs,
+    connection: Option<PgConnection>,
+}
+
+/// How a batch can fail: everything that is asked of the store, and everything else.
+enum Trouble {
+    Store(store::Error),
+    Crate(Error),
+}
+
+impl From<store::Error> for Trouble {
+    fn from(error: store::Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<sqlx::Error> for Trouble {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl Lane {
+    pub(super) fn new(shared: Shared) -> Self {
+        let runs = Runs::new(shared.settings.held_bytes_max);
+        Self { shared, runs, connection: None }
+    }
+
+    /// Works until every sender is gone, which is how the writer stops: the last batch is finished.
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Item>) {
+        let mut items = Vec::new();
+        while queue.recv_many(&mut items, self.shared.settings.batch_items_max).await > 0 {
+            while !items.is_empty() {
+                let batch = split_by_weight(&mut items);
+                self.work(batch).await;
+            }
+        }
+    }
+
+    /// Takes a batch to its end: every item is answered.
+    async fn work(&mut self, items: Vec<Item>) {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let trouble = match self.attempt(&items, tries > 1).await {
+                Ok((batch, now)) => return self.finish(items, batch, now).await,
+                Err(trouble) => trouble,
+            };
+            self.forget(&items);
+            let error = match trouble {
+                Trouble::Store(store::Error::Retry(_)) if tries < TRIES_MAX => continue,
+                Trouble::Store(error @ store::Error::Away(_)) => {
+                    self.connection = None;
+                    error.into()
+                }
+                Trouble::Store(error) if items.len() == 1 => error.into(),
+                Trouble::Crate(error) if items.len() == 1 => error,
+                Trouble::Store(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, items = items.len(), "batch split");
+                    return self.split(items).await;
+                }
+                Trouble::Crate(_) => return self.split(items).await,
+            };
+            return self.refuse(items, &error).await;
+        }
+    }
+
+    /// Works on the halves of a batch that was refused as a whole.
+    async fn split(&mut self, mut items: Vec<Item>) {
+        let second = items.split_off(items.len() / 2);
+        Box::pin(self.work(items)).await;
+        Box::pin(self.work(second)).await;
+    }
+
+    /// Loads, decides and writes. On failure nothing has happened, unless the store went away.
+    async fn attempt(&mut self, items: &[Item], locked: bool) -> Result<(Batch, Micros), Trouble> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => {
+                let connecting = self.shared.store.dedicated();
+                match tokio::time::timeout(self.shared.settings.connect_timeout, connecting).await {
+                    Ok(connected) => connected?,
+                    Err(_) => return Err(store::Error::Away(sqlx::Error::PoolTimedOut).into()),
+                }
+            }
+        };
+        let result = if locked || items.iter().any(Item::needs_transaction) {
+            self.attempt_in_transaction(&mut connection, items, locked).await
+        } else {
+            let runs = self.load(&mut connection, items, false).await?;
+            self.decide_and_write(&mut connection, items, runs, &HashSet::new()).await
+        };
+        self.connection = Some(connection);
+        result
+    }
+
+    async fn attempt_in_transaction(
+        &mut self,
+        connection: &mut PgConnection,
+        items: &[Item],
+        locked: bool,
+    ) -> Result<(Batch, Micros), Trouble> {
+        let mut transaction = connection.begin().await?;
+        let identified = identified(items);
+        let refused = if identified.task_id.is_empty() {
+            HashSet::new()
+        } else {
+            let added = rows::claim_identity(&mut transaction, &identified).await?;
+            let wanted = identified.task_id.iter().map(|task| TaskId::from_uuid(*task));
+            wanted.filter(|task| !added.contains(task)).collect()
+        };
+        let runs = self.load(&mut transaction, items, locked).await?;
+        let (mut batch, now) = self.decide_and_write(&mut transaction, items, runs, &refused).await?;
+        let written = async {
+            write_beside(&mut transaction, items, &batch).await?;
+            transaction.commit().await.map_err(store::Error::from)
+        };
+        if let Err(error) = written.await {
+            batch.undo(&self.shared.workforce);
+            return Err(error.into());
+        }
+        Ok((batch, now))
+    }
+
+    async fn decide_and_write(
+        &mut self,
+        connection: &mut PgConnection,
+        items: &[Item],
+        runs: Vec<(TaskId, Held)>,
+        refused: &HashSet<TaskId>,
+    ) -> Result<(Batch, Micros), Trouble> {
+        let now = self.shared.clock.now();
+        let terms = Terms { now, backoff: &self.shared.settings.backoff, workforce: &self.shared.workforce };
+        let mut batch = Batch::decide(items, runs, refused, terms);
+        if let Some(set) = batch.columns(items, now)
+            && let Err(error) = rows::write(connection, now, &set).await
+        {
+            batch.undo(&self.shared.workforce);
+            return Err(error.into());
+        }
+        Ok((batch, now))
+    }
+
+    /// Brings together the runs that the items are about. Those that do not exist are left out.
+    async fn load(
+        &mut self,
+        connection: &mut PgConnection,
+        items: &[Item],
+        locked: bool,
+    ) -> Result<Vec<(TaskId, Held)>, Trouble> {
+        let mut seen = HashSet::new();
+        let mut runs = Vec::new();
+        let mut missing: Vec<Uuid> = Vec::new();
+        for task in items.iter().flat_map(Item::tasks) {
+            if !seen.insert(task) {
+                continue;
+            }
+            match self.runs.take(task) {
+                Some(held) if !locked => runs.push((task, held)),
+                _ => missing.push(task.uuid()),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(runs);
+        }
+        let loaded = match locked {
+            true => rows::load_locked(connection, &missing).await?,
+            false => rows::load(connection, &missing).await?,
+        };
+        for row in loaded {
+            let template = self.shared.templates.get(row.named_task_id).await.map_err(Trouble::Crate)?;
+            let run = Run::load(template, &row.stored)
+                .map_err(|corrupt| store::Error::Corrupt(format!("task {}: {corrupt}", row.task_id)))?;
+            let held = Held {
+                run,
+                deadline_at: row.deadline_at,
+                context: None,
+                correlation_id: None,
+                results: Vec::new(),
+            };
+            runs.push((row.task_id, held));
+        }
+        Ok(runs)
+    }
+
+    /// Answers every item of a batch that cannot be written.
+    async fn refuse(&mut self, items: Vec<Item>, error: &Error) {
+        for item in items {
+            match item {
+                Item::Create { reply, .. } => {
+                    let _gone = reply.send(Err(error.clone()));
+                }
+                Item::Apply { reply, .. } => {
+                    let _gone = reply.send(Err(error.clone()));
+                }
+                Item::Claim { steps, reply } => {
+                    let waits = |step| (step, super::item::ClaimVerdict::Waits(None));
+                    let _gone = reply.send(steps.into_iter().map(waits).collect());
+                }
+                Item::Settle { step, attempt, outcome, ack } => {
+                    // Results that are no JSON for Postgres end their attempt for good; the rest is sent again.
+                    if error.reason() == Reason::InvalidFields && matches!(outcome, Outcome::Success(_)) {
+                        let failure = super::invalid_result(error.message());
+                        let retold = Item::Settle { step, attempt, outcome: failure, ack: super::AckTo::Nobody };
+                        Box::pin(self.work(vec![retold])).await;
+                        self.acknowledge(ack, step, attempt, Verdict::Invalid(error.message().to_owned()));
+                    } else {
+                        self.acknowledge(ack, step, attempt, Verdict::Retry);
+                    }
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self, items: &[Item]) {
+        for task in items.iter().flat_map(Item::tasks) {
+            self.runs.take(task);
+        }
+    }
+}
+
+/// Writes what does not fit the one statement: changed inputs, reasons and tags.
+async fn write_beside(connection: &mut PgConnection, items: &[Item], batch: &Batch) -> store::Result<()> {
+    for (item, answer) in items.iter().zip(&batch.answers) {
+        let (Item::Apply { task, request, .. }, Answer::Applied(Ok(()))) = (item, answer) else { continue };
+        match &**request {
+            Request::UpdateTask { reason, tags, .. } => {
+                rows::set_request(connection, *task, reason.as_deref(), tags.as_deref()).await?;
+            }
+            Request::UpdateStep { no, inputs_json: Some(inputs), .. } => {
+                rows::set_inputs(connection, *task, *no, inputs).await?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Takes items from the front until they are heavy enough for a batch; at least one.
+fn split_by_weight(items: &mut Vec<Item>) -> Vec<Item> {
+    let mut weight = 0;
+    let fits = items.iter().take_while(|item| {
+        weight += item.weight();
+        weight <= BATCH_BYTES_MAX
+    });
+    let count = fits.count().max(1);
+    let rest = items.split_off(count);
+    std::mem::replace(items, rest)
+}

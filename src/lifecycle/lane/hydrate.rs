@@ -1,0 +1,165 @@
+//! Assignments filled with what the worker needs: inputs and the parents' results.
+//!
+//! Most of it is in memory, because the parents were settled a moment ago. What is not is read in one go. If
+//! the store goes away at this point the claims are durable and their workers do not know: those attempts are
+//! given up, so that they are tried again.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use uuid::Uuid;
+
+use super::{
+    super::{
+        assignment::{AckTo, Assignment},
+        batch::{Batch, Entry, lost},
+        item::Item,
+        workforce::Seated,
+    },
+    Lane,
+};
+use crate::{
+    domain::{
+        ids::{StepId, StepNo, TaskId},
+        run::Micros,
+    },
+    store::{self, lifecycle as rows},
+};
+
+/// What had to be read.
+#[derive(Debug, Default)]
+struct Read {
+    contexts: HashMap<TaskId, (Arc<str>, Option<Arc<str>>)>,
+    results: HashMap<(TaskId, u32), Arc<str>>,
+    inputs: HashMap<(TaskId, StepNo), Arc<str>>,
+}
+
+/// What has to be read.
+#[derive(Debug, Default)]
+struct Wanted {
+    contexts: HashSet<Uuid>,
+    results: HashSet<(TaskId, u32)>,
+    inputs: Vec<(TaskId, StepNo)>,
+}
+
+impl Lane {
+    /// The assignments of a batch, with the sessions that they go to.
+    pub(super) async fn hydrate(&mut self, batch: &mut Batch) -> Vec<(Uuid, Assignment)> {
+        let read = match self.read(&wanted(batch)).await {
+            Ok(read) => read,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "claimed steps could not be handed over");
+                self.give_up(batch);
+                return Vec::new();
+            }
+        };
+        let now = self.shared.clock.now();
+        let mut assignments = Vec::new();
+        for (task, entry) in &mut batch.entries {
+            if entry.seated.is_empty() {
+                continue;
+            }
+            if let Some((context, correlation_id)) = read.contexts.get(task) {
+                entry.held.context = Some(Arc::clone(context));
+                entry.held.correlation_id.clone_from(correlation_id);
+            }
+            for seated in &entry.seated {
+                let assignment = self.assignment(*task, entry, *seated, &read, now);
+                assignments.push((seated.seat.session_id, assignment));
+            }
+        }
+        assignments
+    }
+
+    fn assignment(&self, task: TaskId, entry: &Entry, seated: Seated, read: &Read, now: Micros) -> Assignment {
+        let held = &entry.held;
+        let no = seated.claimed.no;
+        let spec = held.run.template().step(no);
+        let mut bytes = 0;
+        let mut dependencies = Vec::with_capacity(spec.parents.len());
+        for parent in spec.parents.iter().copied() {
+            let kept = held.result(parent).cloned();
+            let found = kept.or_else(|| read.results.get(&(task, held.run.step(parent).outcome_sequence)).cloned());
+            let results = found.unwrap_or_else(|| Arc::from("{}"));
+            bytes += results.len();
+            dependencies.push((Arc::clone(&held.run.template().step(parent).name), results));
+        }
+        let omitted = bytes > self.shared.settings.assignment_bytes_max;
+        let changed = read.inputs.get(&(task, no)).cloned();
+        let timeout = spec.timeout.map(|timeout| Micros::try_from(timeout.as_micros()).unwrap_or(Micros::MAX));
+        Assignment {
+            step: task.step(no),
+            attempt: seated.claimed.attempt,
+            retry_limit: held.run.step(no).retry_limit,
+            template: Arc::clone(held.run.template()),
+            inputs: changed.or_else(|| held.context.clone()).unwrap_or_else(|| Arc::from("{}")),
+            dependencies: if omitted { Vec::new() } else { dependencies },
+            dependencies_omitted: omitted,
+            deadline_at: timeout.map(|timeout| now.saturating_add(timeout)),
+            correlation_id: held.correlation_id.clone(),
+        }
+    }
+
+    async fn read(&mut self, wanted: &Wanted) -> store::Result<Read> {
+        let mut read = Read::default();
+        if wanted.contexts.is_empty() && wanted.results.is_empty() && wanted.inputs.is_empty() {
+            return Ok(read);
+        }
+        let Some(connection) = &mut self.connection else {
+            return Err(store::Error::Away(sqlx::Error::WorkerCrashed));
+        };
+        if !wanted.contexts.is_empty() {
+            let tasks: Vec<Uuid> = wanted.contexts.iter().copied().collect();
+            for (task, context, correlation_id) in rows::contexts(connection, &tasks).await? {
+                read.contexts.insert(task, (Arc::from(context), correlation_id.map(Arc::from)));
+            }
+        }
+        if !wanted.results.is_empty() {
+            let keys: Vec<(TaskId, u32)> = wanted.results.iter().copied().collect();
+            for (task, sequence, results) in rows::results(connection, &keys).await? {
+                read.results.insert((task, sequence), Arc::from(results.unwrap_or_else(|| "{}".to_owned())));
+            }
+        }
+        for (task, no, inputs) in rows::inputs(connection, &wanted.inputs).await? {
+            read.inputs.insert((task, no), Arc::from(inputs));
+        }
+        Ok(read)
+    }
+
+    /// Ends attempts that no worker will ever hear of.
+    fn give_up(&self, batch: &Batch) {
+        for (task, entry) in &batch.entries {
+            for seated in &entry.seated {
+                let step: StepId = task.step(seated.claimed.no);
+                let outcome = lost("AssignmentLost", "the database went away before the worker could be told");
+                let item = Item::Settle { step, attempt: seated.claimed.attempt, outcome, ack: AckTo::Nobody };
+                self.shared.later(item);
+            }
+        }
+    }
+}
+
+fn wanted(batch: &Batch) -> Wanted {
+    let mut wanted = Wanted::default();
+    for (task, entry) in &batch.entries {
+        for seated in &entry.seated {
+            let run = &entry.held.run;
+            let no = seated.claimed.no;
+            if entry.held.context.is_none() {
+                wanted.contexts.insert(task.uuid());
+            }
+            if run.step(no).inputs_changed {
+                wanted.inputs.push((*task, no));
+            }
+            for parent in run.template().step(no).parents.iter().copied() {
+                let sequence = run.step(parent).outcome_sequence;
+                if sequence > 0 && entry.held.result(parent).is_none() {
+                    wanted.results.insert((*task, sequence));
+                }
+            }
+        }
+    }
+    wanted
+}

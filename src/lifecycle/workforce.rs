@@ -1,0 +1,368 @@
+//! The workers connected to this server: who runs which steps, and how many more each will take.
+//!
+//! Owns: sessions, their seats, which attempt sits where. The lanes take a seat before they write a claim and
+//! hand over the assignment after the commit. Never: touches the store. Locks are held for a few map look-ups
+//! and never across an await.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::{Notify, mpsc};
+use uuid::Uuid;
+
+use super::assignment::{Ack, Assignment};
+use crate::domain::{
+    ids::StepId,
+    run::{Claimed, Micros},
+    template::QueueId,
+};
+
+/// What the server has for a worker, gathered since it last looked.
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    /// Answers to results.
+    pub acks: Vec<Ack>,
+    /// Steps to run.
+    pub assignments: Vec<Assignment>,
+    /// Attempts to stop, and why.
+    pub stops: Vec<(StepId, u16, &'static str)>,
+    /// The server is about to go.
+    pub drain: bool,
+}
+
+/// Where a session's messages go.
+pub type Outbox = mpsc::UnboundedSender<Outgoing>;
+
+/// A seat that was taken for an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seat {
+    /// The session.
+    pub session_id: Uuid,
+}
+
+/// All sessions of this server.
+#[derive(Debug, Clone, Default)]
+pub struct Workforce(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    state: Mutex<State>,
+    /// Rings when the dispatcher should look: a seat came free, or a step waits.
+    bell: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    sessions: HashMap<Uuid, Session>,
+    by_queue: HashMap<QueueId, Vec<Uuid>>,
+    held: HashMap<StepId, (Uuid, u16)>,
+    /// Queues that may have rows: nobody has seen them empty since.
+    waiting: HashSet<QueueId>,
+    due: HashMap<QueueId, Micros>,
+    turn: usize,
+}
+
+#[derive(Debug)]
+struct Session {
+    queues: Vec<QueueId>,
+    slots: usize,
+    taken: usize,
+    outbox: Outbox,
+    open: bool,
+}
+
+impl Session {
+    fn free(&self) -> usize {
+        if self.open { self.slots.saturating_sub(self.taken) } else { 0 }
+    }
+}
+
+impl Workforce {
+    /// Adds a session, or gives an existing one a new outbox; `held` are the attempts that it brings along.
+    pub fn join(&self, session_id: Uuid, queues: Vec<QueueId>, slots: usize, outbox: Outbox, held: &[(StepId, u16)]) {
+        let mut state = self.state();
+        state.leave_queues(session_id);
+        for queue in &queues {
+            state.by_queue.entry(*queue).or_default().push(session_id);
+            state.waiting.insert(*queue);
+        }
+        for (step, attempt) in held {
+            state.held.insert(*step, (session_id, *attempt));
+        }
+        let taken = state.held.values().filter(|(holder, _)| *holder == session_id).count();
+        state.sessions.insert(session_id, Session { queues, slots, taken, outbox, open: true });
+        drop(state);
+        self.ring();
+    }
+
+    /// Changes what a session runs, for instance because a handler that it serves was registered.
+    pub fn serve(&self, session_id: Uuid, queues: Vec<QueueId>) {
+        let mut state = self.state();
+        if !state.sessions.contains_key(&session_id) {
+            return;
+        }
+        state.leave_queues(session_id);
+        for queue in &queues {
+            state.by_queue.entry(*queue).or_default().push(session_id);
+            state.waiting.insert(*queue);
+        }
+        if let Some(session) = state.sessions.get_mut(&session_id) {
+            session.queues = queues;
+        }
+        drop(state);
+        self.ring();
+    }
+
+    /// Removes a session. Its attempts stay leased until the session expires or comes back.
+    pub fn leave(&self, session_id: Uuid) {
+        let mut state = self.state();
+        state.leave_queues(session_id);
+        state.sessions.remove(&session_id);
+        state.held.retain(|_, (holder, _)| *holder != session_id);
+    }
+
+    /// Removes the session only if this is still its outbox, that is, if it has not come back meanwhile.
+    pub fn leave_with(&self, session_id: Uuid, outbox: &Outbox) -> bool {
+        let same = self.state().sessions.get(&session_id).is_some_and(|session| session.outbox.same_channel(outbox));
+        if same {
+            self.leave(session_id);
+        }
+        same
+    }
+
+    /// Changes how many attempts a session runs at once.
+    pub fn resize(&self, session_id: Uuid, slots: usize) {
+        if let Some(session) = self.state().sessions.get_mut(&session_id) {
+            session.slots = slots;
+        }
+        self.ring();
+    }
+
+    /// Gives a session no further work.
+    pub fn close(&self, session_id: Uuid) {
+        if let Some(session) = self.state().sessions.get_mut(&session_id) {
+            session.open = false;
+        }
+    }
+
+    /// Gives nobody further work and tells every session that the server is about to go.
+    pub fn drain(&self) {
+        for session in self.state().sessions.values_mut() {
+            session.open = false;
+            let _gone = session.outbox.send(Outgoing { drain: true, ..Outgoing::default() });
+        }
+    }
+
+    /// Takes a seat for a step of this queue, if a connected worker has one.
+    pub fn take(&self, queue: QueueId) -> Option<Seat> {
+        let mut state = self.state();
+        let candidates = state.by_queue.get(&queue)?;
+        let turn = state.turn;
+        let count = candidates.len();
+        let session_id = (0..count)
+            .map(|offset| candidates[(turn + offset) % count])
+            .find(|id| state.sessions.get(id).is_some_and(|session| session.free() > 0))?;
+        state.turn = turn.wrapping_add(1);
+        if let Some(session) = state.sessions.get_mut(&session_id) {
+            session.taken += 1;
+        }
+        Some(Seat { session_id })
+    }
+
+    /// Returns a seat whose claim did not happen.
+    pub fn give_back(&self, seat: Seat) {
+        if let Some(session) = self.state().sessions.get_mut(&seat.session_id) {
+            session.taken = session.taken.saturating_sub(1);
+        }
+        self.ring();
+    }
+
+    /// Notes which attempt sits on a seat, once its claim is durable.
+    pub fn sit(&self, seat: Seat, step: StepId, attempt: u16) {
+        self.state().held.insert(step, (seat.session_id, attempt));
+    }
+
+    /// Frees the seat of an attempt that is over; whether it was held here.
+    pub fn free(&self, step: StepId, attempt: u16) -> Option<Seat> {
+        let mut state = self.state();
+        match state.held.get(&step) {
+            Some((session_id, held)) if *held == attempt => {
+                let session_id = *session_id;
+                state.held.remove(&step);
+                if let Some(session) = state.sessions.get_mut(&session_id) {
+                    session.taken = session.taken.saturating_sub(1);
+                }
+                Some(Seat { session_id })
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes the seat again of an attempt whose end could not be written.
+    pub fn unfree(&self, seat: Seat, step: StepId, attempt: u16) {
+        let mut state = self.state();
+        state.held.insert(step, (seat.session_id, attempt));
+        if let Some(session) = state.sessions.get_mut(&seat.session_id) {
+            session.taken += 1;
+        }
+    }
+
+    /// Tells the worker that runs an attempt to stop it, and frees the seat; whether it was held here.
+    pub fn stop(&self, step: StepId, attempt: u16, reason: &'static str) -> bool {
+        let Some(seat) = self.free(step, attempt) else { return false };
+        self.send(seat.session_id, Outgoing { stops: vec![(step, attempt, reason)], ..Outgoing::default() });
+        true
+    }
+
+    /// Hands messages to a session; they are lost if it has gone, which the leases make up for.
+    pub fn send(&self, session_id: Uuid, outgoing: Outgoing) {
+        if let Some(session) = self.state().sessions.get(&session_id) {
+            let _gone = session.outbox.send(outgoing);
+        }
+    }
+
+    /// Of these attempts, those that this session is not known here to hold.
+    pub fn not_held_by(
+        &self,
+        session_id: Uuid,
+        attempts: impl Iterator<Item = (StepId, u16)>,
+    ) -> Vec<(StepId, u16)> {
+        let state = self.state();
+        attempts.filter(|(step, attempt)| state.held.get(step) != Some(&(session_id, *attempt))).collect()
+    }
+
+    /// Seats of a session that were taken for claims that are not durable yet.
+    pub fn pending(&self, session_id: Uuid) -> usize {
+        let state = self.state();
+        let held = state.held.values().filter(|(holder, _)| *holder == session_id).count();
+        state.sessions.get(&session_id).map_or(0, |session| session.taken.saturating_sub(held))
+    }
+
+    /// Whether anything is held here at all.
+    pub fn is_idle(&self) -> bool {
+        self.state().held.is_empty()
+    }
+
+    /// Notes that steps of these queues wait in the store for a worker.
+    pub fn expect_work(&self, queues: impl IntoIterator<Item = QueueId>) {
+        let mut state = self.state();
+        let served = queues.into_iter().filter(|queue| state.by_queue.contains_key(queue)).collect::<Vec<_>>();
+        let any = !served.is_empty();
+        state.waiting.extend(served);
+        drop(state);
+        if any {
+            self.ring();
+        }
+    }
+
+    /// Notes that every queue may have rows; the backstop for hints that were lost.
+    pub fn expect_work_everywhere(&self) {
+        let mut state = self.state();
+        let queues: Vec<QueueId> = state.by_queue.keys().copied().collect();
+        state.waiting.extend(queues);
+        drop(state);
+        self.ring();
+    }
+
+    /// Notes when the next step of a queue falls due.
+    pub fn expect_work_at(&self, queue: QueueId, at: Micros) {
+        let mut state = self.state();
+        let due = state.due.entry(queue).or_insert(at);
+        *due = (*due).min(at);
+        drop(state);
+        self.ring();
+    }
+
+    /// Takes the queues worth looking at now, each with the free seats for it.
+    ///
+    /// A queue that was taken counts as empty until somebody expects work in it again.
+    pub fn openings(&self, now: Micros) -> Vec<(QueueId, usize)> {
+        let mut state = self.state();
+        let due: Vec<QueueId> = state.due.iter().filter(|(_, at)| **at <= now).map(|(queue, _)| *queue).collect();
+        for queue in due {
+            state.due.remove(&queue);
+            state.waiting.insert(queue);
+        }
+        let open = state.open_queues();
+        for (queue, _) in &open {
+            state.waiting.remove(queue);
+        }
+        open
+    }
+
+    /// Has the dispatcher look if a seat is free for a queue that may have rows.
+    pub fn ring_if_open(&self) {
+        let any = !self.state().open_queues().is_empty();
+        if any {
+            self.ring();
+        }
+    }
+
+    /// Puts a queue back on the list, because rows may remain.
+    pub fn seen_rows(&self, queue: QueueId) {
+        let mut state = self.state();
+        if state.by_queue.contains_key(&queue) {
+            state.waiting.insert(queue);
+        }
+    }
+
+    /// The time at which the earliest known step falls due.
+    pub fn next_due(&self) -> Option<Micros> {
+        self.state().due.values().min().copied()
+    }
+
+    /// Whether any connected worker runs steps of this queue.
+    pub fn serves(&self, queue: QueueId) -> bool {
+        self.state().by_queue.get(&queue).is_some_and(|sessions| !sessions.is_empty())
+    }
+
+    /// Waits until the dispatcher should look.
+    pub async fn rung(&self) {
+        self.0.bell.notified().await;
+    }
+
+    /// Has the dispatcher look.
+    pub fn ring(&self) {
+        self.0.bell.notify_one();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn open_queues(&self) -> Vec<(QueueId, usize)> {
+        let free = |queue: &QueueId| {
+            let sessions = self.by_queue.get(queue).map(Vec::as_slice).unwrap_or_default();
+            sessions.iter().filter_map(|id| self.sessions.get(id)).map(Session::free).sum()
+        };
+        let open = self.waiting.iter().map(|queue| (*queue, free(queue)));
+        open.filter(|(_, free)| *free > 0).collect()
+    }
+
+    fn leave_queues(&mut self, session_id: Uuid) {
+        let Some(session) = self.sessions.get(&session_id) else { return };
+        for queue in session.queues.clone() {
+            if let Some(sessions) = self.by_queue.get_mut(&queue) {
+                sessions.retain(|id| *id != session_id);
+                if sessions.is_empty() {
+                    self.by_queue.remove(&queue);
+                    self.waiting.remove(&queue);
+                    self.due.remove(&queue);
+                }
+            }
+        }
+    }
+}
+
+/// An attempt with the seat that was taken for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Seated {
+    /// The attempt.
+    pub claimed: Claimed,
+    /// The seat.
+    pub seat: Seat,
+}

@@ -1,0 +1,226 @@
+//! The way to the lanes.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
+
+use super::{
+    AckTo, ClaimVerdict, Clock, Hints, Outcome, Templates, Watch, Workforce,
+    item::Item,
+    lane::Lane,
+    request::{Created, NewTask, Request},
+};
+use crate::{
+    domain::{
+        backoff::Policy,
+        ids::{StepId, TaskId},
+    },
+    error::{Error, Reason, Result},
+    store::Store,
+};
+
+/// How the writer works.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How many lanes there are; each has a connection of its own.
+    pub lanes: usize,
+    /// Items in one batch at most.
+    pub batch_items_max: usize,
+    /// Items that wait for a lane at most; one more is QUEUE_FULL.
+    pub queue_items_max: usize,
+    /// Bytes of runs that a lane keeps in memory at most.
+    pub held_bytes_max: usize,
+    /// Parents' results in one assignment at most; more are fetched by the worker.
+    pub assignment_bytes_max: usize,
+    /// How long a lane waits for its connection.
+    pub connect_timeout: Duration,
+    /// How long failed steps wait.
+    pub backoff: Policy,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            lanes: 2,
+            batch_items_max: 512,
+            queue_items_max: 8_192,
+            held_bytes_max: 16 * 1024 * 1024,
+            assignment_bytes_max: 2 * 1024 * 1024,
+            connect_timeout: Duration::from_secs(2),
+            backoff: Policy::default(),
+        }
+    }
+}
+
+/// What the lanes share with each other and with the engine.
+#[derive(Debug, Clone)]
+pub(super) struct Shared {
+    pub(super) settings: Arc<Settings>,
+    pub(super) store: Store,
+    pub(super) templates: Templates,
+    pub(super) workforce: Workforce,
+    pub(super) hints: Hints,
+    pub(super) watch: Watch,
+    pub(super) clock: Clock,
+    later: mpsc::UnboundedSender<Item>,
+}
+
+impl Shared {
+    /// Has an item done after the present batch. Bounded by the attempts that this server has handed out.
+    pub(super) fn later(&self, item: Item) {
+        let _stopped = self.later.send(item);
+    }
+}
+
+/// What the writer works with.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// Compiled handlers.
+    pub templates: Templates,
+    /// The connected workers.
+    pub workforce: Workforce,
+    /// Hints to other servers.
+    pub hints: Hints,
+    /// Those who follow tasks.
+    pub watch: Watch,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// A handle to the lanes. Every change of task or step state goes through one.
+#[derive(Debug, Clone)]
+pub struct Writer {
+    lanes: Arc<[mpsc::Sender<Item>]>,
+    clock: Clock,
+}
+
+/// The lanes at work; they end when every [`Writer`] is gone and their queues are empty.
+#[derive(Debug)]
+pub struct Lanes(JoinSet<()>);
+
+impl Writer {
+    /// Starts the lanes.
+    pub fn start(settings: Settings, parts: Parts) -> (Self, Lanes) {
+        let (later, waiting) = mpsc::unbounded_channel();
+        let settings = Arc::new(settings);
+        let clock = parts.clock.clone();
+        let shared = Shared {
+            settings: Arc::clone(&settings),
+            store: parts.store,
+            templates: parts.templates,
+            workforce: parts.workforce,
+            hints: parts.hints,
+            watch: parts.watch,
+            clock: parts.clock,
+            later,
+        };
+        let mut tasks = JoinSet::new();
+        let mut lanes = Vec::with_capacity(settings.lanes);
+        for _ in 0..settings.lanes.max(1) {
+            let (sender, queue) = mpsc::channel(settings.queue_items_max);
+            tasks.spawn(Lane::new(shared.clone()).run(queue));
+            lanes.push(sender);
+        }
+        let writer = Self { lanes: lanes.into(), clock };
+        tasks.spawn(forward(waiting, Arc::downgrade(&writer.lanes)));
+        (writer, Lanes(tasks))
+    }
+
+    /// Creates a task. Returns when it is durable.
+    pub async fn create_task(&self, new: NewTask) -> Result<Created> {
+        let task_id = TaskId::new(self.clock.now(), rand::random());
+        let (reply, answer) = oneshot::channel();
+        self.offer(task_id, Item::Create { task_id, new: Box::new(new), reply })?;
+        answer.await.map_err(stopped)?
+    }
+
+    /// Changes a task. Returns when the change is durable.
+    pub async fn apply(&self, task: TaskId, request: Request) -> Result<()> {
+        let (reply, answer) = oneshot::channel();
+        self.offer(task, Item::Apply { task, request: Box::new(request), reply })?;
+        answer.await.map_err(stopped)?
+    }
+
+    /// Settles an attempt; the answer goes to `ack` once it is durable. Waits while the lane's queue is full.
+    pub async fn settle(&self, step: StepId, attempt: u16, outcome: Outcome, ack: AckTo) -> Result<()> {
+        let item = Item::Settle { step, attempt, outcome, ack };
+        self.lane(step.task).send(item).await.map_err(stopped)
+    }
+
+    /// Claims steps that wait in the store; what became of each.
+    pub async fn claim(&self, steps: Vec<StepId>) -> Vec<(StepId, ClaimVerdict)> {
+        let mut by_lane: Vec<Vec<StepId>> = vec![Vec::new(); self.lanes.len()];
+        for step in steps {
+            by_lane[self.lane_number(step.task)].push(step);
+        }
+        let mut answers = Vec::new();
+        for (lane, steps) in self.lanes.iter().zip(by_lane) {
+            if !steps.is_empty() {
+                let (reply, answer) = oneshot::channel();
+                let waiting = steps.clone();
+                let sent = lane.send(Item::Claim { steps, reply }).await;
+                answers.push((waiting, sent.is_ok().then_some(answer)));
+            }
+        }
+        let mut verdicts = Vec::new();
+        for (waiting, answer) in answers {
+            let answered = match answer {
+                Some(answer) => answer.await.ok(),
+                None => None,
+            };
+            verdicts.extend(answered.unwrap_or_else(|| {
+                waiting.into_iter().map(|step| (step, ClaimVerdict::Waits(None))).collect()
+            }));
+        }
+        verdicts
+    }
+
+    fn offer(&self, task: TaskId, item: Item) -> Result<()> {
+        self.lane(task).try_send(item).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Error::new(Reason::QueueFull, "the writer's queue is full"),
+            mpsc::error::TrySendError::Closed(_) => stopped(()),
+        })
+    }
+
+    fn lane(&self, task: TaskId) -> &mpsc::Sender<Item> {
+        &self.lanes[self.lane_number(task)]
+    }
+
+    fn lane_number(&self, task: TaskId) -> usize {
+        lane_number(task, self.lanes.len())
+    }
+}
+
+impl Lanes {
+    /// Waits until the lanes have finished their last batches.
+    pub async fn finished(mut self) {
+        while let Some(ended) = self.0.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a lane ended badly");
+            }
+        }
+    }
+}
+
+/// Brings items that the lanes made themselves to their lanes.
+async fn forward(mut waiting: mpsc::UnboundedReceiver<Item>, lanes: std::sync::Weak<[mpsc::Sender<Item>]>) {
+    while let Some(item) = waiting.recv().await {
+        let Some(task) = item.tasks().first().copied() else { continue };
+        let Some(lane) = lanes.upgrade().map(|lanes| lanes[lane_number(task, lanes.len())].clone()) else { return };
+        // A full lane is worth waiting for; a closed one means that the server stops and leases will expire.
+        let _stopped = lane.send(item).await;
+    }
+}
+
+fn lane_number(task: TaskId, lanes: usize) -> usize {
+    usize::try_from(task.spread() % lanes as u64).expect("a remainder of a usize")
+}
+
+fn stopped<T>(_: T) -> Error {
+    Error::new(Reason::Draining, "the server is shutting down")
+}

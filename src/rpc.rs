@@ -1,0 +1,6 @@
+//! One file a proto service: parse, call, render.
+//!
+//! Owns: turning messages into values that are valid, and values into messages. Never: rules, SQL, state.
+//! Next: `service` for what callers ask for, `engine::sessions` for what workers say.
+
+pub mod workers;

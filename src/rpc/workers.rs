@@ -1,0 +1,209 @@
+//! WorkerService: the session stream and its unary twins.
+
+mod convert;
+
+use std::{pin::Pin, time::Duration};
+
+use futures::{Stream, stream};
+use tokio::sync::mpsc;
+use tonic::{Request, Response, Status, Streaming};
+use uuid::Uuid;
+
+use crate::{
+    engine::sessions::{Hold, Sessions},
+    error::{Error, Reason, Result},
+    lifecycle::workforce::Outgoing,
+    proto::tasker::worker::v1::{
+        self as proto, session_request::Message as Incoming, worker_service_server::WorkerService,
+    },
+    service::dependencies::Dependencies,
+};
+
+use convert::{Limits, acks, hello, holds, report, responses, welcome};
+
+/// How long a worker may take to say hello.
+const HELLO_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a unary claim waits when it does not say, and at most.
+const WAIT: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(60));
+/// Results in one call at most.
+const RESULTS_MAX: usize = 1_000;
+
+/// The service.
+#[derive(Debug, Clone)]
+pub struct Workers {
+    sessions: Sessions,
+    dependencies: Dependencies,
+    limits: Limits,
+}
+
+impl Workers {
+    /// The service on these sessions. `payload_bytes_max` bounds each result.
+    pub const fn new(sessions: Sessions, dependencies: Dependencies, payload_bytes_max: usize) -> Self {
+        Self { sessions, dependencies, limits: Limits { payload_bytes_max } }
+    }
+
+    /// Takes what a worker says until it ends its stream; whether it said goodbye.
+    async fn listen(&self, session_id: Uuid, incoming: &mut Streaming<proto::SessionRequest>) -> Result<bool, Status> {
+        let mut draining = false;
+        let (silence_max, _) = self.sessions.terms();
+        loop {
+            let message = tokio::select! {
+                message = tokio::time::timeout(silence_max, incoming.message()) => message,
+                () = self.sessions.ended() => return Ok(false),
+            };
+            let Ok(message) = message else { return Ok(false) };
+            let Some(message) = message?.and_then(|request| request.message) else { return Ok(draining) };
+            self.sessions.touch(session_id);
+            match message {
+                Incoming::Hello(_) => return Err(Error::invalid_field("hello", "was said before").into()),
+                Incoming::Credits(credits) => {
+                    self.sessions.resize(session_id, usize::try_from(credits.slots).unwrap_or(0));
+                }
+                Incoming::Beat(_) => {}
+                Incoming::Progress(report) => self.sessions.progress(convert::progress(report)),
+                Incoming::Results(batch) => {
+                    let results = batch.results.into_iter();
+                    let reports = results.map(|result| report(result, self.limits)).collect::<Result<_>>()?;
+                    self.sessions.report(session_id, reports).await?;
+                }
+                Incoming::Drain(_) => {
+                    draining = true;
+                    self.sessions.drain(session_id).await?;
+                }
+            }
+        }
+    }
+
+    async fn converse(self, hold: Hold, mut incoming: Streaming<proto::SessionRequest>) {
+        let ended = self.listen(hold.session_id, &mut incoming).await;
+        if let Err(status) = &ended {
+            tracing::debug!(session_id = %hold.session_id, %status, "session stream broke");
+        }
+        self.sessions.leave(hold, ended.unwrap_or(false)).await;
+    }
+}
+
+#[tonic::async_trait]
+impl WorkerService for Workers {
+    type SessionStream = Pin<Box<dyn Stream<Item = Result<proto::SessionResponse, Status>> + Send>>;
+
+    async fn session(
+        &self,
+        request: Request<Streaming<proto::SessionRequest>>,
+    ) -> Result<Response<Self::SessionStream>, Status> {
+        let mut incoming = request.into_inner();
+        let first = tokio::time::timeout(HELLO_PATIENCE, incoming.message()).await;
+        let first = first.map_err(|_| Error::invalid_field("hello", "was not said in time"))??;
+        let Some(Incoming::Hello(said)) = first.and_then(|request| request.message) else {
+            return Err(Error::invalid_field("hello", "must be the first message").into());
+        };
+        let opened = self.sessions.open(hello(said)?).await?;
+        let first = welcome(opened.hold.session_id, &opened.lost, self.sessions.terms());
+        tokio::spawn(self.clone().converse(opened.hold, incoming));
+        Ok(Response::new(Box::pin(outgoing(first, opened.inbox))))
+    }
+
+    async fn claim(
+        &self,
+        request: Request<proto::ClaimRequest>,
+    ) -> Result<Response<proto::ClaimResponse>, Status> {
+        let request = request.into_inner();
+        let wait = match request.wait {
+            None => WAIT.0,
+            Some(wait) => Duration::try_from(wait).unwrap_or(WAIT.0).min(WAIT.1),
+        };
+        let hello = convert::claim(request)?;
+        let (session_id, assignments) = self.sessions.claim(hello, wait).await?;
+        let (lease_ttl, _) = self.sessions.terms();
+        Ok(Response::new(proto::ClaimResponse {
+            session_id: session_id.to_string(),
+            assignments: assignments.into_iter().map(convert::assignment).collect(),
+            lease_ttl: prost_types::Duration::try_from(lease_ttl).ok(),
+        }))
+    }
+
+    async fn report(
+        &self,
+        request: Request<proto::ReportRequest>,
+    ) -> Result<Response<proto::ReportResponse>, Status> {
+        let request = request.into_inner();
+        let session_id = convert::session_id(&request.session_id)?;
+        if request.results.len() > RESULTS_MAX {
+            let many = format!("has {} entries, {RESULTS_MAX} are allowed", request.results.len());
+            return Err(Error::invalid_field("results", many).into());
+        }
+        let results = request.results.into_iter();
+        let reports = results.map(|result| report(result, self.limits)).collect::<Result<_>>()?;
+        let answers = self.sessions.report_unary(session_id, reports).await?;
+        Ok(Response::new(proto::ReportResponse { acks: acks(answers) }))
+    }
+
+    async fn heartbeat(
+        &self,
+        request: Request<proto::HeartbeatRequest>,
+    ) -> Result<Response<proto::HeartbeatResponse>, Status> {
+        let request = request.into_inner();
+        let session_id = convert::session_id(&request.session_id)?;
+        let held = holds(&request.held)?;
+        self.sessions.progress(convert::progress(proto::ProgressReport { progress: request.progress }));
+        let lost = self.sessions.heartbeat(session_id, &held).await?;
+        let stops = lost.into_iter().map(|(step, attempt)| convert::stop(step, attempt, "lease_lost")).collect();
+        Ok(Response::new(proto::HeartbeatResponse { stops, draining: self.sessions.is_draining() }))
+    }
+
+    async fn fetch_dependencies(
+        &self,
+        request: Request<proto::FetchDependenciesRequest>,
+    ) -> Result<Response<proto::FetchDependenciesResponse>, Status> {
+        let request = request.into_inner();
+        let (step, attempt) = convert::attempt(&request.step_id, request.lease_token)?;
+        if !self.sessions.holds(None, step, attempt).await? {
+            return Err(Error::new(Reason::LeaseStale, "the lease is no longer held")
+                .with("step_id", step.to_string())
+                .into());
+        }
+        let page = self.dependencies.page(step, &request.step_names, request.page_size, &request.page_token).await?;
+        let dependencies = page.results.into_iter().map(|(name, results)| proto::DependencyResult {
+            step_name: name.to_string(),
+            results_json: results,
+        });
+        Ok(Response::new(proto::FetchDependenciesResponse {
+            dependencies: dependencies.collect(),
+            next_page_token: page.next_page_token,
+        }))
+    }
+
+    async fn list_workers(
+        &self,
+        request: Request<proto::ListWorkersRequest>,
+    ) -> Result<Response<proto::ListWorkersResponse>, Status> {
+        let namespace = request.into_inner().namespace;
+        let namespace = Some(namespace.as_str()).filter(|namespace| !namespace.is_empty());
+        let open = self.sessions.list(namespace).await?;
+        Ok(Response::new(proto::ListWorkersResponse { workers: open.into_iter().map(convert::worker).collect() }))
+    }
+}
+
+/// What the server says: the welcome, then whatever gathers, until the session is left.
+fn outgoing(
+    first: proto::SessionResponse,
+    inbox: mpsc::UnboundedReceiver<Outgoing>,
+) -> impl Stream<Item = Result<proto::SessionResponse, Status>> {
+    let state = (std::collections::VecDeque::from([first]), inbox);
+    stream::unfold(state, |(mut ready, mut inbox)| async move {
+        loop {
+            if let Some(response) = ready.pop_front() {
+                return Some((Ok(response), (ready, inbox)));
+            }
+            let mut gathered = inbox.recv().await?;
+            // Whatever else has come meanwhile goes out with it.
+            while let Ok(more) = inbox.try_recv() {
+                gathered.acks.extend(more.acks);
+                gathered.assignments.extend(more.assignments);
+                gathered.stops.extend(more.stops);
+                gathered.drain |= more.drain;
+            }
+            ready.extend(responses(gathered));
+        }
+    })
+}

@@ -1,0 +1,92 @@
+//! Steps that wait for a worker, and unfinished tasks that the sweeper looks after.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgExecutor, Row};
+use uuid::Uuid;
+
+use super::{
+    Result,
+    lifecycle::{Loaded, loaded, number, step_no, timestamp},
+    sql,
+};
+use crate::domain::{
+    ids::{StepId, TaskId},
+    run::Micros,
+    template::QueueId,
+};
+
+/// Takes steps out of a queue, the longest waiting first.
+pub async fn pop(connection: &mut PgConnection, queue: QueueId, now: Micros, limit: i64) -> Result<Vec<StepId>> {
+    let rows = sql!("ready/pop").bind(queue).bind(timestamp(now)).bind(limit).fetch_all(connection).await?;
+    rows.iter().map(step).collect()
+}
+
+/// Puts steps into their queues, each not before a time.
+pub async fn put(connection: &mut PgConnection, steps: &[(QueueId, Micros, StepId)]) -> Result<()> {
+    let queues: Vec<QueueId> = steps.iter().map(|(queue, ..)| *queue).collect();
+    let times: Vec<DateTime<Utc>> = steps.iter().map(|(_, at, _)| timestamp(*at)).collect();
+    let tasks: Vec<Uuid> = steps.iter().map(|(.., step)| step.task.uuid()).collect();
+    let numbers: Vec<i16> = steps.iter().map(|(.., step)| number(step.no)).collect();
+    sql!("ready/put").bind(queues).bind(times).bind(tasks).bind(numbers).execute(connection).await?;
+    Ok(())
+}
+
+/// When the next step of a queue falls due, if any does.
+pub async fn next_due(connection: &mut PgConnection, queue: QueueId, now: Micros) -> Result<Option<Micros>> {
+    let row = sql!("ready/next_due").bind(queue).bind(timestamp(now)).fetch_optional(connection).await?;
+    let at: Option<DateTime<Utc>> = row.map(|row| row.try_get(0)).transpose()?;
+    Ok(at.map(|at| at.timestamp_micros()))
+}
+
+/// Which of these steps are in their queue.
+pub async fn listed(executor: impl PgExecutor<'_>, steps: &[StepId]) -> Result<Vec<StepId>> {
+    let tasks: Vec<Uuid> = steps.iter().map(|step| step.task.uuid()).collect();
+    let numbers: Vec<i16> = steps.iter().map(|step| number(step.no)).collect();
+    let rows = sql!("ready/listed").bind(tasks).bind(numbers).fetch_all(executor).await?;
+    rows.iter().map(step).collect()
+}
+
+/// Unfinished tasks past their deadline.
+pub async fn past_deadline(executor: impl PgExecutor<'_>, now: Micros, limit: i64) -> Result<Vec<TaskId>> {
+    let rows = sql!("sweeper/past_deadline").bind(timestamp(now)).bind(limit).fetch_all(executor).await?;
+    rows.iter().map(|row| Ok(TaskId::from_uuid(row.try_get(0)?))).collect()
+}
+
+/// A slice of the unfinished tasks that have not moved since a time, by key.
+pub async fn unfinished(
+    executor: impl PgExecutor<'_>,
+    after: Uuid,
+    not_moved_since: Micros,
+    limit: i64,
+) -> Result<Vec<Loaded>> {
+    let rows = sql!("sweeper/unfinished")
+        .bind(after)
+        .bind(timestamp(not_moved_since))
+        .bind(limit)
+        .fetch_all(executor)
+        .await?;
+    rows.iter().map(loaded).collect()
+}
+
+/// The database's time.
+pub async fn clock(executor: impl PgExecutor<'_>) -> Result<Micros> {
+    let now: DateTime<Utc> = sql!("sweeper/clock").fetch_one(executor).await?.try_get(0)?;
+    Ok(now.timestamp_micros())
+}
+
+/// Tells the other servers.
+pub async fn notify(connection: &mut PgConnection, payload: &str) -> Result<()> {
+    sql!("hints/notify").bind(payload).execute(connection).await?;
+    Ok(())
+}
+
+/// Lets a connection commit without waiting for the disk.
+pub async fn no_flush(connection: &mut PgConnection) -> Result<()> {
+    sql!("hints/no_flush").execute(connection).await?;
+    Ok(())
+}
+
+fn step(row: &sqlx::postgres::PgRow) -> Result<StepId> {
+    let task = TaskId::from_uuid(row.try_get("task_id")?);
+    Ok(task.step(step_no(row.try_get("step_no")?)?))
+}

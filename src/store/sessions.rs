@@ -1,0 +1,232 @@
+//! Worker sessions and what they hold.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgExecutor, Row};
+use uuid::Uuid;
+
+use super::{
+    Result,
+    lifecycle::{number, step_no, timestamp},
+    sql,
+};
+use crate::domain::{
+    ids::{StepId, TaskId},
+    run::Micros,
+    template::QueueId,
+};
+
+/// A session to be stored.
+#[derive(Debug, Clone)]
+pub struct NewSession<'a> {
+    /// The id.
+    pub session_id: Uuid,
+    /// The worker's name.
+    pub worker_id: &'a str,
+    /// The server that holds it.
+    pub server_id: Uuid,
+    /// The SDK and its version.
+    pub sdk: &'a str,
+    /// What it runs, as JSON.
+    pub offers: &'a str,
+    /// How many attempts at once.
+    pub slots: i32,
+    /// The subject of its credentials.
+    pub subject: Option<&'a str>,
+}
+
+/// A session that is alive.
+#[derive(Debug, Clone)]
+pub struct OpenSession {
+    /// The id.
+    pub session_id: Uuid,
+    /// The worker's name.
+    pub worker_id: String,
+    /// The server that holds it.
+    pub server_id: Uuid,
+    /// The SDK and its version.
+    pub sdk: String,
+    /// What it runs, as JSON.
+    pub offers: String,
+    /// How many attempts at once.
+    pub slots: i32,
+    /// Whether it takes no more.
+    pub draining: bool,
+    /// When it connected.
+    pub connected_at: DateTime<Utc>,
+    /// When it expires.
+    pub expires_at: DateTime<Utc>,
+    /// How many attempts it holds.
+    pub held: i64,
+}
+
+/// What a worker offers to run, column by column.
+#[derive(Debug, Clone, Default)]
+pub struct OfferColumns {
+    /// Step handlers: their namespaces and names.
+    pub step_handlers: (Vec<String>, Vec<String>),
+    /// Task handlers: their namespaces and names.
+    pub handlers: (Vec<String>, Vec<String>),
+}
+
+/// Adds a session.
+pub async fn insert(
+    executor: impl PgExecutor<'_>,
+    session: &NewSession<'_>,
+    now: Micros,
+    expires_at: Micros,
+) -> Result<()> {
+    sql!("sessions/insert")
+        .bind(session.session_id)
+        .bind(session.worker_id)
+        .bind(session.server_id)
+        .bind(session.sdk)
+        .bind(session.offers)
+        .bind(session.slots)
+        .bind(session.subject)
+        .bind(timestamp(now))
+        .bind(timestamp(expires_at))
+        .execute(executor)
+        .await?;
+    Ok(())
+}
+
+/// Takes over a session that comes back; whether it was still alive.
+pub async fn adopt(
+    executor: impl PgExecutor<'_>,
+    session: &NewSession<'_>,
+    now: Micros,
+    expires_at: Micros,
+) -> Result<bool> {
+    let row = sql!("sessions/adopt")
+        .bind(session.session_id)
+        .bind(session.worker_id)
+        .bind(session.server_id)
+        .bind(session.sdk)
+        .bind(session.offers)
+        .bind(session.slots)
+        .bind(timestamp(now))
+        .bind(timestamp(expires_at))
+        .fetch_optional(executor)
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Moves the expiry of sessions ahead.
+pub async fn keep_alive(executor: impl PgExecutor<'_>, sessions: &[(Uuid, Micros)]) -> Result<()> {
+    let ids: Vec<Uuid> = sessions.iter().map(|(id, _)| *id).collect();
+    let expiries: Vec<DateTime<Utc>> = sessions.iter().map(|(_, at)| timestamp(*at)).collect();
+    sql!("sessions/keep_alive").bind(ids).bind(expiries).execute(executor).await?;
+    Ok(())
+}
+
+/// Notes a sign of life of a session that this server may not know; whether it is still alive.
+pub async fn revive(executor: impl PgExecutor<'_>, session: Uuid, now: Micros, expires_at: Micros) -> Result<bool> {
+    let row = sql!("sessions/revive").bind(session).bind(timestamp(now)).bind(timestamp(expires_at));
+    Ok(row.fetch_optional(executor).await?.is_some())
+}
+
+/// Closes a session that said goodbye.
+pub async fn close(executor: impl PgExecutor<'_>, session: Uuid, now: Micros) -> Result<()> {
+    sql!("sessions/close").bind(session).bind(timestamp(now)).execute(executor).await?;
+    Ok(())
+}
+
+/// Notes that a session takes no further work.
+pub async fn mark_draining(executor: impl PgExecutor<'_>, session: Uuid) -> Result<()> {
+    sql!("sessions/mark_draining").bind(session).execute(executor).await?;
+    Ok(())
+}
+
+/// Closes sessions that expired and hold nothing, and forgets those that closed before a time.
+pub async fn tidy(pool: &sqlx::PgPool, now: Micros, forget_before: Micros) -> Result<()> {
+    sql!("sessions/close_expired").bind(timestamp(now)).execute(pool).await?;
+    sql!("sessions/delete_closed").bind(timestamp(forget_before)).bind(1_000_i64).execute(pool).await?;
+    Ok(())
+}
+
+/// Lists the sessions that are alive, at most 10,000.
+pub async fn list_open(
+    executor: impl PgExecutor<'_>,
+    now: Micros,
+    namespace: Option<&str>,
+) -> Result<Vec<OpenSession>> {
+    let rows = sql!("sessions/list_open").bind(timestamp(now)).bind(namespace).fetch_all(executor).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(OpenSession {
+                session_id: row.try_get("session_id")?,
+                worker_id: row.try_get("worker_id")?,
+                server_id: row.try_get("server_id")?,
+                sdk: row.try_get("sdk")?,
+                offers: row.try_get("offers")?,
+                slots: row.try_get("slots")?,
+                draining: row.try_get("draining")?,
+                connected_at: row.try_get("connected_at")?,
+                expires_at: row.try_get("expires_at")?,
+                held: row.try_get("held")?,
+            })
+        })
+        .collect()
+}
+
+/// The attempts that a session holds.
+pub async fn held(executor: impl PgExecutor<'_>, session: Uuid) -> Result<Vec<(StepId, u16)>> {
+    let rows = sql!("sessions/held").bind(session).fetch_all(executor).await?;
+    rows.iter().map(attempt).collect()
+}
+
+/// The queues that a worker's offers name; handlers that are not registered yet name none.
+pub async fn queues(executor: impl PgExecutor<'_>, offers: &OfferColumns) -> Result<Vec<QueueId>> {
+    let rows = sql!("sessions/queues")
+        .bind(&offers.step_handlers.0)
+        .bind(&offers.step_handlers.1)
+        .bind(&offers.handlers.0)
+        .bind(&offers.handlers.1)
+        .fetch_all(executor)
+        .await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// Which sessions hold steps, and with which attempt.
+pub async fn holders(executor: impl PgExecutor<'_>, steps: &[StepId]) -> Result<Vec<(StepId, u16, Uuid)>> {
+    let tasks: Vec<Uuid> = steps.iter().map(|step| step.task.uuid()).collect();
+    let numbers: Vec<i16> = steps.iter().map(|step| number(step.no)).collect();
+    let rows = sql!("leases/holder").bind(tasks).bind(numbers).fetch_all(executor).await?;
+    rows.iter()
+        .map(|row| {
+            let (step, held) = attempt(row)?;
+            Ok((step, held, row.try_get("session_id")?))
+        })
+        .collect()
+}
+
+/// Notes how far attempts have come: step, attempt, percent, what it does now.
+pub async fn set_progress(executor: impl PgExecutor<'_>, progress: &[(StepId, u16, f64, String)]) -> Result<()> {
+    let tasks: Vec<Uuid> = progress.iter().map(|(step, ..)| step.task.uuid()).collect();
+    let numbers: Vec<i16> = progress.iter().map(|(step, ..)| number(step.no)).collect();
+    let attempts: Vec<i32> = progress.iter().map(|(_, attempt, ..)| i32::from(*attempt)).collect();
+    let percents: Vec<f64> = progress.iter().map(|(_, _, percent, _)| *percent).collect();
+    let notes: Vec<&str> = progress.iter().map(|(.., note)| note.as_str()).collect();
+    let query = sql!("leases/set_progress").bind(tasks).bind(numbers).bind(attempts).bind(percents).bind(notes);
+    query.execute(executor).await?;
+    Ok(())
+}
+
+/// Attempts whose session is gone, or that are past their own deadline (`true`).
+pub async fn expired(executor: impl PgExecutor<'_>, now: Micros, limit: i64) -> Result<Vec<(StepId, u16, bool)>> {
+    let rows = sql!("leases/expired").bind(timestamp(now)).bind(limit).fetch_all(executor).await?;
+    rows.iter()
+        .map(|row| {
+            let (step, held) = attempt(row)?;
+            Ok((step, held, row.try_get("overdue")?))
+        })
+        .collect()
+}
+
+fn attempt(row: &sqlx::postgres::PgRow) -> Result<(StepId, u16)> {
+    let task = TaskId::from_uuid(row.try_get("task_id")?);
+    let attempt: i32 = row.try_get("attempt")?;
+    let attempt = u16::try_from(attempt)
+        .map_err(|_| super::Error::Corrupt("a lease has an impossible attempt".to_owned()))?;
+    Ok((task.step(step_no(row.try_get("step_no")?)?), attempt))
+}

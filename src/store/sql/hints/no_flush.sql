@@ -1,0 +1,2 @@
+-- Lets a connection commit without waiting for the disk: for hints, and for rows that are only hints.
+select set_config('synchronous_commit', 'off', false)

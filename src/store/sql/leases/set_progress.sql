@@ -1,0 +1,7 @@
+-- Notes how far attempts have come. Locks their leases. Walks leases_pkey.
+-- $1 task ids, $2 step numbers, $3 attempts, $4 percents, $5 notes
+update leases l
+set percent = p.percent, note = p.note
+from unnest($1::uuid[], $2::smallint[], $3::int[], $4::float8[], $5::text[])
+     as p (task_id, step_no, attempt, percent, note)
+where l.task_id = p.task_id and l.step_no = p.step_no and l.attempt = p.attempt
