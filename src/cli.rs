@@ -15,6 +15,7 @@ use crate::config::{self, Config, Findings, Sources};
 mod dev;
 mod migrate;
 mod serve;
+mod worker;
 
 /// What a subcommand ends with.
 pub type Outcome = anyhow::Result<ExitCode>;
@@ -40,6 +41,7 @@ commands! {
     Dev(dev),
     Serve(serve),
     Migrate(migrate),
+    Worker(worker),
 }
 
 /// Tasker runs workflows: DAGs of steps, submitted over gRPC, run by workers in any language, kept in Postgres.

@@ -26,6 +26,7 @@ pub mod store;
 pub mod telemetry;
 pub mod templates;
 pub mod transport;
+pub mod worker;
 
 pub use error::{Error, Reason, Result};
 

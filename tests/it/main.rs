@@ -11,5 +11,6 @@ mod dev;
 mod embedded;
 mod migrations;
 mod read_models;
+mod sdk_gen;
 mod sql;
 mod transport;

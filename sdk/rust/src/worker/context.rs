@@ -41,6 +41,14 @@ impl StepContext {
         Self(Arc::new(Attempt { assignment, cancel, client, events, fetched: OnceCell::new() }))
     }
 
+    /// An attempt that no server knows of, for tests of handlers. Cancelling the token cancels it.
+    ///
+    /// Must be called within a tokio runtime.
+    pub fn detached(assignment: Assignment, cancel: CancellationToken) -> Self {
+        let client = Client::builder("http://localhost:7077").no_token().connect_lazy().expect("a fine endpoint");
+        Self::new(assignment, cancel, client, mpsc::unbounded_channel().0)
+    }
+
     /// The task.
     pub fn task_id(&self) -> &str {
         &self.0.assignment.task_id
