@@ -57,7 +57,10 @@ mod tests {
             }
         };
         check(&[200, 201, 202, 204, 226], "success");
-        check(&[429, 503], r#""RetryableError", message: "API call failed with retryable status {N}", permanent: false"#);
+        check(
+            &[429, 503],
+            r#""RetryableError", message: "API call failed with retryable status {N}", permanent: false"#,
+        );
         check(
             &[400, 401, 403, 404, 422],
             r#""PermanentError", message: "API call failed with permanent status {N}: BODY", permanent: true, code: "HTTP_{N}""#,
