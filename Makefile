@@ -1,0 +1,69 @@
+# What CI runs is what you run. `make` lists the targets.
+
+CARGO   ?= cargo
+TARGET  := $(or $(CARGO_TARGET_DIR),target)
+TASKER  := $(TARGET)/release/tasker
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build run dev test check fmt clippy doc proto audit units bench gen snapshots contract image clean
+
+help: ## Lists the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Installs what is missing on this machine, and says what it does
+	@scripts/setup --all
+
+build: ## Builds the release binary
+	@scripts/setup
+	$(CARGO) build --release --locked
+
+run: build ## Runs a real workflow from nothing: Postgres, server, worker, result
+	@scripts/run $(TASKER)
+
+dev: build ## Starts a server with its own Postgres and stays
+	$(TASKER) dev
+
+test: check units ## Everything that must hold before a change lands
+
+check: fmt clippy doc proto audit ## What needs no test run: format, lints, docs, protos, dependencies
+
+fmt:
+	$(CARGO) fmt --all -- --check
+
+clippy:
+	@scripts/setup
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+doc:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
+
+proto:
+	scripts/buf lint proto
+	scripts/buf breaking proto --against proto/contract.binpb
+
+audit:
+	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --all-features check bans licenses sources; \
+	else echo "cargo-deny is not installed: the dependency audit is left out (cargo install cargo-deny)"; fi
+
+units: ## All tests, without the checks
+	@scripts/setup
+	INSTA_UPDATE=no $(CARGO) test --workspace --locked
+
+bench: build ## Measures ceiling, throughput and hop; prints a table and JSON
+	$(TASKER) bench
+
+gen: ## Writes the generated part of the Rust SDK anew
+	TASKER_GEN=1 $(CARGO) test --locked --test sdk_gen
+
+snapshots: ## Takes over what the snapshot tests see now; read the diff
+	INSTA_UPDATE=always $(CARGO) test --workspace --locked
+
+contract: ## Takes over the protos as the contract that later changes may not break
+	scripts/buf build proto --exclude-source-info -o proto/contract.binpb
+
+image: ## Builds the container image
+	docker build -t tasker .
+
+clean: ## Removes what was built; data directories stay
+	$(CARGO) clean
+	rm -rf tools/node_modules
