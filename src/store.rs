@@ -8,6 +8,7 @@
 pub mod annotations;
 pub mod databases;
 pub mod error;
+pub mod handlers;
 pub mod lifecycle;
 pub mod migrate;
 pub mod pages;
@@ -20,6 +21,7 @@ pub mod text;
 
 pub use error::{Error, Result};
 pub use pool::Store;
+pub use sqlx::PgConnection as Connection;
 
 /// A query from a file under `store/sql`, without its ending.
 macro_rules! sql {

@@ -1,13 +1,169 @@
-//! placeholder
-use std::sync::Arc;
-use crate::domain::template::{Template,NamedTaskId};
-use crate::error::Result;
+//! Compiled handlers, kept in memory.
+//!
+//! Owns: two caches. By number, a handler version never changes and stays as long as there is room. By name and
+//! version, an answer is good for [`RESOLVED_FOR`], and for nothing once this server has been told of a
+//! registration; what is not found is never kept. Never: registers. Next: `store::handlers`;
+//! `lifecycle/templates/unknown.rs` for what is said about names that do not exist.
+
+mod unknown;
+
+pub use unknown::unknown;
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use moka::sync::Cache;
+use tokio::sync::Mutex;
+
+use crate::{
+    domain::{
+        handler::{LATEST, Version},
+        schema::CompiledSchema,
+        template::{NamedTaskId, Template},
+    },
+    error::{Error, Reason, Result},
+    store::{self, Store},
+};
+
+/// How long a version that was found by name is taken for the present one: so long may a task be created from
+/// the version before, on a server that has not been told of a registration.
+pub const RESOLVED_FOR: Duration = Duration::from_secs(2);
+
+/// Compiled handlers take about this much memory at most, beside those in use.
+const BYTES_MAX: u64 = 64 << 20;
+
+/// Names that are remembered at most.
+const NAMES_MAX: u64 = 10_000;
+
+/// So many loads run at once; those for the same handler wait for one another.
+const LOADS_MAX: usize = 16;
+
+/// A handler version that tasks can be created from.
+#[derive(Debug)]
+pub struct Registered {
+    /// Its steps.
+    pub template: Arc<Template>,
+    /// What its tasks' contexts must look like.
+    pub schema: Option<CompiledSchema>,
+}
+
+/// The compiled handlers. Clones share everything.
 #[derive(Debug, Clone)]
-pub struct Templates(pub crate::store::Store);
-impl Templates { pub async fn get(&self, id: NamedTaskId) -> Result<Arc<Template>> {
-  use sqlx::Row;
-  let rows = sqlx::query("select s.step_no, s.step_name, s.step_handler_id, s.default_retry_limit, s.timeout_ms, s.default_retryable, array(select from_step_no from named_task_edges e where e.named_task_id=s.named_task_id and e.to_step_no=s.step_no) p from named_tasks_named_steps s where named_task_id=$1 order by step_no").bind(id).fetch_all(self.0.pool()).await.map_err(crate::store::Error::from)?;
-  let steps = rows.iter().map(|r| { let p: Vec<i16> = r.get("p"); let t:i64=r.get("timeout_ms"); let l:i32=r.get("default_retry_limit"); crate::domain::template::StepSpec{ name: Arc::from(r.get::<String,_>("step_name")), handler_class: Arc::from("noop"), queue: r.get("step_handler_id"), dependent_system: Arc::from("unknown"), retryable: r.get("default_retryable"), retry_limit: l as u16, skippable:false, timeout: (t>0).then(|| std::time::Duration::from_millis(t as u64)), config_json: Arc::from(""), parents: p.iter().map(|x| *x as u16).collect(), children: vec![] } }).collect();
-  Ok(Arc::new(Template{ id, namespace: Arc::from("default"), name: Arc::from("t"), version: Arc::from("1.0.0"), steps: Template::link(steps)}))
- } pub fn invalidate(&self){}
+pub struct Templates(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    registered: Cache<NamedTaskId, Arc<Registered>>,
+    resolved: Cache<String, Resolved>,
+    /// Counts the registrations that this server has been told of.
+    generation: AtomicU64,
+    loads: [Mutex<()>; LOADS_MAX],
+}
+
+#[derive(Debug, Clone)]
+struct Resolved {
+    registered: Arc<Registered>,
+    generation: u64,
+    at: Instant,
+}
+
+impl Templates {
+    /// Begins with nothing in memory.
+    pub fn new(store: Store) -> Self {
+        let weigh = |_: &NamedTaskId, registered: &Arc<Registered>| weight(&registered.template);
+        Self(Arc::new(Inner {
+            store,
+            registered: Cache::builder().max_capacity(BYTES_MAX).weigher(weigh).build(),
+            resolved: Cache::builder().max_capacity(NAMES_MAX).build(),
+            generation: AtomicU64::new(0),
+            loads: std::array::from_fn(|_| Mutex::new(())),
+        }))
+    }
+
+    /// The handler version with this number.
+    pub async fn get(&self, id: NamedTaskId) -> Result<Arc<Template>> {
+        Ok(Arc::clone(&self.registered(id).await?.template))
+    }
+
+    /// The handler version with this name. Nothing and `latest` mean the greatest version by number.
+    ///
+    /// Fails with `NamespaceUnknown`, `HandlerUnknown` or `VersionUnknown`; `did_you_mean` names a near miss.
+    pub async fn resolve(&self, namespace: &str, name: &str, version: &str) -> Result<Arc<Registered>> {
+        let key = format!("{namespace}\0{name}\0{version}");
+        if let Some(registered) = self.remembered(&key) {
+            return Ok(registered);
+        }
+        let _alone = self.alone(&key).await;
+        if let Some(registered) = self.remembered(&key) {
+            return Ok(registered);
+        }
+        // Read before the rows are: a registration in between makes the answer old, not wrong.
+        let (generation, at) = (self.0.generation.load(Ordering::SeqCst), Instant::now());
+        let wanted = match version {
+            "" | LATEST => Some(None),
+            version => version.parse::<Version>().ok().map(|version| Some(version.order())),
+        };
+        let mut connection = self.0.store.pool().acquire().await.map_err(store::Error::from)?;
+        let found = match wanted {
+            Some(wanted) => store::handlers::resolve(&mut connection, namespace, name, wanted).await?,
+            None => None,
+        };
+        let Some(id) = found else { return Err(unknown(&mut connection, namespace, name, version).await?) };
+        drop(connection);
+        let registered = self.registered(id).await?;
+        let resolved = Resolved { registered: Arc::clone(&registered), generation, at };
+        self.0.resolved.insert(key, resolved);
+        Ok(registered)
+    }
+
+    /// Handlers were registered: names are looked up anew.
+    pub fn invalidate(&self) {
+        self.0.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn remembered(&self, key: &str) -> Option<Arc<Registered>> {
+        let resolved = self.0.resolved.get(key)?;
+        let present = resolved.generation == self.0.generation.load(Ordering::SeqCst);
+        (present && resolved.at.elapsed() < RESOLVED_FOR).then_some(resolved.registered)
+    }
+
+    async fn registered(&self, id: NamedTaskId) -> Result<Arc<Registered>> {
+        if let Some(registered) = self.0.registered.get(&id) {
+            return Ok(registered);
+        }
+        let mut connection = self.0.store.pool().acquire().await.map_err(store::Error::from)?;
+        let compiled = store::handlers::get(&mut connection, id).await?;
+        drop(connection);
+        let compiled =
+            compiled.ok_or_else(|| Error::new(Reason::Defect, format!("there is no handler version {id}")))?;
+        let schema = (!compiled.schema_json.is_empty())
+            .then(|| CompiledSchema::compile(&compiled.schema_json, compiled.schema_strict))
+            .transpose();
+        let schema = schema
+            .map_err(|why| Error::new(Reason::Defect, format!("the schema of handler version {id} is bad: {why}")))?;
+        let registered = Arc::new(Registered { template: Arc::new(compiled.template), schema });
+        self.0.registered.insert(id, Arc::clone(&registered));
+        Ok(registered)
+    }
+
+    async fn alone(&self, key: &str) -> tokio::sync::MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        let load = usize::try_from(hasher.finish() % (LOADS_MAX as u64)).expect("less than the number of loads");
+        self.0.loads[load].lock().await
+    }
+}
+
+/// About how many bytes a template takes: 256 for a step without its configuration, 4 for an edge in both
+/// directions.
+fn weight(template: &Template) -> u32 {
+    let bytes: usize = template.steps.iter().map(|step| 256 + step.config_json.len() + 4 * step.parents.len()).sum();
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }

@@ -58,7 +58,7 @@ async fn worker(engine: Arc<Engine>, slots: usize) {
 async fn tasks_run_to_their_end() {
     let database = database().await;
     let store = database.store.clone();
-    let templates = Templates(store.clone());
+    let templates = Templates::new(store.clone());
     let id = handler(&store, &[("a", &[]), ("b", &[0]), ("c", &[0]), ("d", &[1, 2])]).await;
     let engine = Arc::new(Engine::start(Settings::default(), store.clone(), templates.clone()));
     let template = templates.get(id).await.unwrap();
