@@ -4,7 +4,8 @@
 //! subcommand calls the library or the service. To add one: write `cli/name.rs` with `Args` and
 //! `run(&Context, Args)`, declare it with `mod`, and give it a line in `commands!` below; what `Args` says about itself
 //! is its help.
-//! Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+//! A subcommand that talks to a server takes its credentials as `remote::Remote` and fails with
+//! `failure::Failure`, which knows the exit code.
 
 use std::{fmt::Display, io::Write as _, path::PathBuf, process::ExitCode};
 
@@ -12,9 +13,28 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::config::{self, Config, Findings, Sources};
 
+mod apply;
+mod cancel;
+mod completions;
 mod dev;
+mod failure;
+mod get;
+mod handlers;
+mod input;
+mod list;
+mod manual;
 mod migrate;
+mod output;
+mod remote;
+mod resolve;
+mod retry;
 mod serve;
+mod shape;
+mod style;
+mod submit;
+mod table;
+mod target;
+mod watch;
 mod worker;
 
 /// What a subcommand ends with.
@@ -39,9 +59,19 @@ macro_rules! commands {
 
 commands! {
     Dev(dev),
+    Apply(apply),
+    Handlers(handlers),
+    Submit(submit),
+    Watch(watch),
+    Get(get),
+    List(list),
+    Cancel(cancel),
+    Retry(retry),
+    Resolve(resolve),
     Serve(serve),
     Migrate(migrate),
     Worker(worker),
+    Completions(completions),
 }
 
 /// Tasker runs workflows: DAGs of steps, submitted over gRPC, run by workers in any language, kept in Postgres.
@@ -53,7 +83,7 @@ commands! {
     subcommand_required = true,
     arg_required_else_help = true,
     max_term_width = 100,
-    after_help = "Every command explains itself: tasker help COMMAND"
+    after_help = format!("Every command explains itself: tasker help COMMAND\n\n{}", failure::EXIT_CODES)
 )]
 struct Cli {
     #[command(flatten)]
@@ -68,8 +98,15 @@ struct Global {
     /// How results are printed
     #[arg(long, short, global = true, value_enum, default_value = "text", env = "TASKER_OUTPUT")]
     output: Output,
-    /// The server that client commands talk to
-    #[arg(long, global = true, value_name = "URL", default_value = "http://127.0.0.1:7077", env = "TASKER_SERVER")]
+    /// The server that client commands talk to: http://HOST:PORT, HOST:PORT or unix:/PATH
+    #[arg(
+        long = "endpoint",
+        visible_alias = "server",
+        global = true,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:7077",
+        env = "TASKER_ENDPOINT"
+    )]
     server: String,
     /// The configuration file; without it, tasker.toml is read when there is one
     #[arg(long, global = true, value_name = "FILE", env = "TASKER_CONFIG")]

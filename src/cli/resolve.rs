@@ -1,0 +1,60 @@
+//! `tasker resolve`: declares a step done.
+
+use std::process::ExitCode;
+
+use tasker_sdk::{Client, proto::tasker::v1 as pb};
+
+use super::{
+    Context, Outcome,
+    failure::Failure,
+    input,
+    manual::{self, Because, Changed},
+    output::Out,
+    remote::Remote,
+    target::Target,
+};
+
+/// Declares a pending or failed step done, with results for the steps after it
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  tasker resolve TASK/label --results '{\"label_id\": 17}' --reason 'printed by hand'
+  tasker resolve STEP --results @label.json")]
+pub(crate) struct Args {
+    /// A step, or TASK/STEP-NAME
+    #[arg(value_name = "STEP")]
+    target: Target,
+    /// The results: JSON, @FILE, or - for the standard input
+    #[arg(long, default_value = "{}", value_name = "JSON|@FILE|-")]
+    results: String,
+    #[command(flatten)]
+    because: Because,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// Runs the subcommand.
+pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
+    args.remote.run(context, args.resolve(context)).await
+}
+
+impl Args {
+    async fn resolve(&self, context: &Context) -> Result<ExitCode, Failure> {
+        let out = Out::of(context.output);
+        if matches!(self.target, Target::Task(_)) {
+            let next = format!("name a step: tasker resolve {}/STEP-NAME", self.target.task_id());
+            return Err(Failure::local("a task cannot be resolved, only its steps", next));
+        }
+        let results = input::json(&self.results, "--results")?;
+        let client = self.remote.connect(context).await?;
+        let targets = std::slice::from_ref(&self.target);
+        manual::each(out, targets, async |target| self.resolve_one(&client, target, &results).await).await
+    }
+
+    async fn resolve_one(&self, client: &Client, target: &Target, results: &str) -> Result<Changed, Failure> {
+        let Because { reason, by: requested_by } = self.because.clone();
+        let step_id = target.step_id(client).await?.expect("a task was refused before");
+        let results_json = results.to_owned();
+        let request = pb::ResolveStepRequest { step_id, results_json, reason, requested_by };
+        Ok(Changed::step(client.steps().resolve_step(request).await?.into_inner().step))
+    }
+}

@@ -1,0 +1,208 @@
+//! `tasker watch`: follows a task until it is final.
+//!
+//! Owns: the loop between the stream and the screen. On a terminal the view is repainted in place, elsewhere
+//! every move is a line, and with `--output json` every message is a document. Ctrl-C stops watching and never
+//! the task.
+
+mod board;
+mod feed;
+mod log;
+mod screen;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::{pin::pin, process::ExitCode, time::Duration};
+
+use tasker_sdk::{Client, proto::tasker::v1 as pb};
+use tokio::time::{MissedTickBehavior, interval};
+
+pub(crate) use board::Board;
+pub(crate) use view::{Size, steps};
+
+use self::{
+    feed::{Feed, News},
+    screen::Screen,
+};
+use super::{
+    Context, Outcome,
+    failure::{self, Failure},
+    input,
+    output::Out,
+    remote::Remote,
+    shape,
+    target::Target,
+};
+use crate::domain::{run::Micros, state::State};
+
+/// Follows a task until it is final: its steps, attempts, durations and failures
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  tasker watch 01932c07-6b1f-7d0e-9d0a-5f2c1d3e0000
+  tasker watch TASK > log.txt            one line a move when it is no terminal
+  tasker watch TASK --output json | jq   one document a message: a task or a transition
+
+The stream resumes by itself where it broke off when a server goes away and comes back.
+
+Exit codes: 0 the task is complete or resolved, 1 it ended in error or was cancelled, 4 the server
+stayed away, 130 stopped with Ctrl-C; the task goes on.")]
+pub(crate) struct Args {
+    /// The task
+    task: Target,
+    /// How long to wait for a server that has gone away
+    #[arg(long, default_value = "60s", value_parser = input::duration, value_name = "DURATION")]
+    patience: Duration,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// Runs the subcommand.
+pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
+    args.remote.run(context, args.watch(context)).await
+}
+
+impl Args {
+    async fn watch(&self, context: &Context) -> Result<ExitCode, Failure> {
+        let out = Out::of(context.output);
+        let client = self.remote.connect(context).await?;
+        follow(&client, out, self.task.task_id(), self.patience).await
+    }
+}
+
+/// Follows a task to its end and tells how it ended.
+pub(crate) async fn follow(
+    client: &Client,
+    out: Out,
+    task_id: String,
+    patience: Duration,
+) -> Result<ExitCode, Failure> {
+    let mut feed = Feed::new(client.clone(), task_id.clone(), patience);
+    let mut teller = Teller::new(out);
+    let mut frames = interval(Duration::from_millis(100));
+    frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut stop = pin!(tokio::signal::ctrl_c());
+    loop {
+        let mut next = pin!(feed.next());
+        let news = loop {
+            tokio::select! {
+                news = &mut next => break news?,
+                _ = frames.tick() => teller.frame(),
+                _ = &mut stop => {
+                    teller.close();
+                    eprintln!("stopped watching; the task goes on: tasker watch {task_id}");
+                    return Ok(ExitCode::from(130));
+                }
+            }
+        };
+        teller.tell(&news);
+        if let News::Task(task) = &news
+            && let Some(state) = input::from_proto(task.state)
+            && state.is_settled_task()
+        {
+            teller.finish();
+            let well = matches!(state, State::Complete | State::ResolvedManually);
+            return Ok(if well { ExitCode::SUCCESS } else { ExitCode::from(failure::UNSUCCESSFUL) });
+        }
+    }
+}
+
+/// Shows the news in the way that suits the reader.
+struct Teller {
+    out: Out,
+    board: Option<Board>,
+    screen: Option<Screen>,
+    clock: Clock,
+    told: i64,
+}
+
+impl Teller {
+    fn new(out: Out) -> Self {
+        let screen = out.is_live().then(|| Screen::new(out));
+        Self { out, board: None, screen, clock: Clock::default(), told: 0 }
+    }
+
+    fn tell(&mut self, news: &News) {
+        match news {
+            News::Task(task) => self.task(task),
+            News::Transition(transition) => self.transition(transition),
+            News::Away(why) => match &mut self.screen {
+                Some(screen) => screen.notice = Some(format!("the server is away, trying again ({why})")),
+                None => eprintln!("the server is away, trying again ({why})"),
+            },
+        }
+        if !matches!(news, News::Away(_))
+            && let Some(screen) = &mut self.screen
+        {
+            screen.notice = None;
+        }
+    }
+
+    fn task(&mut self, task: &pb::Task) {
+        let first = self.board.is_none();
+        match &mut self.board {
+            Some(board) => board.replace(task),
+            None => self.board = Some(Board::new(task)),
+        }
+        if self.out.is_json() {
+            self.out.record(&serde_json::json!({ "task": shape::task(task) }));
+        } else if self.screen.is_none() && first {
+            let board = self.board.as_ref().expect("just set");
+            self.out.line(&log::snapshot(board, self.out.paint));
+        }
+    }
+
+    fn transition(&mut self, transition: &pb::Transition) {
+        if let Some(time) = transition.time {
+            self.clock.hear(board::micros(time));
+        }
+        let Some(board) = &mut self.board else { return };
+        board.apply(transition);
+        if transition.sequence <= self.told {
+            return;
+        }
+        self.told = transition.sequence;
+        if self.out.is_json() {
+            self.out.record(&serde_json::json!({ "transition": shape::transition(transition) }));
+        } else if self.screen.is_none() {
+            self.out.line(&log::transition(board, transition, self.out.paint));
+        }
+    }
+
+    fn frame(&mut self) {
+        if let (Some(screen), Some(board)) = (&mut self.screen, &self.board) {
+            screen.paint(board, self.clock.now());
+        }
+    }
+
+    fn close(&mut self) {
+        self.frame();
+        self.screen = None;
+    }
+
+    fn finish(&mut self) {
+        self.close();
+        if let Some(board) = self.board.as_ref().filter(|_| !self.out.is_json()) {
+            self.out.line(&log::end(board, self.clock.now(), self.out.paint));
+            for advice in log::advice(board) {
+                self.out.line(&advice);
+            }
+        }
+    }
+}
+
+/// The time for durations that still run: this machine's, or the server's newest when that is ahead, so that
+/// no duration shown is negative.
+#[derive(Debug, Default)]
+struct Clock {
+    newest: Micros,
+}
+
+impl Clock {
+    fn hear(&mut self, time: Micros) {
+        self.newest = self.newest.max(time);
+    }
+
+    fn now(&self) -> Micros {
+        input::now().timestamp_micros().max(self.newest)
+    }
+}

@@ -1,0 +1,148 @@
+//! The views of a watched task, drawn from values.
+
+use tasker_sdk::proto::tasker::v1 as pb;
+
+use super::{
+    super::{input::to_proto, style::Paint},
+    board::Board,
+    log,
+    view::{self, Size},
+};
+use crate::domain::state::State;
+
+const SIZE: Size = Size { columns: 100, lines: 30 };
+
+/// A task from `name(parent, parent)` texts; ids are the names.
+fn task(steps: &str) -> pb::Task {
+    let step = |text: &str| {
+        let (name, parents) = text.trim_end_matches(')').split_once('(').unwrap_or((text, ""));
+        pb::Step {
+            step_id: name.to_owned(),
+            name: name.to_owned(),
+            state: pb::State::Pending.into(),
+            retry_limit: 3,
+            parent_step_ids: parents.split_whitespace().map(str::to_owned).collect(),
+            ..Default::default()
+        }
+    };
+    pb::Task {
+        task_id: "01932c07-6b1f-7d0e-9d0a-5f2c1d3e0000".to_owned(),
+        full_name: "default.anatomy@1.0.0".to_owned(),
+        state: pb::State::Pending.into(),
+        create_time: at(0),
+        revision: 1,
+        steps: steps.split("; ").map(step).collect(),
+        ..Default::default()
+    }
+}
+
+fn at(millis: i64) -> Option<prost_types::Timestamp> {
+    let nanos = i32::try_from(millis % 1_000 * 1_000_000).unwrap();
+    Some(prost_types::Timestamp { seconds: millis / 1_000, nanos })
+}
+
+/// The moves of a task: `millis name state attempt [metadata]`, one a line; the name `task` is the task's own.
+fn moves(text: &str) -> Vec<pb::Transition> {
+    let moved = |(line, sequence): (&str, i64)| {
+        let mut words = line.trim().splitn(5, ' ');
+        let mut word = || words.next().unwrap_or_default();
+        let (millis, name, state, attempt) = (word(), word(), word(), word());
+        let name = if name == "task" { "" } else { name };
+        pb::Transition {
+            sequence,
+            step_id: name.to_owned(),
+            step_name: name.to_owned(),
+            to_state: to_proto(State::from_label(state).unwrap()).into(),
+            attempt: attempt.parse().unwrap_or(0),
+            time: at(millis.parse().unwrap()),
+            metadata_json: word().to_owned(),
+            ..Default::default()
+        }
+    };
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).zip(2..).map(moved).collect()
+}
+
+const DAG: &str = "fetch; resolve(fetch); sections(resolve); cycles(resolve); layers(cycles); report(sections layers)";
+
+const STORY: &str = r#"
+    10 task in_progress 0
+    10 fetch in_progress 1
+    250 fetch error 1 {"error_class": "Truncated", "error_message": "got 40960 of 70298 bytes", "backoff_until": "1970-01-01T00:00:01.250Z"}
+    1260 fetch pending 1
+    1260 fetch in_progress 2
+    1500 fetch complete 2
+    1500 resolve in_progress 1
+    2000 resolve complete 1
+    2000 sections in_progress 1
+    2000 cycles in_progress 1
+    2100 sections complete 1
+    2500 cycles error 3 {"error_class": "Broken", "error_message": "no such edge"}
+"#;
+
+fn shown(steps: &str, story: &str, moves_seen: usize, now: i64, size: Size) -> String {
+    let mut board = Board::new(&task(steps));
+    moves(story).iter().take(moves_seen).for_each(|moved| board.apply(moved));
+    view::screen(&board, now * 1_000, Paint::Plain, size).join("\n")
+}
+
+#[test]
+fn a_step_waits_for_its_next_attempt() {
+    insta::assert_snapshot!(shown(DAG, STORY, 3, 400, SIZE));
+}
+
+#[test]
+fn branches_run_side_by_side() {
+    insta::assert_snapshot!(shown(DAG, STORY, 11, 2_300, SIZE));
+}
+
+#[test]
+fn a_step_gives_up() {
+    insta::assert_snapshot!(shown(DAG, STORY, 12, 2_600, SIZE));
+}
+
+#[test]
+fn what_runs_or_failed_is_shown_first_when_there_is_no_room() {
+    insta::assert_snapshot!(shown(DAG, STORY, 12, 2_600, Size { columns: 60, lines: 8 }));
+}
+
+#[test]
+fn moves_are_told_a_line_each() {
+    let mut board = Board::new(&task(DAG));
+    let mut told = vec![log::snapshot(&board, Paint::Plain)];
+    for moved in moves(STORY) {
+        board.apply(&moved);
+        told.push(log::transition(&board, &moved, Paint::Plain));
+    }
+    for moved in moves("2600 task error 0 {\"reason\": \"blocked_by_failures\"}") {
+        board.apply(&pb::Transition { sequence: 20, ..moved });
+    }
+    told.push(log::end(&board, 0, Paint::Plain));
+    told.extend(log::advice(&board));
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn a_move_that_the_snapshot_has_already_changes_nothing() {
+    let mut snapshot = task("a");
+    snapshot.revision = 5;
+    snapshot.steps[0].state = pb::State::Complete.into();
+    snapshot.steps[0].attempts = 1;
+    let mut board = Board::new(&snapshot);
+    moves("10 a in_progress 1").iter().for_each(|moved| board.apply(moved));
+    assert_eq!(board.rows[0].state, State::Complete);
+    assert_eq!(board.rows[0].began, Some(10_000));
+}
+
+#[test]
+fn steps_stand_below_their_parents_however_they_were_declared() {
+    let board = Board::new(&task("c(b a); b(a); a"));
+    let order: Vec<_> = board.rows.iter().map(|row| format!("{}{}", row.name, row.depth)).collect();
+    assert_eq!(order, ["a0", "b1", "c2"]);
+}
+
+#[test]
+fn durations_are_short() {
+    let found: Vec<_> =
+        [0, 999, 1_234, 61_000, 3_600_000 * 2 + 180_000].map(|millis| view::duration(millis * 1_000)).into();
+    assert_eq!(found, ["0ms", "999ms", "1.23s", "1m01s", "2h03m"]);
+}
