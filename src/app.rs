@@ -1,9 +1,9 @@
 //! Puts the parts together and takes them apart again.
 //!
 //! Owns: the order. Up: the listener answers health probes, the schema is brought up to date, the services open.
-//! Down: health says so, workers are drained, open calls end, the store closes, all within the grace.
+//! Down: health says so, workers are drained, open calls end, the engine stops, the store closes.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
 use tokio::task::JoinHandle;
@@ -11,12 +11,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{self, Config},
+    engine::Engine,
+    lifecycle::Templates,
     store::{Store, databases, migrate},
     transport::{
         Bound,
+        late::Services,
         server::{self, Health},
     },
 };
+
+mod services;
+
+/// How long calls that have begun may take when the grace is over already.
+const LAST_CALLS: Duration = Duration::from_millis(500);
+/// How long the batches that have begun may take.
+const LAST_BATCH: Duration = Duration::from_secs(2);
 
 /// The store on the configured database.
 pub fn store(settings: &config::Database) -> anyhow::Result<Store> {
@@ -42,6 +52,13 @@ pub enum Schema {
 /// A running server.
 #[derive(Debug)]
 pub struct App {
+    listening: Listening,
+    engine: Engine,
+}
+
+/// A listener that answers at least health probes.
+#[derive(Debug)]
+struct Listening {
     endpoint: String,
     settings: config::Server,
     health: Health,
@@ -53,73 +70,103 @@ pub struct App {
 impl App {
     /// Starts everything. When it returns, calls are served.
     pub async fn start(config: &Config, store: Store, schema: Schema) -> anyhow::Result<Self> {
-        let bound = Bound::bind(&config.server.listen).await?;
-        let endpoint = bound.endpoint();
-        let health = Health::begin().await;
-        let services = health.services();
-        let stop = CancellationToken::new();
-        let serving = tokio::spawn({
-            let (settings, services, stop) = (config.server.clone(), services.clone(), stop.clone());
-            async move { server::serve(&settings, bound, services, stop.cancelled_owned()).await }
-        });
-        let app = Self { endpoint, settings: config.server.clone(), health, store, stop, serving };
-        if let Err(error) = app.prepare(schema).await {
-            app.stop().await;
+        let (listening, services) = Listening::start(&config.server, store.clone()).await?;
+        if let Err(error) = bring_up(&store, schema).await {
+            listening.stop(Instant::now()).await;
             return Err(error);
         }
-        services.open(app.health.routes().routes());
-        app.health.serving().await;
-        tracing::info!(endpoint = app.endpoint, version = env!("CARGO_PKG_VERSION"), "serving");
-        Ok(app)
-    }
-
-    async fn prepare(&self, schema: Schema) -> anyhow::Result<()> {
-        let missing = migrate::missing(&self.store).await.context("cannot read the schema's state")?;
-        match schema {
-            _ if missing.is_empty() => {}
-            Schema::Require => bail!(
-                "the database lacks {} migration(s), the first is {}\n  run: tasker migrate",
-                missing.len(),
-                missing[0]
-            ),
-            Schema::Migrate => {
-                let report = migrate::run(&self.store).await.context("the migrations did not all run")?;
-                for (version, description) in report.applied {
-                    tracing::info!(version, description, "migrated");
-                }
-            }
-        }
-        Ok(())
+        let templates = Templates::new(store.clone());
+        let engine = Engine::start(config.engine(), store.clone(), templates.clone());
+        let mut routes = listening.health.routes();
+        services::add(&mut routes, config, &store, &templates, &engine);
+        services.open(routes.routes());
+        listening.health.serving().await;
+        tracing::info!(endpoint = listening.endpoint, version = env!("CARGO_PKG_VERSION"), "serving");
+        Ok(Self { listening, engine })
     }
 
     /// How clients name it: `http://address:port` or `unix:/path`.
     pub fn endpoint(&self) -> &str {
-        &self.endpoint
+        &self.listening.endpoint
+    }
+
+    /// The engine.
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// Waits until the server ends without being asked to, and says why.
     pub async fn failed(&mut self) -> anyhow::Error {
-        match (&mut self.serving).await {
+        match (&mut self.listening.serving).await {
             Ok(Ok(())) => anyhow!("the listener closed"),
             Ok(Err(error)) => anyhow::Error::new(error).context("the listener failed"),
             Err(error) => anyhow::Error::new(error).context("the server panicked"),
         }
     }
 
-    /// Stops everything within the grace.
+    /// Stops everything: workers report what they run while the grace lasts, open calls end, begun batches are
+    /// written. What does not end in time is cut off; leases see to it that no work is lost.
     pub async fn stop(self) {
         let began = Instant::now();
-        self.health.not_serving().await;
-        self.stop.cancel();
-        let left = self.settings.drain_grace.saturating_sub(began.elapsed());
-        let abort = self.serving.abort_handle();
-        if tokio::time::timeout(left, self.serving).await.is_err() {
-            tracing::warn!(grace = ?self.settings.drain_grace, "open calls are cut off: the grace is over");
-            abort.abort();
+        self.listening.health.not_serving().await;
+        let grace = self.listening.settings.drain_grace;
+        if !self.engine.drain(grace).await {
+            tracing::warn!(?grace, "the grace is over before all workers have reported");
         }
-        self.store.close().await;
+        let store = self.listening.store.clone();
+        self.listening.stop(began).await;
+        if tokio::time::timeout(LAST_BATCH, self.engine.stop()).await.is_err() {
+            tracing::warn!("the writer does not end: a call that was cut off still holds it");
+        }
+        store.close().await;
         tracing::info!(took = ?began.elapsed(), "stopped");
     }
+}
+
+impl Listening {
+    async fn start(settings: &config::Server, store: Store) -> anyhow::Result<(Self, Services)> {
+        let bound = Bound::bind(&settings.listen).await?;
+        let endpoint = bound.endpoint();
+        let health = Health::begin().await;
+        let services = health.services();
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn({
+            let (settings, services, stop) = (settings.clone(), services.clone(), stop.clone());
+            async move { server::serve(&settings, bound, services, stop).await }
+        });
+        Ok((Self { endpoint, settings: settings.clone(), health, store, stop, serving }, services))
+    }
+
+    /// Ends the open answers and waits for the calls that are under way, until the grace since `began` is over,
+    /// but for a moment in any case.
+    async fn stop(self, began: Instant) {
+        self.stop.cancel();
+        let left = self.settings.drain_grace.saturating_sub(began.elapsed()).max(LAST_CALLS);
+        let abort = self.serving.abort_handle();
+        if tokio::time::timeout(left, self.serving).await.is_err() {
+            tracing::warn!("calls that are still open are cut off");
+            abort.abort();
+        }
+    }
+}
+
+async fn bring_up(store: &Store, schema: Schema) -> anyhow::Result<()> {
+    let missing = migrate::missing(store).await.context("cannot read the schema's state")?;
+    match schema {
+        _ if missing.is_empty() => {}
+        Schema::Require => bail!(
+            "the database lacks {} migration(s), the first is {}\n  run: tasker migrate",
+            missing.len(),
+            missing[0]
+        ),
+        Schema::Migrate => {
+            let report = migrate::run(store).await.context("the migrations did not all run")?;
+            for (version, description) in report.applied {
+                tracing::info!(version, description, "migrated");
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Waits for SIGTERM or SIGINT. The process ends at once on a second one.

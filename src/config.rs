@@ -6,6 +6,8 @@
 
 use std::path::PathBuf;
 
+use crate::lifecycle::writer;
+
 mod backoff;
 mod check;
 mod database;
@@ -65,6 +67,29 @@ impl Config {
     /// Merges the sources and checks the result. The error names every finding.
     pub fn load(sources: &Sources) -> Result<Self, Findings> {
         load::load(sources)
+    }
+
+    /// What the engine needs to know.
+    pub fn engine(&self) -> crate::engine::Settings {
+        crate::engine::Settings {
+            writer: writer::Settings {
+                lanes: self.writer.lanes,
+                batch_items_max: self.writer.batch_items_max,
+                queue_items_max: self.writer.queue_items_max,
+                held_bytes_max: self.writer.held_bytes_max,
+                assignment_bytes_max: self.limits.assignment_bytes,
+                connect_timeout: self.writer.connect_timeout,
+                backoff: self.backoff.clone(),
+            },
+            lease_ttl: self.sessions.lease_ttl,
+            heartbeat_interval: self.sessions.heartbeat,
+            slots_max: self.sessions.slots_max,
+            sweep_interval: self.sweeper.interval,
+            reconcile_interval: self.sweeper.reconcile_interval,
+            dispatch_batch_max: self.dispatch.batch_max,
+            poll_interval: self.dispatch.poll_interval,
+            hints: self.dispatch.hints,
+        }
     }
 
     /// Checks ranges and relations between keys.

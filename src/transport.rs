@@ -4,6 +4,7 @@
 //! The road of a call is the list in `layers`. Next: `server` serves, `status` turns errors into answers.
 
 pub mod correlation;
+pub mod ending;
 pub mod late;
 pub mod layers;
 pub mod listener;

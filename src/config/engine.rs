@@ -15,6 +15,11 @@ pub struct Writer {
     pub batch_items_max: usize,
     /// Items that wait for a lane at most.
     pub queue_items_max: usize,
+    /// Bytes of running tasks that a lane keeps in memory at most.
+    pub held_bytes_max: usize,
+    /// How long a lane waits for its connection.
+    #[serde(rename = "connect_timeout_ms", deserialize_with = "millis")]
+    pub connect_timeout: Duration,
 }
 
 /// The section `sessions`.
@@ -27,17 +32,18 @@ pub struct Sessions {
     #[serde(rename = "heartbeat_ms", deserialize_with = "millis")]
     pub heartbeat: Duration,
     /// Steps that one worker may hold.
-    pub slots_max: u32,
+    pub slots_max: usize,
 }
 
 /// The section `sweeper`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Sweeper {
-    /// How often it looks.
+    /// How often it looks for lost leases and deadlines.
     #[serde(rename = "interval_ms", deserialize_with = "millis")]
     pub interval: Duration,
-    /// Rows that one look takes at most.
-    pub batch_max: usize,
+    /// How often it looks for unfinished tasks that nobody moves.
+    #[serde(rename = "reconcile_interval_ms", deserialize_with = "millis")]
+    pub reconcile_interval: Duration,
 }
 
 /// The section `dispatch`.
@@ -45,12 +51,11 @@ pub struct Sweeper {
 pub struct Dispatch {
     /// Steps that one look claims at most.
     pub batch_max: usize,
-    /// How often it looks while there is work.
-    #[serde(rename = "poll_min_ms", deserialize_with = "millis")]
-    pub poll_min: Duration,
-    /// How often it looks while there is none.
-    #[serde(rename = "poll_max_ms", deserialize_with = "millis")]
-    pub poll_max: Duration,
+    /// How often it looks when no hint comes.
+    #[serde(rename = "poll_interval_ms", deserialize_with = "millis")]
+    pub poll_interval: Duration,
+    /// Whether servers tell each other about new work at once.
+    pub hints: bool,
 }
 
 impl Writer {
@@ -61,6 +66,8 @@ impl Writer {
         check.rule("writer.queue_items_max", self.queue_items_max >= self.batch_items_max, || {
             format!("must hold one batch: writer.batch_items_max is {}", self.batch_items_max)
         });
+        check.range("writer.held_bytes_max", self.held_bytes_max, 1 << 20..=1 << 30);
+        check.millis("writer.connect_timeout_ms", self.connect_timeout, 100..=60_000);
     }
 }
 
@@ -78,17 +85,13 @@ impl Sessions {
 impl Sweeper {
     pub(super) fn validate(&self, check: &mut Check) {
         check.millis("sweeper.interval_ms", self.interval, 10..=60_000);
-        check.range("sweeper.batch_max", self.batch_max, 1..=10_000);
+        check.millis("sweeper.reconcile_interval_ms", self.reconcile_interval, 100..=3_600_000);
     }
 }
 
 impl Dispatch {
     pub(super) fn validate(&self, check: &mut Check) {
         check.range("dispatch.batch_max", self.batch_max, 1..=10_000);
-        check.millis("dispatch.poll_min_ms", self.poll_min, 1..=60_000);
-        check.millis("dispatch.poll_max_ms", self.poll_max, 1..=60_000);
-        check.rule("dispatch.poll_max_ms", self.poll_max >= self.poll_min, || {
-            format!("must be at least dispatch.poll_min_ms, which is {}", self.poll_min.as_millis())
-        });
+        check.millis("dispatch.poll_interval_ms", self.poll_interval, 1..=60_000);
     }
 }

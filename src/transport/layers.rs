@@ -2,19 +2,23 @@
 //!
 //! 1. correlation: the call's name, its span, and the name in the answer
 //! 2. panics: a panic becomes a `DEFECT`, so it too has a name
-//! 3. the services
+//! 3. ending: open answers end when the server stops
+//! 4. the services
 //!
 //! Whatever asks who is calling belongs between 2 and 3: a refusal then has a name and a span as well.
 
+use tokio_util::sync::CancellationToken;
 use tower::layer::util::{Identity, Stack};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{correlation::CorrelationLayer, panics};
+use super::{correlation::CorrelationLayer, ending::EndingLayer, panics};
 
 /// The layers, as a type.
-pub type Layers = Stack<CatchPanicLayer<panics::Answer>, Stack<CorrelationLayer, Identity>>;
+pub type Layers = Stack<EndingLayer, Stack<CatchPanicLayer<panics::Answer>, Stack<CorrelationLayer, Identity>>>;
 
-/// The layers.
-pub fn layers() -> Layers {
-    Stack::new(panics::layer(), Stack::new(CorrelationLayer, Identity::new()))
+/// The layers. Open answers end when the token is cancelled.
+pub fn layers(ending: CancellationToken) -> Layers {
+    let named = Stack::new(CorrelationLayer, Identity::new());
+    let caught = Stack::new(panics::layer(), named);
+    Stack::new(EndingLayer::new(ending), caught)
 }

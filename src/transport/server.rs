@@ -1,6 +1,7 @@
 //! Serves the services on a bound listener until told to stop.
 
 use tokio_stream::wrappers::UnixListenerStream;
+use tokio_util::sync::CancellationToken;
 use tonic::{
     service::RoutesBuilder,
     transport::{
@@ -58,12 +59,13 @@ impl Health {
     }
 }
 
-/// Serves until `stop` comes; then takes no more calls and waits for those that are open.
+/// Serves until `stop` is cancelled; then takes no more calls, ends the answers that stream, and waits for the
+/// others.
 pub async fn serve(
     settings: &config::Server,
     bound: Bound,
     services: Services,
-    stop: impl Future<Output = ()>,
+    stop: CancellationToken,
 ) -> Result<(), Error> {
     let server = Server::builder()
         .http2_keepalive_interval(Some(settings.keepalive_interval))
@@ -71,7 +73,8 @@ pub async fn serve(
         .max_concurrent_streams(settings.connection_streams_max)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .layer(layers());
+        .layer(layers(stop.clone()));
+    let stop = stop.cancelled_owned();
     match bound {
         Bound::Tcp(listener) => {
             let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));

@@ -9,6 +9,7 @@ use tokio_stream::{StreamExt, once};
 use tonic::{Code, Request, transport::Channel};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tonic_reflection::pb::{v1, v1alpha};
+use tonic_types::StatusExt;
 
 use crate::harness;
 
@@ -94,15 +95,20 @@ async fn an_unknown_method_is_unimplemented() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_open_call_does_not_hold_up_the_stop_beyond_the_grace() {
+async fn an_answer_that_streams_does_not_hold_up_the_stop() {
     let database = harness::database().await;
-    let app = harness::serve_with(&database, &[("server.drain_grace_ms", "300")]).await;
+    let app = harness::serve_with(&database, &[("server.drain_grace_ms", "600000")]).await;
     let mut client = HealthClient::new(harness::connect(&app).await);
     let mut watch = client.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     assert_eq!(watch.next().await.unwrap().unwrap().status(), ServingStatus::Serving);
     harness::within("the stop", app.stop()).await;
     let told = watch.next().await;
     assert!(matches!(&told, Some(Ok(answer)) if answer.status() == ServingStatus::NotServing), "{told:?}");
+    let end = watch.next().await.unwrap().unwrap_err();
+    let details = end.get_error_details();
+    assert_eq!(end.code(), Code::Unavailable);
+    assert_eq!(details.error_info().map(|info| info.reason.as_str()), Some("DRAINING"));
+    assert!(details.retry_info().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

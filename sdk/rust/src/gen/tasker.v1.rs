@@ -719,7 +719,7 @@ impl HealthStatus {
     }
 }
 /// Step is one node of a task's DAG.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Step {
     /// The id, a UUIDv7 derived from the task's.
     #[prost(string, tag = "1")]
@@ -842,7 +842,7 @@ pub struct StepFailure {
     pub time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// StepLease is the hold of a worker on an attempt.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct StepLease {
     /// The fencing token: the attempt's number, which only grows.
     #[prost(int64, tag = "1")]
@@ -862,6 +862,12 @@ pub struct StepLease {
     /// When the attempt times out, if ever.
     #[prost(message, optional, tag = "6")]
     pub deadline_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// How far the worker says it has come, from 0 to 100; unset when it has not said.
+    #[prost(double, optional, tag = "7")]
+    pub percent: ::core::option::Option<f64>,
+    /// What the worker says it does now.
+    #[prost(string, tag = "8")]
+    pub note: ::prost::alloc::string::String,
 }
 /// Task is one run of a handler's DAG.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1918,7 +1924,7 @@ pub struct GetStepRequest {
     pub step_id: ::prost::alloc::string::String,
 }
 /// The response of GetStep.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetStepResponse {
     /// The step.
     #[prost(message, optional, tag = "1")]
@@ -1944,7 +1950,7 @@ pub struct UpdateStepRequest {
     pub requested_by: ::prost::alloc::string::String,
 }
 /// The response of UpdateStep.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdateStepResponse {
     /// The step.
     #[prost(message, optional, tag = "1")]
@@ -1964,7 +1970,7 @@ pub struct CancelStepRequest {
     pub requested_by: ::prost::alloc::string::String,
 }
 /// The response of CancelStep.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CancelStepResponse {
     /// The step.
     #[prost(message, optional, tag = "1")]
@@ -1987,7 +1993,7 @@ pub struct ResolveStepRequest {
     pub requested_by: ::prost::alloc::string::String,
 }
 /// The response of ResolveStep.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ResolveStepResponse {
     /// The step.
     #[prost(message, optional, tag = "1")]
@@ -2007,7 +2013,7 @@ pub struct RetryStepRequest {
     pub requested_by: ::prost::alloc::string::String,
 }
 /// The response of RetryStep.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RetryStepResponse {
     /// The step.
     #[prost(message, optional, tag = "1")]
