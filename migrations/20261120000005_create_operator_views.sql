@@ -31,7 +31,8 @@ select tasker_step_id(t.task_id, c.step_no) as workflow_step_id, t.task_id, s.na
        coalesce(i.inputs, r.context) as inputs, o.results,
        case when o.to_state = 3 then o.metadata end as error,
        coalesce(p.ids, '[]') as parent_step_ids, coalesce(k.ids, '[]') as child_step_ids,
-       w.worker_id, l.session_id, l.deadline_at, t.created_at, coalesce(l.claimed_at, o.at, t.created_at) as updated_at
+       w.worker_id, l.session_id, l.deadline_at, l.percent, l.note, t.created_at,
+       coalesce(l.claimed_at, o.at, t.created_at) as updated_at
 from tasks t
 join task_requests r on r.task_id = t.task_id
 cross join lateral tasker_step_conditions(t.task_id) c
@@ -124,7 +125,7 @@ where t.state in (0, 1);
 -- Steps of such tasks that have not settled, with what each waits for and who holds it.
 create view tasker_active_workflow_steps as
 select r.*, h.name as handler_class, w.worker_id, l.session_id, l.claimed_at, w.expires_at as lease_expires_at,
-       l.deadline_at
+       l.deadline_at, l.percent, l.note
 from tasks t
 cross join lateral get_step_readiness_status(t.task_id) r
 join named_tasks_named_steps s

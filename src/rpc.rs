@@ -3,4 +3,8 @@
 //! Owns: turning messages into values that are valid, and values into messages. Never: rules, SQL, state.
 //! Next: `service` for what callers ask for, `engine::sessions` for what workers say.
 
+mod fields;
+mod render;
+pub mod steps;
+pub mod tasks;
 pub mod workers;

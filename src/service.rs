@@ -6,3 +6,6 @@
 
 pub mod dependencies;
 pub mod page;
+pub mod snapshot;
+pub mod steps;
+pub mod tasks;

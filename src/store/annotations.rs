@@ -1,10 +1,10 @@
 //! Annotations: typed notes on tasks.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, Row};
+use sqlx::Row;
 use uuid::Uuid;
 
-use super::{Result, sql};
+use super::{Result, Store, sql};
 use crate::domain::ids::TaskId;
 
 /// A note on a task.
@@ -24,7 +24,7 @@ pub struct Annotation {
 
 /// Adds an annotation; `None` when the task does not exist or has `room` of them already.
 pub async fn insert(
-    connection: &mut PgConnection,
+    store: &Store,
     annotation_id: Uuid,
     task_id: TaskId,
     annotation_type: &str,
@@ -32,9 +32,9 @@ pub async fn insert(
     room: i64,
 ) -> Result<Option<Annotation>> {
     let found: bool =
-        sql!("annotations/type_exists").bind(annotation_type).fetch_one(&mut *connection).await?.try_get("found")?;
+        sql!("annotations/type_exists").bind(annotation_type).fetch_one(store.pool()).await?.try_get("found")?;
     if !found {
-        sql!("annotations/ensure_type").bind(annotation_type).execute(&mut *connection).await?;
+        sql!("annotations/ensure_type").bind(annotation_type).execute(store.pool()).await?;
     }
     let row = sql!("annotations/insert")
         .bind(annotation_id)
@@ -42,7 +42,7 @@ pub async fn insert(
         .bind(annotation_type)
         .bind(annotation)
         .bind(room)
-        .fetch_optional(connection)
+        .fetch_optional(store.pool())
         .await?;
     row.map(|row| {
         Ok(Annotation {
@@ -57,8 +57,8 @@ pub async fn insert(
 }
 
 /// Reads the annotations of tasks, oldest first within each.
-pub async fn list(connection: &mut PgConnection, tasks: &[Uuid]) -> Result<Vec<Annotation>> {
-    let rows = sql!("annotations/list").bind(tasks).fetch_all(connection).await?;
+pub async fn list(store: &Store, tasks: &[Uuid]) -> Result<Vec<Annotation>> {
+    let rows = sql!("annotations/list").bind(tasks).fetch_all(store.pool()).await?;
     rows.iter()
         .map(|row| {
             Ok(Annotation {

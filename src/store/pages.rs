@@ -11,10 +11,10 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sqlx::{PgConnection, Postgres, QueryBuilder, Row};
+use sqlx::{Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
-use super::{Error, Result, tasks::state};
+use super::{Error, Result, Store, tasks::state};
 use crate::domain::{ids::TaskId, run::Micros, state::State, template::NamedTaskId};
 
 /// Which tasks. What is empty or `None` does not restrict.
@@ -88,7 +88,7 @@ impl Order {
 
 /// Lists the ids of tasks in an order, at most `limit` after the cursor.
 pub async fn list(
-    connection: &mut PgConnection,
+    store: &Store,
     filter: &Filter,
     order: Order,
     after: Option<Cursor>,
@@ -112,14 +112,14 @@ pub async fn list(
         query.push("r.requested_at").push(direction).push(", ");
     }
     query.push(id).push(direction).push(" limit ").push_bind(limit);
-    let rows = query.build().persistent(false).fetch_all(connection).await?;
+    let rows = query.build().persistent(false).fetch_all(store.pool()).await?;
     rows.iter().map(|row| Ok(TaskId::from_uuid(row.try_get("task_id")?))).collect()
 }
 
 /// Counts tasks by state.
 ///
 /// Complete ones, the history, are the rest of all: that is one count over one index instead of a join.
-pub async fn count(connection: &mut PgConnection, filter: &Filter) -> Result<Vec<(State, i64)>> {
+pub async fn count(store: &Store, filter: &Filter) -> Result<Vec<(State, i64)>> {
     let complete = filter.states.is_empty() || filter.states.contains(&State::Complete);
     let mut open = filter.clone();
     if complete {
@@ -136,7 +136,7 @@ pub async fn count(connection: &mut PgConnection, filter: &Filter) -> Result<Vec
         everything.push(&mut query, id);
         query.push(") - coalesce((select sum(n) from open), 0)::bigint");
     }
-    let rows = query.build().persistent(false).fetch_all(connection).await?;
+    let rows = query.build().persistent(false).fetch_all(store.pool()).await?;
     let counts = rows.iter().map(|row| {
         let code: i32 = row.try_get("state")?;
         Ok((state(i16::try_from(code).unwrap_or(-1))?, row.try_get("n")?))

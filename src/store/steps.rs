@@ -7,11 +7,11 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
-use sqlx::{PgConnection, Row, postgres::PgRow};
+use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{
-    Result, sql,
+    Result, Store, sql,
     tasks::{state, step_no, unsigned},
 };
 use crate::domain::{
@@ -51,6 +51,10 @@ pub struct Lease {
     pub deadline_at: Option<DateTime<Utc>>,
     /// Until when the session lives unless it is renewed.
     pub expires_at: Option<DateTime<Utc>>,
+    /// How far the worker says it has come.
+    pub percent: Option<f64>,
+    /// What the worker says it does now.
+    pub note: Option<String>,
 }
 
 /// The payloads are larger than the budget; their total is not known.
@@ -87,13 +91,16 @@ pub type Outcomes = HashMap<(TaskId, u32), Outcome>;
 
 /// Reads outcomes by task and sequence number, with their results within a budget or without them.
 pub async fn outcomes(
-    connection: &mut PgConnection,
+    store: &Store,
     keys: &[(TaskId, u32)],
     mut results: Option<&mut Budget>,
 ) -> Result<Budgeted<Outcomes>> {
+    if keys.is_empty() {
+        return Ok(Ok(HashMap::new()));
+    }
     let tasks: Vec<Uuid> = keys.iter().map(|(task, _)| task.uuid()).collect();
     let sequences: Vec<i32> = keys.iter().map(|(_, sequence)| i32::try_from(*sequence).unwrap_or(i32::MAX)).collect();
-    let mut rows = sql!("steps/outcomes").bind(tasks).bind(sequences).bind(results.is_some()).fetch(connection);
+    let mut rows = sql!("steps/outcomes").bind(tasks).bind(sequences).bind(results.is_some()).fetch(store.pool());
     let mut found = HashMap::with_capacity(keys.len());
     while let Some(row) = rows.try_next().await? {
         let outcome = outcome(&row)?;
@@ -108,13 +115,14 @@ pub async fn outcomes(
     Ok(Ok(found))
 }
 
-/// Reads the inputs that somebody changed, within a budget.
-pub async fn inputs(
-    connection: &mut PgConnection,
-    tasks: &[Uuid],
-    budget: &mut Budget,
-) -> Result<Budgeted<HashMap<StepId, String>>> {
-    let mut rows = sql!("steps/inputs").bind(tasks).fetch(connection);
+/// Reads the changed inputs of steps, within a budget.
+pub async fn inputs(store: &Store, steps: &[StepId], budget: &mut Budget) -> Result<Budgeted<HashMap<StepId, String>>> {
+    if steps.is_empty() {
+        return Ok(Ok(HashMap::new()));
+    }
+    let tasks: Vec<Uuid> = steps.iter().map(|step| step.task.uuid()).collect();
+    let numbers: Vec<i16> = steps.iter().map(|step| i16::try_from(step.no).unwrap_or(i16::MAX)).collect();
+    let mut rows = sql!("steps/inputs").bind(tasks).bind(numbers).fetch(store.pool());
     let mut found = HashMap::new();
     while let Some(row) = rows.try_next().await? {
         let inputs: String = row.try_get("inputs")?;
@@ -127,8 +135,8 @@ pub async fn inputs(
 }
 
 /// Reads the running attempts of tasks.
-pub async fn leases(connection: &mut PgConnection, tasks: &[Uuid]) -> Result<HashMap<StepId, Lease>> {
-    let rows = sql!("steps/leases").bind(tasks).fetch_all(connection).await?;
+pub async fn leases(store: &Store, tasks: &[Uuid]) -> Result<HashMap<StepId, Lease>> {
+    let rows = sql!("steps/leases").bind(tasks).fetch_all(store.pool()).await?;
     rows.iter().map(|row| Ok((step(row)?, lease(row)?))).collect()
 }
 
@@ -155,5 +163,7 @@ fn lease(row: &PgRow) -> Result<Lease> {
         claimed_at: row.try_get("claimed_at")?,
         deadline_at: row.try_get("deadline_at")?,
         expires_at: row.try_get("expires_at")?,
+        percent: row.try_get("percent")?,
+        note: row.try_get("note")?,
     })
 }

@@ -4,10 +4,14 @@
 //! lists, `store::steps` for what single steps have.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, Row, postgres::PgRow};
+use futures::TryStreamExt;
+use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{Error, Result, sql};
+use super::{
+    Error, Result, Store, sql,
+    steps::{Budget, Budgeted, OverBudget},
+};
 use crate::domain::{
     ids::{StepNo, TaskId},
     run::Stored,
@@ -73,27 +77,38 @@ pub struct TransitionRow {
     pub metadata: Option<String>,
 }
 
-/// Reads tasks by key, in no order; those that do not exist are left out.
-pub async fn get(connection: &mut PgConnection, tasks: &[Uuid], contexts: bool) -> Result<Vec<TaskRow>> {
-    let rows = sql!("tasks/get").bind(tasks).bind(contexts).fetch_all(connection).await?;
-    rows.iter().map(task).collect()
+/// Reads tasks by key, in no order; those that do not exist are left out. Their contexts come along within a
+/// budget, or not at all.
+pub async fn get(store: &Store, tasks: &[Uuid], mut contexts: Option<&mut Budget>) -> Result<Budgeted<Vec<TaskRow>>> {
+    let mut rows = sql!("tasks/get").bind(tasks).bind(contexts.is_some()).fetch(store.pool());
+    let mut found = Vec::with_capacity(tasks.len());
+    while let Some(row) = rows.try_next().await? {
+        let row = task(&row)?;
+        if let (Some(budget), Some(text)) = (contexts.as_deref_mut(), &row.context)
+            && budget.spend(text.len()).is_err()
+        {
+            return Ok(Err(OverBudget));
+        }
+        found.push(row);
+    }
+    Ok(Ok(found))
 }
 
 /// Reads how far a task has come; `None` when it does not exist.
-pub async fn revision(connection: &mut PgConnection, id: TaskId) -> Result<Option<(u32, State)>> {
-    let row = sql!("tasks/revision").bind(id.uuid()).fetch_optional(connection).await?;
+pub async fn revision(store: &Store, id: TaskId) -> Result<Option<(u32, State)>> {
+    let row = sql!("tasks/revision").bind(id.uuid()).fetch_optional(store.pool()).await?;
     row.map(|row| Ok((unsigned(row.try_get("revision")?)?, state(row.try_get("state")?)?))).transpose()
 }
 
 /// Reads which handler version a task pinned; `None` when the task does not exist.
-pub async fn template_of(connection: &mut PgConnection, id: TaskId) -> Result<Option<NamedTaskId>> {
-    let row = sql!("tasks/template_of").bind(id.uuid()).fetch_optional(connection).await?;
+pub async fn template_of(store: &Store, id: TaskId) -> Result<Option<NamedTaskId>> {
+    let row = sql!("tasks/template_of").bind(id.uuid()).fetch_optional(store.pool()).await?;
     row.map(|row| Ok(row.try_get("named_task_id")?)).transpose()
 }
 
 /// Reads the audit trail of a task after a sequence number, oldest first, of one step or of everything.
 pub async fn transitions(
-    connection: &mut PgConnection,
+    store: &Store,
     id: TaskId,
     after: u32,
     step: Option<StepNo>,
@@ -104,19 +119,19 @@ pub async fn transitions(
         .bind(i32::try_from(after).unwrap_or(i32::MAX))
         .bind(step.map(|no| i16::try_from(no).unwrap_or(i16::MAX)))
         .bind(limit)
-        .fetch_all(connection)
+        .fetch_all(store.pool())
         .await?;
     rows.iter().map(transition).collect()
 }
 
 /// Finds the handler versions that a filter means, every revision of them.
 pub async fn handlers(
-    connection: &mut PgConnection,
+    store: &Store,
     namespace: Option<&str>,
     name: Option<&str>,
     version: Option<&str>,
 ) -> Result<Vec<NamedTaskId>> {
-    let rows = sql!("tasks/handlers").bind(namespace).bind(name).bind(version).fetch_all(connection).await?;
+    let rows = sql!("tasks/handlers").bind(namespace).bind(name).bind(version).fetch_all(store.pool()).await?;
     rows.iter().map(|row| Ok(row.try_get("named_task_id")?)).collect()
 }
 

@@ -1,0 +1,190 @@
+//! TaskService.
+
+mod parse;
+
+use std::pin::Pin;
+
+use futures::{Stream, StreamExt, TryStreamExt};
+use tonic::{Request, Response, Status};
+
+use super::render::{
+    state,
+    task::{annotation, task, transition},
+};
+use crate::{
+    error::{Error, Reason, Result},
+    proto::tasker::v1::{
+        self as proto, batch_create_tasks_outcome::Outcome, task_service_server::TaskService,
+        watch_task_response::Message as Watched,
+    },
+    service::{
+        page::Binding,
+        tasks::{Created, Message, Tasks as UseCases},
+    },
+    transport::status,
+};
+
+/// Sizes that requests may have.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// One payload as JSON text.
+    pub payload_bytes: usize,
+    /// Tasks of one batch.
+    pub batch_tasks: usize,
+}
+
+/// The service.
+#[derive(Debug, Clone)]
+pub struct Tasks {
+    tasks: UseCases,
+    limits: Limits,
+}
+
+impl Tasks {
+    /// The service over the use cases.
+    pub const fn new(tasks: UseCases, limits: Limits) -> Self {
+        Self { tasks, limits }
+    }
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl TaskService for Tasks {
+    type WatchTaskStream = Pin<Box<dyn Stream<Item = Result<proto::WatchTaskResponse, Status>> + Send>>;
+
+    async fn create_task(&self, request: Request<proto::CreateTaskRequest>) -> Answer<proto::CreateTaskResponse> {
+        let trace = parse::trace_context(&request);
+        let wish = parse::create(request.into_inner(), trace, self.limits)?;
+        let Created { task: created, existed } = self.tasks.create(wish).await?;
+        Ok(Response::new(proto::CreateTaskResponse { task: Some(task(&created)), existed }))
+    }
+
+    async fn batch_create_tasks(
+        &self,
+        request: Request<proto::BatchCreateTasksRequest>,
+    ) -> Answer<proto::BatchCreateTasksResponse> {
+        let trace = parse::trace_context(&request);
+        let wishes = parse::batch(request.into_inner(), trace.as_deref(), self.limits)?;
+        let outcomes = self.tasks.create_many(wishes).await?.into_iter().map(|created| match created {
+            Ok(created) => Outcome::Task(task(&created.task)),
+            Err(error) => Outcome::Error(item_error(&error)),
+        });
+        let outcomes = outcomes.map(|outcome| proto::BatchCreateTasksOutcome { outcome: Some(outcome) }).collect();
+        Ok(Response::new(proto::BatchCreateTasksResponse { outcomes }))
+    }
+
+    async fn get_task(&self, request: Request<proto::GetTaskRequest>) -> Answer<proto::GetTaskResponse> {
+        let (id, view) = parse::get(&request.into_inner())?;
+        let found = self.tasks.get(id, view).await?;
+        Ok(Response::new(proto::GetTaskResponse { task: Some(task(&found)) }))
+    }
+
+    async fn list_tasks(&self, request: Request<proto::ListTasksRequest>) -> Answer<proto::ListTasksResponse> {
+        let parse::List { wanted, order, after, size, view, binding } = parse::list(request.into_inner())?;
+        let (tasks, next) = self.tasks.list(wanted, order, after, size, view).await?;
+        Ok(Response::new(proto::ListTasksResponse {
+            tasks: tasks.iter().map(task).collect(),
+            next_page_token: next.map(|cursor| binding.seal(&cursor)).unwrap_or_default(),
+        }))
+    }
+
+    async fn count_tasks(&self, request: Request<proto::CountTasksRequest>) -> Answer<proto::CountTasksResponse> {
+        let wanted = parse::count(request.into_inner())?;
+        let counts = self.tasks.count(wanted).await?;
+        Ok(Response::new(proto::CountTasksResponse {
+            total: counts.iter().map(|(_, count)| count).sum(),
+            counts: counts
+                .into_iter()
+                .map(|(of, count)| proto::StateCount { state: state(of).into(), count })
+                .collect(),
+        }))
+    }
+
+    async fn update_task(&self, request: Request<proto::UpdateTaskRequest>) -> Answer<proto::UpdateTaskResponse> {
+        let (id, reason, tags) = parse::update(request.into_inner())?;
+        let updated = self.tasks.update(id, reason, tags).await?;
+        Ok(Response::new(proto::UpdateTaskResponse { task: Some(task(&updated)) }))
+    }
+
+    async fn cancel_task(&self, request: Request<proto::CancelTaskRequest>) -> Answer<proto::CancelTaskResponse> {
+        let (id, operation) = parse::cancel(request.into_inner())?;
+        let cancelled = self.tasks.cancel(id, operation).await?;
+        Ok(Response::new(proto::CancelTaskResponse { task: Some(task(&cancelled)) }))
+    }
+
+    async fn retry_task(&self, request: Request<proto::RetryTaskRequest>) -> Answer<proto::RetryTaskResponse> {
+        let (id, additional, operation) = parse::retry(request.into_inner())?;
+        let retried = self.tasks.retry(id, additional, operation).await?;
+        Ok(Response::new(proto::RetryTaskResponse { task: Some(task(&retried)) }))
+    }
+
+    async fn watch_task(&self, request: Request<proto::WatchTaskRequest>) -> Answer<Self::WatchTaskStream> {
+        let (id, after, view) = parse::watch(&request.into_inner())?;
+        let messages = self.tasks.watch(id, after, view).await?;
+        let messages = messages.map_err(Status::from).map_ok(move |message| proto::WatchTaskResponse {
+            message: Some(match message {
+                Message::Task(snapshot) => Watched::Task(task(&snapshot)),
+                Message::Transition(row, template) => Watched::Transition(transition(id, &template, &row)),
+            }),
+        });
+        Ok(Response::new(messages.boxed()))
+    }
+
+    async fn list_transitions(
+        &self,
+        request: Request<proto::ListTransitionsRequest>,
+    ) -> Answer<proto::ListTransitionsResponse> {
+        let parse::Transitions { id, step, after, size, binding } = parse::transitions(&request.into_inner())?;
+        // One more than the page tells whether there is another.
+        let (of, mut rows) = self.tasks.transitions(id, step, after, size + 1).await?;
+        let page = usize::try_from(size).expect("a page has a positive size");
+        let more = rows.len() > page;
+        rows.truncate(page);
+        let next = rows.last().filter(|_| more).map(|last| binding.seal(&last.sequence));
+        Ok(Response::new(proto::ListTransitionsResponse {
+            transitions: rows.iter().map(|row| transition(id, of.run.template(), row)).collect(),
+            next_page_token: next.unwrap_or_default(),
+        }))
+    }
+
+    async fn create_annotation(
+        &self,
+        request: Request<proto::CreateAnnotationRequest>,
+    ) -> Answer<proto::CreateAnnotationResponse> {
+        let (id, annotation_type, annotation_json) = parse::annotate(request.into_inner())?;
+        let made = self.tasks.annotate(id, &annotation_type, &annotation_json).await?;
+        Ok(Response::new(proto::CreateAnnotationResponse { annotation: Some(annotation(&made)) }))
+    }
+
+    async fn list_annotations(
+        &self,
+        request: Request<proto::ListAnnotationsRequest>,
+    ) -> Answer<proto::ListAnnotationsResponse> {
+        let id = parse::task_id(&request.into_inner().task_id)?;
+        let annotations = self.tasks.annotations(id).await?;
+        Ok(Response::new(proto::ListAnnotationsResponse { annotations: annotations.iter().map(annotation).collect() }))
+    }
+}
+
+/// A refusal within an answer: the same as a status would say.
+fn item_error(error: &Error) -> proto::ItemError {
+    let reason = error.reason();
+    let message = if reason == Reason::Defect {
+        tracing::error!(error = error as &dyn std::error::Error, "defect");
+        "internal error"
+    } else {
+        error.message()
+    };
+    let fields = error
+        .violations()
+        .iter()
+        .map(|bad| proto::FieldError { field: bad.field.clone(), description: bad.description.clone() });
+    proto::ItemError {
+        code: status::code(reason).into(),
+        reason: reason.label().to_owned(),
+        message: message.to_owned(),
+        metadata: error.metadata().iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
+        fields: fields.collect(),
+    }
+}

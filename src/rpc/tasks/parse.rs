@@ -1,0 +1,269 @@
+//! What the requests of TaskService say, checked.
+
+use prost::Message;
+use tonic::Request;
+
+use super::{Binding, Limits};
+use crate::{
+    domain::{
+        ids::{STEPS_PER_TASK_CEILING, StepId, TaskId},
+        run::Operation,
+        state::State,
+    },
+    error::{Error, Result},
+    proto::tasker::v1 as proto,
+    rpc::{fields::Fields, render},
+    service::{
+        snapshot::View,
+        tasks::{ANNOTATION_BYTES_MAX, Wanted, Wish},
+    },
+    store::pages::{AnnotationFilter, Cursor, Filter, Order},
+};
+
+/// Lengths in characters, from the protos.
+const NAME_MAX: usize = 64;
+const VERSION_MAX: usize = 16;
+const STEP_NAME_MAX: usize = 128;
+const WHO_AND_WHY_MAX: usize = 128;
+const TAGS_MAX: usize = 64;
+const TAG_MAX: usize = 128;
+const KEY_MAX: usize = 128;
+const CORRELATION_ID_MAX: usize = 100;
+
+/// Attempts that one retry may add.
+const ADDITIONAL_MAX: u16 = 10_000;
+
+/// Tasks of a page when the caller does not say.
+const TASKS_DEFAULT: i64 = 20;
+
+/// Transitions of a page when the caller does not say.
+const TRANSITIONS_DEFAULT: i64 = 100;
+
+/// What stands for no namespace.
+const DEFAULT_NAMESPACE: &str = "default";
+
+/// A valid ListTasks request.
+pub(super) struct List {
+    pub(super) wanted: Wanted,
+    pub(super) order: Order,
+    pub(super) after: Option<Cursor>,
+    pub(super) size: i64,
+    pub(super) view: View,
+    pub(super) binding: Binding,
+}
+
+/// A valid ListTransitions request.
+pub(super) struct Transitions {
+    pub(super) id: TaskId,
+    pub(super) step: Option<StepId>,
+    pub(super) after: u32,
+    pub(super) size: i64,
+    pub(super) binding: Binding,
+}
+
+/// The caller's W3C trace context, if it sent a plausible one.
+pub(super) fn trace_context<T>(request: &Request<T>) -> Option<String> {
+    let text = request.metadata().get("traceparent")?.to_str().ok()?;
+    (text.len() == 55).then(|| text.to_owned())
+}
+
+pub(super) fn create(request: proto::CreateTaskRequest, trace: Option<String>, limits: Limits) -> Result<Wish> {
+    let task = request.task.ok_or_else(|| Error::invalid_field("task", "is required"))?;
+    wish(task, trace, limits)
+}
+
+pub(super) fn batch(
+    request: proto::BatchCreateTasksRequest,
+    trace: Option<&str>,
+    limits: Limits,
+) -> Result<Vec<Result<Wish>>> {
+    let mut fields = Fields::default();
+    if request.tasks.len() > limits.batch_tasks {
+        let (found, most) = (request.tasks.len(), limits.batch_tasks);
+        fields.oversize("tasks", format!("has {found} entries, at most {most} are allowed"));
+    }
+    fields.finish()?;
+    Ok(request.tasks.into_iter().map(|task| wish(task, trace.map(str::to_owned), limits)).collect())
+}
+
+fn wish(task: proto::NewTask, trace_context: Option<String>, limits: Limits) -> Result<Wish> {
+    let mut fields = Fields::default();
+    let namespace = fields.text("task.namespace", task.namespace, NAME_MAX);
+    let context_json = fields.json_object("task.context_json", task.context_json, limits.payload_bytes);
+    if is_empty_object(&context_json) {
+        fields.refuse("task.context_json", "must not be empty");
+    }
+    let wish = Wish {
+        namespace: if namespace.is_empty() { DEFAULT_NAMESPACE.to_owned() } else { namespace },
+        name: fields.required("task.name", task.name, NAME_MAX),
+        version: fields.text("task.version", task.version, VERSION_MAX),
+        context_json,
+        initiator: fields.text("task.initiator", task.initiator, WHO_AND_WHY_MAX),
+        source_system: fields.text("task.source_system", task.source_system, WHO_AND_WHY_MAX),
+        reason: fields.text("task.reason", task.reason, WHO_AND_WHY_MAX),
+        tags: fields.texts("task.tags", task.tags, TAGS_MAX, TAG_MAX),
+        bypass_steps: fields.texts("task.bypass_steps", task.bypass_steps, STEPS_PER_TASK_CEILING, STEP_NAME_MAX),
+        requested_at: fields.time("task.requested_time", task.requested_time).map(|at| at.timestamp_micros()),
+        idempotency_key: fields.text("task.idempotency_key", task.idempotency_key, KEY_MAX),
+        correlation_id: fields.optional("task.correlation_id", task.correlation_id, CORRELATION_ID_MAX),
+        deadline_at: fields.time("task.deadline_time", task.deadline_time).map(|at| at.timestamp_micros()),
+        trace_context,
+    };
+    fields.finish()?;
+    Ok(wish)
+}
+
+fn is_empty_object(text: &str) -> bool {
+    let inner = text.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    inner.is_some_and(|inner| inner.trim().is_empty())
+}
+
+pub(super) fn task_id(text: &str) -> Result<TaskId> {
+    text.parse().map_err(|_| {
+        Error::invalid_field("task_id", if text.is_empty() { "is required" } else { "is not the id of a task" })
+    })
+}
+
+pub(super) fn get(request: &proto::GetTaskRequest) -> Result<(TaskId, View)> {
+    let mut fields = Fields::default();
+    let id = fields.task_id("task_id", &request.task_id);
+    let view = fields.choice("view", request.view);
+    done(fields, id.zip(view)).map(|(id, view)| (id, render::view(view, View::Full)))
+}
+
+pub(super) fn list(request: proto::ListTasksRequest) -> Result<List> {
+    let mut fields = Fields::default();
+    let filter = request.filter.unwrap_or_default();
+    let binding = Binding::to(&("ListTasks", filter.encode_to_vec(), request.order));
+    let wanted = wanted(&mut fields, filter);
+    let order = fields.choice("order", request.order).map(|order| match order {
+        proto::TaskOrder::Unspecified | proto::TaskOrder::CreateTimeDesc => Order::CreatedDesc,
+        proto::TaskOrder::CreateTimeAsc => Order::CreatedAsc,
+        proto::TaskOrder::RequestedTimeDesc => Order::RequestedDesc,
+        proto::TaskOrder::RequestedTimeAsc => Order::RequestedAsc,
+    });
+    let size = fields.page_size(request.page_size, TASKS_DEFAULT);
+    let view = fields.choice("view", request.view);
+    let (order, view) = done(fields, order.zip(view))?;
+    let after = binding.open(&request.page_token)?;
+    Ok(List { wanted, order, after, size, view: render::view(view, View::Basic), binding })
+}
+
+pub(super) fn count(request: proto::CountTasksRequest) -> Result<Wanted> {
+    let mut fields = Fields::default();
+    let wanted = wanted(&mut fields, request.filter.unwrap_or_default());
+    fields.finish()?;
+    Ok(wanted)
+}
+
+fn wanted(fields: &mut Fields, filter: proto::TaskFilter) -> Wanted {
+    let mut states = Vec::new();
+    for (place, code) in filter.states.into_iter().enumerate() {
+        // The stored codes are those of the proto without the one that is never stored.
+        match u8::try_from(code - 1).ok().and_then(State::from_code) {
+            Some(state) => states.push(state),
+            None => fields.refuse(format!("filter.states[{place}]"), "is not a state"),
+        }
+    }
+    states.sort_unstable();
+    states.dedup();
+    if states.len() == State::ALL.len() {
+        states.clear();
+    }
+    Wanted {
+        namespace: fields.optional("filter.namespace", filter.namespace, NAME_MAX),
+        name: fields.optional("filter.name", filter.name, NAME_MAX),
+        version: fields.optional("filter.version", filter.version, VERSION_MAX),
+        filter: Filter {
+            handlers: None,
+            states,
+            tags: fields.texts("filter.tags", filter.tags, TAGS_MAX, TAG_MAX),
+            initiator: fields.optional("filter.initiator", filter.initiator, WHO_AND_WHY_MAX),
+            source_system: fields.optional("filter.source_system", filter.source_system, WHO_AND_WHY_MAX),
+            correlation_id: fields.optional("filter.correlation_id", filter.correlation_id, CORRELATION_ID_MAX),
+            requested_from: fields.time("filter.requested_from", filter.requested_from),
+            requested_until: fields.time("filter.requested_until", filter.requested_until),
+            annotation: filter.annotation.map(|annotation| by_annotation(fields, annotation)),
+        },
+    }
+}
+
+fn by_annotation(fields: &mut Fields, filter: proto::AnnotationFilter) -> AnnotationFilter {
+    let name = filter.annotation_type.trim().to_owned();
+    let found = AnnotationFilter {
+        annotation_type: fields.optional("filter.annotation.annotation_type", name, NAME_MAX),
+        key: fields.optional("filter.annotation.key", filter.key, KEY_MAX),
+        value: fields.optional("filter.annotation.value", filter.value, ANNOTATION_BYTES_MAX),
+    };
+    if found.annotation_type.is_none() && found.key.is_none() {
+        fields.refuse("filter.annotation", "needs an annotation_type or a key");
+    }
+    if found.value.is_some() && found.key.is_none() {
+        fields.refuse("filter.annotation.value", "needs a key");
+    }
+    found
+}
+
+type Update = (TaskId, Option<String>, Option<Vec<String>>);
+
+pub(super) fn update(request: proto::UpdateTaskRequest) -> Result<Update> {
+    let mut fields = Fields::default();
+    let id = fields.task_id("task_id", &request.task_id);
+    let reason = request.reason.map(|reason| fields.text("reason", reason, WHO_AND_WHY_MAX));
+    let tags = request.tags.map(|tags| fields.texts("tags.tags", tags.tags, TAGS_MAX, TAG_MAX));
+    Ok((done(fields, id)?, reason, tags))
+}
+
+pub(super) fn cancel(request: proto::CancelTaskRequest) -> Result<(TaskId, Operation)> {
+    let mut fields = Fields::default();
+    let id = fields.task_id("task_id", &request.task_id);
+    let operation = fields.operation("cancel_task", request.requested_by, request.reason);
+    Ok((done(fields, id)?, operation))
+}
+
+pub(super) fn retry(request: proto::RetryTaskRequest) -> Result<(TaskId, u16, Operation)> {
+    let mut fields = Fields::default();
+    let id = fields.task_id("task_id", &request.task_id);
+    let additional = fields.number("additional_attempts", request.additional_attempts, 0..=ADDITIONAL_MAX);
+    let operation = fields.operation("retry_task", request.requested_by, request.reason);
+    Ok((done(fields, id)?, additional.max(1), operation))
+}
+
+pub(super) fn watch(request: &proto::WatchTaskRequest) -> Result<(TaskId, u32, View)> {
+    let mut fields = Fields::default();
+    let id = fields.task_id("task_id", &request.task_id);
+    let after = u32::try_from(request.after_sequence).ok();
+    if after.is_none() {
+        fields.refuse("after_sequence", "is not the number of a transition");
+    }
+    let view = fields.choice("view", request.view);
+    let ((id, after), view) = done(fields, id.zip(after).zip(view))?;
+    Ok((id, after, render::view(view, View::Steps)))
+}
+
+pub(super) fn transitions(request: &proto::ListTransitionsRequest) -> Result<Transitions> {
+    let mut fields = Fields::default();
+    let id = fields.task_id("task_id", &request.task_id);
+    let step = (!request.step_id.is_empty()).then(|| fields.step_id("step_id", &request.step_id));
+    let size = fields.page_size(request.page_size, TRANSITIONS_DEFAULT);
+    let id = done(fields, id)?;
+    let step = step.flatten();
+    let binding = Binding::to(&("ListTransitions", id.to_string(), step.map(|step| step.to_string())));
+    let after = binding.open(&request.page_token)?.unwrap_or(0);
+    Ok(Transitions { id, step, after, size, binding })
+}
+
+pub(super) fn annotate(request: proto::CreateAnnotationRequest) -> Result<(TaskId, String, String)> {
+    let mut fields = Fields::default();
+    let id = fields.task_id("task_id", &request.task_id);
+    let name = request.annotation_type.trim().to_owned();
+    let name = fields.required("annotation_type", name, NAME_MAX);
+    let annotation = fields.json_object("annotation_json", request.annotation_json, ANNOTATION_BYTES_MAX);
+    Ok((done(fields, id)?, name, annotation))
+}
+
+/// The value, unless a field was wrong; only then it may be missing.
+fn done<T>(fields: Fields, value: Option<T>) -> Result<T> {
+    fields.finish()?;
+    Ok(value.expect("a field without a value was refused"))
+}

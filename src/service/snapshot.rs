@@ -1,0 +1,236 @@
+//! Tasks as they are: the run, what its caller said, and as much of the steps as a view wants.
+//!
+//! Owns: which reads make a view, and the bytes that one answer may carry. The run is one row, so its steps
+//! agree with each other; outcomes are found by the sequence numbers in that row and never change. Never:
+//! changes anything. Next: `store::tasks`, `store::steps`; `rpc::render` shows snapshots.
+
+use std::{collections::HashMap, ops::Range};
+
+use uuid::Uuid;
+
+use crate::{
+    domain::{
+        ids::{StepId, StepNo, TaskId},
+        run::{Micros, Run},
+    },
+    error::{Error, Reason, Result},
+    lifecycle::{Clock, Templates},
+    store::{
+        self, Store,
+        annotations::Annotation,
+        steps::{Budget, Lease, Outcomes, OverBudget},
+        tasks::TaskRow,
+    },
+};
+
+/// How much of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// The task without steps and payloads.
+    Basic,
+    /// The task with its steps, without payloads.
+    Steps,
+    /// Everything.
+    Full,
+}
+
+/// A task as it was at one moment.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The task's rows.
+    pub row: TaskRow,
+    /// The run.
+    pub run: Run,
+    /// When that was, by the database's clock.
+    pub now: Micros,
+    /// What some of the steps have beside the run; none in the basic view.
+    pub steps: Option<Steps>,
+    /// The annotations, only in the full view.
+    pub annotations: Vec<Annotation>,
+}
+
+/// What steps have beside the run.
+#[derive(Debug)]
+pub struct Steps {
+    /// Which of them.
+    pub range: Range<StepNo>,
+    /// Their newest results or errors, by task and sequence number.
+    pub outcomes: Outcomes,
+    /// Inputs that somebody changed.
+    pub inputs: HashMap<StepId, String>,
+    /// Who holds running attempts.
+    pub leases: HashMap<StepId, Lease>,
+    /// Whether inputs and results are part of it.
+    pub payloads: bool,
+}
+
+/// Reads snapshots.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    store: Store,
+    templates: Templates,
+    clock: Clock,
+    /// Bytes of payloads in one answer at most.
+    payloads_bytes_max: usize,
+}
+
+impl Reader {
+    /// A reader whose answers carry at most so many bytes of payloads.
+    pub const fn new(store: Store, templates: Templates, clock: Clock, payloads_bytes_max: usize) -> Self {
+        Self { store, templates, clock, payloads_bytes_max }
+    }
+
+    /// The store that it reads.
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The compiled handlers.
+    pub const fn templates(&self) -> &Templates {
+        &self.templates
+    }
+
+    /// The time by the database's clock.
+    pub fn now(&self) -> Micros {
+        self.clock.now()
+    }
+
+    /// One task, or TASK_NOT_FOUND.
+    pub async fn task(&self, id: TaskId, view: View) -> Result<Snapshot> {
+        self.tasks(&[id], view).await?.pop().ok_or_else(|| unknown(id))
+    }
+
+    /// Tasks in the order of their ids in `ids`; those that do not exist are left out.
+    pub async fn tasks(&self, ids: &[TaskId], view: View) -> Result<Vec<Snapshot>> {
+        let mut budget = Budget::new(self.payloads_bytes_max);
+        let full = view == View::Full;
+        let mut snapshots = self.rows(ids, full.then_some(&mut budget)).await?;
+        if view != View::Basic {
+            let ranges: Vec<Range<StepNo>> = snapshots.iter().map(|snapshot| 0..snapshot.run.len()).collect();
+            self.add_steps(&mut snapshots, &ranges, full.then_some(&mut budget)).await?;
+        }
+        if full {
+            self.add_annotations(&mut snapshots).await?;
+        }
+        Ok(snapshots)
+    }
+
+    /// One task with some of its steps, payloads included when asked for; STEP_NOT_FOUND when it has no such
+    /// steps, TASK_NOT_FOUND when it does not exist.
+    pub async fn steps(&self, id: TaskId, range: Range<StepNo>, payloads: bool) -> Result<Snapshot> {
+        let mut budget = Budget::new(self.payloads_bytes_max);
+        let mut snapshots = self.rows(&[id], payloads.then_some(&mut budget)).await?;
+        let Some(snapshot) = snapshots.first() else { return Err(unknown(id)) };
+        let range = range.start..range.end.min(snapshot.run.len());
+        if payloads {
+            // Every step whose inputs nobody changed shows the context.
+            let context = snapshot.row.context.as_ref().map_or(0, String::len);
+            budget.spend(context * range.len()).map_err(|OverBudget| self.too_large())?;
+        }
+        self.add_steps(&mut snapshots, &[range], payloads.then_some(&mut budget)).await?;
+        Ok(snapshots.pop().expect("one was found"))
+    }
+
+    async fn rows(&self, ids: &[TaskId], contexts: Option<&mut Budget>) -> Result<Vec<Snapshot>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+        let rows = store::tasks::get(&self.store, &keys, contexts).await?;
+        let rows = rows.map_err(|OverBudget| self.too_large())?;
+        let mut rows: HashMap<TaskId, TaskRow> = rows.into_iter().map(|row| (row.task_id, row)).collect();
+        let now = self.clock.now();
+        let mut snapshots = Vec::with_capacity(rows.len());
+        for id in ids {
+            let Some(row) = rows.remove(id) else { continue };
+            let template = self.templates.get(row.named_task_id).await?;
+            let run = Run::load(template, &row.stored)
+                .map_err(|corrupt| store::Error::Corrupt(format!("task {id}: {corrupt}")))?;
+            snapshots.push(Snapshot { row, run, now, steps: None, annotations: Vec::new() });
+        }
+        Ok(snapshots)
+    }
+
+    /// Adds what the steps of each snapshot have that lie in its range.
+    async fn add_steps(
+        &self,
+        snapshots: &mut [Snapshot],
+        ranges: &[Range<StepNo>],
+        mut payloads: Option<&mut Budget>,
+    ) -> Result<()> {
+        let (mut outcomes, mut changed, mut running) = (Vec::new(), Vec::new(), Vec::new());
+        for (snapshot, range) in snapshots.iter().zip(ranges) {
+            let task = snapshot.row.task_id;
+            for no in range.clone() {
+                let step = snapshot.run.step(no);
+                if step.outcome_sequence > 0 {
+                    outcomes.push((task, step.outcome_sequence));
+                }
+                if step.inputs_changed && payloads.is_some() {
+                    changed.push(task.step(no));
+                }
+                if step.state == crate::domain::state::State::InProgress && running.last() != Some(&task.uuid()) {
+                    running.push(task.uuid());
+                }
+            }
+        }
+        let too_large = |OverBudget| self.too_large();
+        let mut outcomes =
+            store::steps::outcomes(&self.store, &outcomes, payloads.as_deref_mut()).await?.map_err(too_large)?;
+        let with_payloads = payloads.is_some();
+        let mut inputs = match payloads {
+            Some(budget) => store::steps::inputs(&self.store, &changed, budget).await?.map_err(too_large)?,
+            None => HashMap::new(),
+        };
+        let mut leases = match running.as_slice() {
+            [] => HashMap::new(),
+            tasks => store::steps::leases(&self.store, tasks).await?,
+        };
+        for (snapshot, range) in snapshots.iter_mut().zip(ranges) {
+            let task = snapshot.row.task_id;
+            let mut steps = Steps {
+                range: range.clone(),
+                outcomes: HashMap::new(),
+                inputs: HashMap::new(),
+                leases: HashMap::new(),
+                payloads: with_payloads,
+            };
+            for no in range.clone() {
+                let (id, step) = (task.step(no), snapshot.run.step(no));
+                let key = (task, step.outcome_sequence);
+                steps.outcomes.extend(outcomes.remove_entry(&key));
+                steps.inputs.extend(inputs.remove_entry(&id));
+                let lease = leases.remove_entry(&id);
+                steps.leases.extend(lease.filter(|(_, lease)| lease.attempt == i32::from(step.attempts)));
+            }
+            snapshot.steps = Some(steps);
+        }
+        Ok(())
+    }
+
+    async fn add_annotations(&self, snapshots: &mut [Snapshot]) -> Result<()> {
+        let keys: Vec<Uuid> = snapshots.iter().map(|snapshot| snapshot.row.task_id.uuid()).collect();
+        let mut by_task: HashMap<TaskId, Vec<Annotation>> = HashMap::new();
+        for annotation in store::annotations::list(&self.store, &keys).await? {
+            by_task.entry(annotation.task_id).or_default().push(annotation);
+        }
+        for snapshot in snapshots {
+            snapshot.annotations = by_task.remove(&snapshot.row.task_id).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    fn too_large(&self) -> Error {
+        let most = self.payloads_bytes_max;
+        Error::new(
+            Reason::LimitExceeded,
+            format!("the payloads are larger than {most} bytes: ask for less at once, or for a view without them"),
+        )
+        .with("limit", most.to_string())
+    }
+}
+
+/// TASK_NOT_FOUND.
+pub fn unknown(id: TaskId) -> Error {
+    Error::new(Reason::TaskNotFound, format!("there is no task {id}")).with("task_id", id.to_string())
+}

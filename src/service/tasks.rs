@@ -1,0 +1,205 @@
+//! What a caller can ask about tasks, and do to them.
+//!
+//! Owns: the use cases: what is looked up and checked before the writer is asked, and what is read back
+//! afterwards. Never: protobuf, SQL, decides whether a task may move. Next: `create` and `watch` for the two
+//! long ones, `service::snapshot` for reads, `lifecycle` for changes.
+
+mod create;
+mod watch;
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::snapshot::{Reader, Snapshot, View, unknown};
+use crate::{
+    domain::{
+        identity::Strategy,
+        ids::{StepId, TaskId},
+        run::Operation,
+        state::State,
+    },
+    error::{Error, Reason, Result},
+    lifecycle::{Request, Watch, Writer},
+    store::{
+        self,
+        annotations::Annotation,
+        pages::{Cursor, Filter, Order},
+        tasks::TransitionRow,
+    },
+};
+
+pub use create::{Created, Wish};
+pub use watch::{Message, Messages};
+
+/// Annotations that a task may have: with [`ANNOTATION_BYTES_MAX`] each they fit into one answer of 4 MiB, the
+/// size that gRPC clients take by default.
+pub const ANNOTATIONS_MAX: i64 = 200;
+
+/// One annotation as JSON text at most.
+pub const ANNOTATION_BYTES_MAX: usize = 16 * 1024;
+
+/// How the use cases work.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// When two requests are the same task.
+    pub strategy: Strategy,
+    /// How long a follower waits for a hint before it looks by itself, since other servers' moves give none.
+    pub watch_interval: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { strategy: Strategy::Distinct, watch_interval: Duration::from_secs(1) }
+    }
+}
+
+/// Everything that can be asked about tasks.
+#[derive(Debug, Clone)]
+pub struct Tasks {
+    reader: Reader,
+    writer: Writer,
+    watch: Watch,
+    settings: Settings,
+    /// Followers are let go when this is cancelled.
+    draining: CancellationToken,
+}
+
+/// Which tasks, as a caller says it.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Of this namespace.
+    pub namespace: Option<String>,
+    /// Of the handler with this name.
+    pub name: Option<String>,
+    /// Of this version.
+    pub version: Option<String>,
+    /// The other conditions.
+    pub filter: Filter,
+}
+
+impl Tasks {
+    /// The use cases over a reader and the writer.
+    pub const fn new(
+        reader: Reader,
+        writer: Writer,
+        watch: Watch,
+        settings: Settings,
+        draining: CancellationToken,
+    ) -> Self {
+        Self { reader, writer, watch, settings, draining }
+    }
+
+    /// One task, or TASK_NOT_FOUND.
+    pub async fn get(&self, id: TaskId, view: View) -> Result<Snapshot> {
+        self.reader.task(id, view).await
+    }
+
+    /// A page of tasks in an order, and where the next page begins.
+    pub async fn list(
+        &self,
+        wanted: Wanted,
+        order: Order,
+        after: Option<Cursor>,
+        size: i64,
+        view: View,
+    ) -> Result<(Vec<Snapshot>, Option<Cursor>)> {
+        let Some(filter) = self.resolve(wanted).await? else { return Ok((Vec::new(), None)) };
+        // One more than the page tells whether there is another.
+        let mut ids = store::pages::list(self.reader.store(), &filter, order, after, size + 1).await?;
+        let page = usize::try_from(size).expect("a page has a positive size");
+        let more = ids.len() > page;
+        ids.truncate(page);
+        let tasks = self.reader.tasks(&ids, view).await?;
+        let next = tasks.last().filter(|_| more).map(|last| Cursor {
+            task: last.row.task_id.uuid(),
+            requested_at: last.row.requested_at.timestamp_micros(),
+        });
+        Ok((tasks, next))
+    }
+
+    /// Tasks by state, every state once.
+    pub async fn count(&self, wanted: Wanted) -> Result<Vec<(State, i64)>> {
+        let found = match self.resolve(wanted).await? {
+            Some(filter) => store::pages::count(self.reader.store(), &filter).await?,
+            None => Vec::new(),
+        };
+        let of = |state| found.iter().find(|(other, _)| *other == state).map_or(0, |(_, count)| *count);
+        Ok(State::ALL.into_iter().map(|state| (state, of(state))).collect())
+    }
+
+    /// Changes the reason or the tags.
+    pub async fn update(&self, id: TaskId, reason: Option<String>, tags: Option<Vec<String>>) -> Result<Snapshot> {
+        if reason.is_some() || tags.is_some() {
+            let operation = Operation { name: "update_task", ..Operation::default() };
+            self.writer.apply(id, Request::UpdateTask { reason, tags, operation }).await?;
+        }
+        self.get(id, View::Basic).await
+    }
+
+    /// Cancels a task. Succeeds also when it is cancelled already.
+    pub async fn cancel(&self, id: TaskId, operation: Operation) -> Result<Snapshot> {
+        self.writer.apply(id, Request::CancelTask(operation)).await?;
+        self.get(id, View::Steps).await
+    }
+
+    /// Retries every failed step of a failed task.
+    pub async fn retry(&self, id: TaskId, additional: u16, operation: Operation) -> Result<Snapshot> {
+        self.writer.apply(id, Request::RetryTask { additional, operation }).await?;
+        self.get(id, View::Steps).await
+    }
+
+    /// The audit trail after a sequence number, oldest first, with the task that it is about.
+    pub async fn transitions(
+        &self,
+        id: TaskId,
+        step: Option<StepId>,
+        after: u32,
+        size: i64,
+    ) -> Result<(Snapshot, Vec<TransitionRow>)> {
+        let task = self.get(id, View::Basic).await?;
+        if let Some(step) = step.filter(|step| step.task != id || !task.run.has(step.no)) {
+            let error = Error::new(Reason::StepNotFound, format!("the task has no step {step}"));
+            return Err(error.with("step_id", step.to_string()));
+        }
+        let store = self.reader.store();
+        let rows = store::tasks::transitions(store, id, after, step.map(|step| step.no), size).await?;
+        Ok((task, rows))
+    }
+
+    /// Adds an annotation.
+    pub async fn annotate(&self, id: TaskId, annotation_type: &str, annotation: &str) -> Result<Annotation> {
+        let store = self.reader.store();
+        let annotation_id = Uuid::now_v7();
+        let made =
+            store::annotations::insert(store, annotation_id, id, annotation_type, annotation, ANNOTATIONS_MAX).await?;
+        if let Some(made) = made {
+            return Ok(made);
+        }
+        store::tasks::revision(store, id).await?.ok_or_else(|| unknown(id))?;
+        let text = format!("the task has {ANNOTATIONS_MAX} annotations, which is the most");
+        Err(Error::new(Reason::LimitExceeded, text).with("limit", ANNOTATIONS_MAX.to_string()))
+    }
+
+    /// The annotations, oldest first.
+    pub async fn annotations(&self, id: TaskId) -> Result<Vec<Annotation>> {
+        let store = self.reader.store();
+        store::tasks::revision(store, id).await?.ok_or_else(|| unknown(id))?;
+        Ok(store::annotations::list(store, &[id.uuid()]).await?)
+    }
+
+    /// Turns names into handler versions; `None` when there are none such, and therefore no tasks.
+    async fn resolve(&self, wanted: Wanted) -> Result<Option<Filter>> {
+        let Wanted { namespace, name, version, mut filter } = wanted;
+        if namespace.is_some() || name.is_some() || version.is_some() {
+            let (namespace, name, version) = (namespace.as_deref(), name.as_deref(), version.as_deref());
+            let handlers = store::tasks::handlers(self.reader.store(), namespace, name, version).await?;
+            if handlers.is_empty() {
+                return Ok(None);
+            }
+            filter.handlers = Some(handlers);
+        }
+        Ok(Some(filter))
+    }
+}
