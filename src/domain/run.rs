@@ -83,6 +83,9 @@ pub enum Refusal {
     /// The step cannot start now.
     #[error("the step is not ready")]
     NotReady,
+    /// Only a failed task can be retried.
+    #[error("the task is {0}, only a failed one can be retried")]
+    NotFailed(State),
     /// The task is in a state in which its steps do not move.
     #[error("the task is {0}")]
     TaskSettled(State),

@@ -332,6 +332,9 @@ fn refused(refusal: &Refusal, task: TaskId, step: Option<StepNo>) -> Error {
             Error::new(Reason::TaskAlreadySettled, format!("task {task} is already {state}"))
                 .with("state", state.label())
         }
+        Refusal::NotFailed(state) => {
+            Error::new(Reason::TransitionNotAllowed, refusal.to_string()).with("state", state.label())
+        }
         Refusal::Stale { .. } => Error::new(Reason::LeaseStale, refusal.to_string()),
         Refusal::NotReady => Error::new(Reason::TransitionNotAllowed, refusal.to_string()),
     })

@@ -59,7 +59,7 @@ impl Run {
     /// Retries every failed step of a failed task.
     pub fn retry(&mut self, additional: u16, operation: &Operation, changes: &mut Changes) -> Result<(), Refusal> {
         if self.state != State::Error {
-            return Err(self.state.check(Owner::Task, State::Pending).err().map_or(Refusal::NotReady, Into::into));
+            return Err(Refusal::NotFailed(self.state));
         }
         for no in 0..self.len() {
             if self.step(no).state == State::Error {

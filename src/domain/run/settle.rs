@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::{
-    super::execution::ExecutionStatus,
+    super::execution::{Counts, ExecutionStatus},
     super::state::State,
     Cause, Changes, Micros, Operation, Refusal, Run,
 };
@@ -16,6 +16,8 @@ pub(super) const WAITING: &str = "waiting_for_dependencies";
 pub(super) const STEPS_IN_ERROR: &str = "steps_in_error_state";
 /// The reason of a task that cannot go on because of cancelled steps.
 pub(super) const STEPS_CANCELLED: &str = "steps_cancelled";
+/// The reason of a task whose next step is allowed no attempt at all.
+pub(super) const NO_ATTEMPTS_LEFT: &str = "no_attempts_left";
 /// The reason of a task that missed its deadline.
 pub(super) const DEADLINE_EXCEEDED: &str = "deadline_exceeded";
 
@@ -35,7 +37,11 @@ impl Run {
                 self.move_task(State::Complete, None, Cause::Engine, changes);
             }
             ExecutionStatus::BlockedByFailures => {
-                let reason = if counts.failed > 0 { STEPS_IN_ERROR } else { STEPS_CANCELLED };
+                let reason = match counts {
+                    Counts { failed: 1.., .. } => STEPS_IN_ERROR,
+                    Counts { cancelled: 1.., .. } => STEPS_CANCELLED,
+                    _ => NO_ATTEMPTS_LEFT,
+                };
                 self.go(State::Error, reason, changes);
             }
             ExecutionStatus::HasReadySteps => self.revive(changes),
@@ -45,10 +51,7 @@ impl Run {
                     self.move_task(State::InProgress, None, Cause::Engine, changes);
                 }
             }
-            ExecutionStatus::WaitingForDependencies => {
-                self.revive(changes);
-                self.go(State::Pending, WAITING, changes);
-            }
+            ExecutionStatus::WaitingForDependencies => self.go(State::Pending, WAITING, changes),
         }
     }
 
@@ -61,12 +64,15 @@ impl Run {
         Ok(())
     }
 
-    /// Ends a task that missed its deadline: what has not settled is cancelled, the task fails.
+    /// Ends a task that missed its deadline: what has not settled is cancelled, what has failed stays so, the
+    /// task fails.
     pub fn exceed_deadline(&mut self, changes: &mut Changes) -> Result<(), Refusal> {
         if self.state.is_settled_task() {
             return Err(Refusal::TaskSettled(self.state));
         }
-        self.cancel_open_steps(&Cause::Because(Cow::Borrowed(DEADLINE_EXCEEDED)), changes);
+        let cause = Cause::Because(Cow::Borrowed(DEADLINE_EXCEEDED));
+        self.cancel_open_steps(&cause, changes);
+        self.end_retries(&cause, changes);
         self.go(State::Error, DEADLINE_EXCEEDED, changes);
         Ok(())
     }
@@ -81,6 +87,19 @@ impl Run {
     fn go(&mut self, to: State, reason: &'static str, changes: &mut Changes) {
         if self.state != to {
             self.move_task(to, Some(Cow::Borrowed(reason)), Cause::Because(Cow::Borrowed(reason)), changes);
+        }
+    }
+
+    /// A failed step that waits for its next attempt would revive the task: its failure becomes final.
+    fn end_retries(&mut self, cause: &Cause, changes: &mut Changes) {
+        for no in 0..self.len() {
+            let step = &mut self.steps[usize::from(no)];
+            if step.state == State::Error && step.is_retry_eligible() {
+                step.permanent = true;
+                step.next_retry_at = None;
+                let attempt = step.attempts;
+                self.append(Some(no), Some(State::Error), State::Error, attempt, cause.clone(), changes);
+            }
         }
     }
 
