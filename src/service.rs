@@ -5,6 +5,7 @@
 //! is `lifecycle`). Next: `lifecycle` for changes, `store` for reads.
 
 pub mod dependencies;
+pub mod handlers;
 pub mod page;
 pub mod snapshot;
 pub mod steps;

@@ -3,8 +3,15 @@
 use tonic::{codec::CompressionEncoding, service::RoutesBuilder};
 
 use crate::{
-    config::Config, engine::Engine, lifecycle::Templates,
-    proto::tasker::worker::v1::worker_service_server::WorkerServiceServer, rpc, service::dependencies::Dependencies,
+    config::Config,
+    domain::handler,
+    engine::Engine,
+    lifecycle::Templates,
+    proto::tasker::{
+        v1::handler_service_server::HandlerServiceServer, worker::v1::worker_service_server::WorkerServiceServer,
+    },
+    rpc,
+    service::{dependencies::Dependencies, handlers::Handlers},
     store::Store,
 };
 
@@ -23,6 +30,13 @@ pub(super) fn add(routes: &mut RoutesBuilder, config: &Config, store: &Store, te
             );
         };
     }
+    let limits = handler::Limits {
+        steps_max: config.limits.steps_per_task,
+        payload_bytes_max: config.limits.payload_bytes,
+        ..handler::Limits::default()
+    };
+    let handlers = Handlers::new(store.clone(), templates.clone(), engine.hints().clone(), limits);
+    add!(HandlerServiceServer, rpc::handlers::Handlers::new(handlers));
     let dependencies = Dependencies::new(store.clone(), templates.clone());
     add!(
         WorkerServiceServer,

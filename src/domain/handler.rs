@@ -14,8 +14,9 @@ mod version;
 #[cfg(test)]
 mod tests;
 
+pub use check::NAME_MAX;
 pub use draft::{CustomEvent, Draft, StepDraft};
-pub use version::{Malformed, Version};
+pub use version::{LENGTH_MAX as VERSION_MAX, Malformed, Version};
 
 use sha2::{Digest, Sha256};
 
@@ -134,6 +135,11 @@ impl Definition {
     /// The draft that says the same with every default filled in.
     pub const fn draft(&self) -> &Draft {
         &self.normal
+    }
+
+    /// The same, taken out.
+    pub fn into_draft(self) -> Draft {
+        self.normal
     }
 
     /// SHA-256 of everything it says. Drafts that mean the same have the same one: defaults may be written

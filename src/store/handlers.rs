@@ -158,9 +158,9 @@ pub async fn list(
     rows.iter().map(summary).collect()
 }
 
-/// Lists the names of namespaces.
-pub async fn list_namespaces(connection: &mut PgConnection, limit: i64) -> Result<Vec<String>> {
-    texts(&sql!("handlers/list_namespaces").bind(limit).fetch_all(connection).await?)
+/// Lists the names of namespaces, the wanted one first if it exists.
+pub async fn list_namespaces(connection: &mut PgConnection, wanted: &str, limit: i64) -> Result<Vec<String>> {
+    texts(&sql!("handlers/list_namespaces").bind(wanted).bind(limit).fetch_all(connection).await?)
 }
 
 /// Lists the names of handlers in a namespace.

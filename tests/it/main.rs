@@ -9,6 +9,7 @@ mod harness;
 
 mod dev;
 mod embedded;
+mod handlers;
 mod migrations;
 mod read_models;
 mod sdk_gen;

@@ -14,8 +14,8 @@ use crate::domain::{
     schema::CompiledSchema,
 };
 
-/// Names of namespaces, handlers and external systems.
-pub(super) const NAME_MAX: usize = 64;
+/// The longest name of a namespace, a handler or an external system.
+pub const NAME_MAX: usize = 64;
 /// Names of steps.
 pub(super) const STEP_NAME_MAX: usize = 128;
 /// Descriptions, classes and event names.

@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 pub struct Version([u64; 3]);
 
 /// The longest text of a version.
-pub(super) const LENGTH_MAX: usize = 16;
+pub const LENGTH_MAX: usize = 16;
 
 /// The text is not a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

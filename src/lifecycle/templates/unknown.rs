@@ -11,9 +11,9 @@ const COMPARED_MAX: i64 = 1_000;
 
 /// The refusal for a handler version that was not found.
 pub async fn unknown(connection: &mut Connection, namespace: &str, name: &str, version: &str) -> store::Result<Error> {
-    let namespaces = handlers::list_namespaces(connection, COMPARED_MAX).await?;
+    let namespaces = handlers::list_namespaces(connection, namespace, COMPARED_MAX).await?;
     let names = handlers::list_names(connection, namespace, COMPARED_MAX).await?;
-    if names.is_empty() && !namespaces.iter().any(|known| known == namespace) {
+    if !namespaces.iter().any(|known| known == namespace) {
         let error = Error::new(Reason::NamespaceUnknown, format!("there is no namespace '{namespace}'"));
         return Ok(with_hint(error.with("namespace", namespace), namespace, &namespaces));
     }

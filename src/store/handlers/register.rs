@@ -161,6 +161,8 @@ async fn insert_edges(connection: &mut PgConnection, versions: &[NewVersion<'_>]
             edges.extend(step.parents.iter().map(|parent| (inserted.named_task_id, signed(*parent), signed(no))));
         }
     }
+    // In the order of the primary key, so that rows land beside each other.
+    edges.sort_unstable();
     for chunk in edges.chunks(EDGES_PER_STATEMENT) {
         sql!("handlers/insert_edges")
             .bind(chunk.iter().map(|edge| edge.0).collect::<Vec<_>>())

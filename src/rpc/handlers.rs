@@ -1,0 +1,179 @@
+//! HandlerService: registering handlers and telling which ones there are.
+
+use tonic::{Request, Response, Status};
+
+use super::{fields::Fields, render::time};
+use crate::{
+    domain::handler::{CustomEvent, Draft, NAME_MAX, StepDraft, VERSION_MAX},
+    error::Result,
+    proto::tasker::v1::{self as proto, handler_service_server::HandlerService},
+    service::{
+        handlers::{Existing, Extent, Handler, Handlers as UseCases, Outcome},
+        page::{self, Binding},
+    },
+};
+
+/// Handlers in one call at most.
+const HANDLERS_MAX: usize = 1_000;
+
+/// The service.
+#[derive(Debug, Clone)]
+pub struct Handlers {
+    handlers: UseCases,
+}
+
+impl Handlers {
+    /// The service over the use cases.
+    pub const fn new(handlers: UseCases) -> Self {
+        Self { handlers }
+    }
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl HandlerService for Handlers {
+    async fn register_handlers(
+        &self,
+        request: Request<proto::RegisterHandlersRequest>,
+    ) -> Answer<proto::RegisterHandlersResponse> {
+        let request = request.into_inner();
+        check_count(request.handlers.len())?;
+        let existing = if request.replace { Existing::Replace } else { Existing::Keep };
+        let extent = if request.validate_only { Extent::ValidateOnly } else { Extent::Store };
+        let drafts = request.handlers.into_iter().map(draft).collect();
+        let registered = self.handlers.register_handlers(drafts, existing, extent).await?;
+        let (handlers, outcomes) = registered
+            .into_iter()
+            .map(|(registered, became)| (handler(registered), i32::from(outcome(became))))
+            .unzip();
+        Ok(Response::new(proto::RegisterHandlersResponse { handlers, outcomes }))
+    }
+
+    async fn get_handler(&self, request: Request<proto::GetHandlerRequest>) -> Answer<proto::GetHandlerResponse> {
+        let request = request.into_inner();
+        let mut fields = Fields::default();
+        let namespace = fields.text("namespace", request.namespace, NAME_MAX);
+        let name = fields.required("name", request.name, NAME_MAX);
+        let version = fields.text("version", request.version, VERSION_MAX);
+        fields.finish()?;
+        let found = self.handlers.get_handler(&namespace, &name, &version).await?;
+        Ok(Response::new(proto::GetHandlerResponse { handler: Some(handler(found)) }))
+    }
+
+    async fn list_handlers(&self, request: Request<proto::ListHandlersRequest>) -> Answer<proto::ListHandlersResponse> {
+        let request = request.into_inner();
+        let mut fields = Fields::default();
+        let namespace = fields.text("namespace", request.namespace, NAME_MAX);
+        let size = fields.page_size(request.page_size, page::SIZE_DEFAULT);
+        fields.finish()?;
+        let binding = Binding::to(&("ListHandlers", &namespace));
+        let after = binding.open(&request.page_token)?;
+        let (summaries, next) = self.handlers.list_handlers(&namespace, after, size).await?;
+        let handlers = summaries.into_iter().map(|summary| proto::HandlerSummary {
+            namespace: summary.namespace,
+            name: summary.name,
+            latest_version: summary.versions.last().cloned().unwrap_or_default(),
+            versions: summary.versions,
+        });
+        let handlers = handlers.collect();
+        let next_page_token = next.map(|cursor| binding.seal(&cursor)).unwrap_or_default();
+        Ok(Response::new(proto::ListHandlersResponse { handlers, next_page_token }))
+    }
+}
+
+fn check_count(count: usize) -> Result<()> {
+    let mut fields = Fields::default();
+    match count {
+        0 => fields.refuse("handlers", "must have at least one handler"),
+        1..=HANDLERS_MAX => {}
+        _ => fields.oversize("handlers", format!("has {count} handlers, the limit is {HANDLERS_MAX}")),
+    }
+    fields.finish()
+}
+
+/// Reads a handler; what the server says about it is not read.
+fn draft(handler: proto::Handler) -> Draft {
+    Draft {
+        namespace: handler.namespace,
+        name: handler.name,
+        version: handler.version,
+        description: handler.description,
+        task_handler_class: handler.task_handler_class,
+        module_namespace: handler.module_namespace,
+        concurrent: Some(handler.concurrent),
+        default_dependent_system: handler.default_dependent_system,
+        named_steps: handler.named_steps,
+        schema_json: handler.schema_json,
+        schema_strict: handler.schema_strict,
+        step_templates: handler.step_templates.into_iter().map(step_draft).collect(),
+    }
+}
+
+fn step_draft(step: proto::StepTemplate) -> StepDraft {
+    let events = step.custom_events.into_iter();
+    StepDraft {
+        name: step.name,
+        handler_class: step.handler_class,
+        dependent_system: step.dependent_system,
+        description: step.description,
+        default_retryable: step.default_retryable,
+        default_retry_limit: step.default_retry_limit.map(i64::from),
+        skippable: step.skippable,
+        depends_on_step: step.depends_on_step,
+        depends_on_steps: step.depends_on_steps,
+        handler_config_json: step.handler_config_json,
+        custom_events: events.map(|event| CustomEvent { name: event.name, description: event.description }).collect(),
+        timeout_ms: step.timeout_ms,
+    }
+}
+
+fn handler(stored: Handler) -> proto::Handler {
+    let draft = stored.draft;
+    proto::Handler {
+        full_name: format!("{}.{}@{}", draft.namespace, draft.name, draft.version),
+        namespace: draft.namespace,
+        name: draft.name,
+        version: draft.version,
+        description: draft.description,
+        task_handler_class: draft.task_handler_class,
+        module_namespace: draft.module_namespace,
+        concurrent: draft.concurrent.unwrap_or(true),
+        default_dependent_system: draft.default_dependent_system,
+        named_steps: draft.named_steps,
+        schema_json: draft.schema_json,
+        schema_strict: draft.schema_strict,
+        step_templates: draft.step_templates.into_iter().map(step_template).collect(),
+        revision: stored.revision,
+        create_time: stored.created_at.map(time),
+    }
+}
+
+fn step_template(step: StepDraft) -> proto::StepTemplate {
+    let limit = step.default_retry_limit.map(|limit| i32::try_from(limit).expect("the limit has been checked"));
+    let events = step.custom_events.into_iter();
+    proto::StepTemplate {
+        name: step.name,
+        handler_class: step.handler_class,
+        dependent_system: step.dependent_system,
+        description: step.description,
+        default_retryable: step.default_retryable,
+        default_retry_limit: limit,
+        skippable: step.skippable,
+        depends_on_step: step.depends_on_step,
+        depends_on_steps: step.depends_on_steps,
+        handler_config_json: step.handler_config_json,
+        custom_events: events
+            .map(|event| proto::CustomEvent { name: event.name, description: event.description })
+            .collect(),
+        timeout_ms: step.timeout_ms,
+    }
+}
+
+const fn outcome(became: Outcome) -> proto::RegistrationOutcome {
+    match became {
+        Outcome::Created => proto::RegistrationOutcome::Created,
+        Outcome::Unchanged => proto::RegistrationOutcome::Unchanged,
+        Outcome::Replaced => proto::RegistrationOutcome::Replaced,
+    }
+}
