@@ -17,9 +17,11 @@ mod apply;
 mod cancel;
 mod completions;
 mod dev;
+mod doctor;
 mod failure;
 mod get;
 mod handlers;
+mod healthcheck;
 mod input;
 mod list;
 mod manual;
@@ -70,6 +72,8 @@ commands! {
     Resolve(resolve),
     Serve(serve),
     Migrate(migrate),
+    Doctor(doctor),
+    Healthcheck(healthcheck),
     Worker(worker),
     Completions(completions),
 }

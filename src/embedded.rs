@@ -76,13 +76,8 @@ impl Server {
         let (gone, exited) = oneshot::channel();
         let keeper = keeper::Keeper::spawn(settings.clone(), ready, gone)?;
         let place = started.await.map_err(|_| Error::KeeperLost)??;
-        let options = PgConnectOptions::new_without_pgpass()
-            .host(&place.socket_directory.display().to_string())
-            .port(directory::PORT)
-            .username("postgres")
-            .ssl_mode(PgSslMode::Disable);
         let server = Self {
-            options: options.database(&settings.database),
+            options: through(&place.socket_directory).database(&settings.database),
             directory: place.directory,
             socket_directory: place.socket_directory,
             binaries: place.binaries,
@@ -137,4 +132,27 @@ impl Server {
         // A panic in there has been reported by the keeper's thread; there is nothing left to stop.
         let _ = stopping.await;
     }
+}
+
+/// How to connect to the server that runs on the directory now, in this process or another; `None` when none does.
+pub fn running(settings: &Settings) -> Option<PgConnectOptions> {
+    let root = directory::locate(&settings.directory, account::choose().ok()?).ok()?;
+    let sockets = directory::socket_directory(&root);
+    directory::socket(&sockets).exists().then(|| through(&sockets).database(&settings.database))
+}
+
+/// The installation that a start on the directory would use, in words.
+pub fn installation(settings: &Settings) -> Result<String, Error> {
+    let root = directory::locate(&settings.directory, account::choose()?)?;
+    let data = root.join("data");
+    let found = binaries::choose(settings.binaries.as_deref(), directory::made_by(&data).as_deref(), &data)?;
+    Ok(format!("Postgres {} in {}", found.major, found.directory.display()))
+}
+
+fn through(sockets: &std::path::Path) -> PgConnectOptions {
+    PgConnectOptions::new_without_pgpass()
+        .host(&sockets.display().to_string())
+        .port(directory::PORT)
+        .username("postgres")
+        .ssl_mode(PgSslMode::Disable)
 }

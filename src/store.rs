@@ -7,6 +7,7 @@
 
 pub mod annotations;
 pub mod databases;
+pub mod doctor;
 pub mod error;
 pub mod handlers;
 pub mod lifecycle;

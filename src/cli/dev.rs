@@ -1,8 +1,11 @@
 //! `tasker dev`: everything on this machine, with nothing to configure.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use serde_json::json;
+use tasker_sdk::Client;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::{Context, Outcome};
 use crate::{
@@ -10,17 +13,19 @@ use crate::{
     config::Config,
     embedded::Server,
     store::Store,
-    telemetry,
+    telemetry, worker,
 };
 
 /// Tries everything on this machine, with nothing to configure.
 ///
 /// Starts a private Postgres (durable, on a socket that only this account can open), brings its schema up to
-/// date, and serves. Everything is kept in one directory and is there again at the next start.
+/// date, serves, and runs the built-in worker for steps that are an HTTP request. Everything is kept in one
+/// directory and is there again at the next start.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tasker dev
   tasker dev --data-dir /var/tmp/tasker --listen 127.0.0.1:7078
+  tasker dev --allow-commands --slots 64
   tasker dev --set embedded.parameters.shared_buffers=512MB")]
 pub(super) struct Args {
     /// Where the data is kept
@@ -29,11 +34,21 @@ pub(super) struct Args {
     /// Where to listen: an address with a port, or unix:/path
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
+    /// Let the built-in worker run commands; whoever reaches the server names them
+    #[arg(long, conflicts_with = "no_worker")]
+    allow_commands: bool,
+    /// How many steps the built-in worker runs at once
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    slots: u32,
+    /// Do not run the built-in worker
+    #[arg(long)]
+    no_worker: bool,
 }
 
 /// Runs the subcommand.
 pub(super) async fn run(context: &Context, args: Args) -> Outcome {
-    let config = context.config_with([("embedded.directory", args.data_dir), ("server.listen", args.listen)])?;
+    let flags = [("embedded.directory", args.data_dir.clone()), ("server.listen", args.listen.clone())];
+    let config = context.config_with(flags)?;
     let _telemetry = telemetry::init(&config.telemetry)?;
     let mut postgres = Server::start(&config.embedded.settings()).await?;
     let store = Store::new(postgres.options(), &config.database.pool_settings());
@@ -44,23 +59,73 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
             return Err(error);
         }
     };
-    greet(context, &config, &app, &postgres)?;
+    let worker = if args.no_worker { None } else { Some(Helper::start(&args, &config, app.endpoint())?) };
+    greet(context, &config, &args, &app, &postgres)?;
     let ended = tokio::select! {
         () = app::asked_to_stop() => Ok(ExitCode::SUCCESS),
         error = app.failed() => Err(error),
         words = postgres.exited() => Err(anyhow::anyhow!("the private Postgres ended: {words}")),
     };
+    if let Some(worker) = worker {
+        worker.stop().await;
+    }
     app.stop().await;
     postgres.stop().await;
     ended
 }
 
-fn greet(context: &Context, config: &Config, app: &App, postgres: &Server) -> anyhow::Result<()> {
+/// The built-in worker, in this process but a client like any other.
+struct Helper {
+    drain: CancellationToken,
+    running: JoinHandle<()>,
+    grace: Duration,
+}
+
+impl Helper {
+    fn start(args: &Args, config: &Config, endpoint: &str) -> anyhow::Result<Self> {
+        let client = Client::builder(endpoint).no_token().connect_lazy()?;
+        let grace = config.server.drain_grace;
+        let options = worker::Options {
+            slots: args.slots,
+            worker_id: Some(format!("tasker-dev-{}", std::process::id())),
+            allow_commands: args.allow_commands,
+            drain_grace: grace,
+            ..worker::Options::default()
+        };
+        let drain = CancellationToken::new();
+        let running = tokio::spawn({
+            let drain = drain.clone();
+            async move {
+                if let Err(error) = worker::run(client, options, drain).await {
+                    tracing::error!(%error, "the built-in worker ended");
+                }
+            }
+        });
+        Ok(Self { drain, running, grace })
+    }
+
+    /// Lets it finish what it runs, within the grace.
+    async fn stop(self) {
+        self.drain.cancel();
+        let abort = self.running.abort_handle();
+        if tokio::time::timeout(self.grace, self.running).await.is_err() {
+            abort.abort();
+        }
+    }
+}
+
+fn greet(context: &Context, config: &Config, args: &Args, app: &App, postgres: &Server) -> anyhow::Result<()> {
     let psql = format!(
-        "{}/psql -h {} -U postgres tasker",
+        "{}/psql -h {} -U postgres {}",
         postgres.binaries().display(),
-        postgres.socket_directory().display()
+        postgres.socket_directory().display(),
+        config.embedded.settings().database,
     );
+    let worker = match (args.no_worker, args.allow_commands) {
+        (true, _) => "none",
+        (_, true) => "http, command",
+        (_, false) => "http (--allow-commands adds commands)",
+    };
     let document = json!({
         "endpoint": app.endpoint(),
         "data_directory": postgres.directory(),
@@ -68,26 +133,24 @@ fn greet(context: &Context, config: &Config, app: &App, postgres: &Server) -> an
         "pid": std::process::id(),
     });
     context.print_either(&document, || {
-        let target = app.endpoint().trim_start_matches("http://");
+        let endpoint = app.endpoint();
+        let is_default = config.server.listen == Config::default().server.listen;
+        let flag = if is_default { String::new() } else { format!(" --endpoint {endpoint}") };
         format!(
             "tasker {version} is ready\n\n  \
              listens on   {endpoint}\n  \
              data         {data}\n  \
+             worker       {worker}\n  \
              look inside  {psql}\n\n\
              Try, from another terminal:\n  \
+             tasker list{flag}\n  \
+             tasker doctor{flag}\n  \
              grpcurl -plaintext {target} list\n  \
-             grpcurl -plaintext {target} tasker.v1.HandlerService/ListHandlers\n  \
-             grpcurl -plaintext {target} tasker.v1.TaskService/ListTasks\n  \
-             tasker list{server}\n\n\
+             grpcurl -plaintext {target} tasker.v1.TaskService/ListTasks\n\n\
              Ctrl-C stops it; the data stays.",
             version = env!("CARGO_PKG_VERSION"),
-            endpoint = app.endpoint(),
             data = postgres.directory().display(),
-            server = if config.server.listen == Config::default().server.listen {
-                String::new()
-            } else {
-                format!(" --server {}", app.endpoint())
-            },
+            target = endpoint.trim_start_matches("http://"),
         )
     })
 }

@@ -34,15 +34,7 @@ pub(super) struct Place {
 impl Place {
     /// Makes the directory, ours alone, and takes the lock on it.
     pub(super) fn prepare(wanted: &Path, account: Option<Account>) -> Result<Self, Error> {
-        let root = absolute(wanted).map_err(io("resolve", wanted))?;
-        let root = match account {
-            Some(account) if !account.may_reach(&root) && !root.join("data").exists() => {
-                let elsewhere = Path::new(ELSEWHERE).join(short_hash(&root));
-                tracing::info!(wanted = %root.display(), used = %elsewhere.display(), "the account of Postgres may not enter the directory");
-                elsewhere
-            }
-            _ => root,
-        };
+        let root = locate(wanted, account)?;
         fs::create_dir_all(&root).map_err(io("create", &root))?;
         let lock = take_lock(&root)?;
         let place = Self { root, account, _lock: lock };
@@ -60,11 +52,6 @@ impl Place {
         self.root.join("postgres.log")
     }
 
-    /// The major version that made the cluster; `None` when there is none yet.
-    pub(super) fn made_by(&self) -> Option<String> {
-        fs::read_to_string(self.data().join("PG_VERSION")).ok().map(|text| text.trim().to_owned())
-    }
-
     /// Opens the log for adding to it.
     pub(super) fn open_log(&self) -> Result<File, Error> {
         let path = self.log();
@@ -75,15 +62,9 @@ impl Place {
         OpenOptions::new().create(true).append(true).open(&path).map_err(io("open", &path))
     }
 
-    /// Makes the directory of the socket: beside the data, or under `/tmp` when its path would be too long.
+    /// Makes the directory of the socket.
     pub(super) fn socket_directory(&self) -> Result<PathBuf, Error> {
-        let beside = self.root.join("run");
-        let longest = beside.join(format!(".s.PGSQL.{PORT}"));
-        let path = if longest.as_os_str().as_bytes().len() <= SOCKET_PATH_BYTES_MAX {
-            beside
-        } else {
-            PathBuf::from(format!("/tmp/tasker-{}", short_hash(&self.root)))
-        };
+        let path = socket_directory(&self.root);
         match DirBuilder::new().mode(0o700).create(&path) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(io("create", &path)(error)),
             _ => {}
@@ -105,6 +86,39 @@ impl Place {
         }
         fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(io("protect", path))
     }
+}
+
+/// The major version that made a cluster; `None` when there is none yet.
+pub(super) fn made_by(data: &Path) -> Option<String> {
+    fs::read_to_string(data.join("PG_VERSION")).ok().map(|text| text.trim().to_owned())
+}
+
+/// Where the cluster of a wanted directory is: there, unless the account of Postgres may not enter it.
+pub(super) fn locate(wanted: &Path, account: Option<Account>) -> Result<PathBuf, Error> {
+    let root = absolute(wanted).map_err(io("resolve", wanted))?;
+    Ok(match account {
+        Some(account) if !account.may_reach(&root) && !root.join("data").exists() => {
+            let elsewhere = Path::new(ELSEWHERE).join(short_hash(&root));
+            tracing::info!(wanted = %root.display(), used = %elsewhere.display(), "the account of Postgres may not enter the directory");
+            elsewhere
+        }
+        _ => root,
+    })
+}
+
+/// Where the socket of a cluster is: beside the data, or under `/tmp` when its path would be too long.
+pub(super) fn socket_directory(root: &Path) -> PathBuf {
+    let beside = root.join("run");
+    if socket(&beside).as_os_str().as_bytes().len() <= SOCKET_PATH_BYTES_MAX {
+        beside
+    } else {
+        PathBuf::from(format!("/tmp/tasker-{}", short_hash(root)))
+    }
+}
+
+/// The socket in its directory.
+pub(super) fn socket(directory: &Path) -> PathBuf {
+    directory.join(format!(".s.PGSQL.{PORT}"))
 }
 
 fn take_lock(root: &Path) -> Result<File, Error> {

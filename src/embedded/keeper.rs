@@ -18,7 +18,7 @@ use super::{
     Error, Settings,
     account::{self, command},
     binaries::{self, Binaries},
-    directory::{PORT, Place},
+    directory::{PORT, Place, made_by},
     error::io,
     os::{self, Signal},
 };
@@ -103,9 +103,9 @@ fn keep(
 
 fn start(settings: &Settings) -> Result<(Place, Child, Started), Error> {
     let place = Place::prepare(&settings.directory, account::choose()?)?;
-    let binaries = binaries::choose(settings.binaries.as_deref(), place.made_by().as_deref(), &place.data())?;
+    let binaries = binaries::choose(settings.binaries.as_deref(), made_by(&place.data()).as_deref(), &place.data())?;
     await_predecessor(&place)?;
-    if place.made_by().is_none() {
+    if made_by(&place.data()).is_none() {
         init(&place, &binaries)?;
     }
     let socket_directory = place.socket_directory()?;

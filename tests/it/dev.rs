@@ -79,6 +79,42 @@ async fn it_comes_up_refuses_a_second_one_and_ends_when_asked() {
     assert!(!home.0.join("data/postmaster.pid").exists(), "its Postgres has ended before it");
 }
 
+/// What `tasker doctor` finds, as `check verdict`, and its exit code.
+async fn doctor(home: &Home, arguments: &[&str]) -> (Vec<String>, Option<i32>) {
+    let directory = format!("embedded.directory={}", home.0.display());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tasker"));
+    command.args(["doctor", "--output", "json", "--set", &directory]).args(arguments);
+    let output = harness::within("the doctor", command.output()).await.unwrap();
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = document["findings"].as_array().unwrap().iter();
+    let word = |finding: &Value, key: &str| finding[key].as_str().unwrap().to_owned();
+    let found = findings.map(|finding| format!("{} {}", word(finding, "check"), word(finding, "verdict")));
+    (found.collect(), output.status.code())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_finds_a_healthy_one_healthy_and_names_what_is_wrong() {
+    let home = Home::new("doctor");
+    let (mut child, document) = ready(&home).await;
+    let endpoint = document["endpoint"].as_str().unwrap();
+
+    let (findings, code) = doctor(&home, &["--endpoint", endpoint]).await;
+    let all = ["version", "configuration", "database", "clock", "schema", "durability", "connections", "snapshots"];
+    let all = all.into_iter().chain(["server"]).map(|check| format!("{check} good")).collect::<Vec<_>>();
+    assert_eq!((findings, code), (all, Some(0)));
+
+    let (findings, code) = doctor(&home, &["--set", "writer.lane=3", "--set", "dispatch.batch_max=0"]).await;
+    assert_eq!(findings, ["version good", "configuration bad", "configuration bad"]);
+    assert_eq!(code, Some(1));
+
+    let (findings, code) = doctor(&home, &["--database-url", "postgres://nobody@127.0.0.1:1/none"]).await;
+    assert!(findings.contains(&"database bad".to_owned()), "{findings:?}");
+    assert_eq!(code, Some(1));
+
+    signal(&child, "-TERM");
+    harness::within("the end", child.wait()).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_one_takes_its_postgres_along_and_the_next_one_starts() {
     let home = Home::new("kill");

@@ -1,0 +1,115 @@
+//! `tasker doctor`: looks for what is wrong and says how to mend it.
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::{Context, Outcome};
+use crate::config;
+
+mod database;
+mod machine;
+
+/// Looks for what is wrong and says how to mend it.
+///
+/// Checks the configuration, the database (reachable, version, schema, durability, connections, old snapshots),
+/// the clocks, and the server if one answers. Changes nothing. Exits with 1 when something must be mended.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  tasker doctor
+  tasker doctor --database-url postgres://me@db/tasker --output json
+  tasker doctor --defaults > tasker.toml")]
+pub(super) struct Args {
+    /// The database; else DATABASE_URL, database.url, or the one that `tasker dev` runs
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    /// Only print the default configuration, which explains every key
+    #[arg(long)]
+    defaults: bool,
+}
+
+/// How a check went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Verdict {
+    /// As it should be.
+    Good,
+    /// It works, and something about it is to be known.
+    Note,
+    /// It must be mended.
+    Bad,
+}
+
+/// One check.
+#[derive(Debug, Clone, Serialize)]
+struct Finding {
+    check: &'static str,
+    verdict: Verdict,
+    found: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<String>,
+}
+
+impl Finding {
+    fn good(check: &'static str, found: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Good, found: found.into(), mend: None }
+    }
+
+    fn note(check: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Note, found: found.into(), mend: Some(mend.into()) }
+    }
+
+    fn bad(check: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Bad, found: found.into(), mend: Some(mend.into()) }
+    }
+}
+
+/// Runs the subcommand.
+pub(super) async fn run(context: &Context, args: Args) -> Outcome {
+    if args.defaults {
+        context.print(config::DEFAULTS.trim_end());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let findings = examine(context, args.database_url).await;
+    let healthy = findings.iter().all(|finding| finding.verdict != Verdict::Bad);
+    context.print_either(&serde_json::json!({ "healthy": healthy, "findings": findings }), || text(&findings))?;
+    Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn examine(context: &Context, database_url: Option<String>) -> Vec<Finding> {
+    let mut findings = vec![Finding::good("version", concat!("tasker ", env!("CARGO_PKG_VERSION")))];
+    let config = match context.config_with([("database.url", database_url)]) {
+        Ok(config) => config,
+        Err(config::Findings(wrong)) => {
+            let mend = "`tasker doctor --defaults` explains every key";
+            findings.extend(wrong.iter().map(|wrong| Finding::bad("configuration", wrong.to_string(), mend)));
+            return findings;
+        }
+    };
+    findings.push(machine::configuration(&config));
+    findings.extend(database::examine(&config).await);
+    findings.push(machine::server(&context.server).await);
+    findings
+}
+
+fn text(findings: &[Finding]) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for finding in findings {
+        let mark = match finding.verdict {
+            Verdict::Good => "ok  ",
+            Verdict::Note => "note",
+            Verdict::Bad => "BAD ",
+        };
+        lines.push(format!("{mark}  {:<14} {}", finding.check, finding.found));
+        lines.extend(finding.mend.iter().map(|mend| format!("{:22}-> {mend}", "")));
+    }
+    let count = |verdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
+    let (bad, notes) = (count(Verdict::Bad), count(Verdict::Note));
+    lines.push(String::new());
+    lines.push(match (bad, notes) {
+        (0, 0) => "all is well".to_owned(),
+        (0, notes) => format!("it works; {notes} thing(s) to know"),
+        (bad, _) => format!("{bad} thing(s) to mend"),
+    });
+    lines.join("\n")
+}
