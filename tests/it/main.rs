@@ -15,3 +15,4 @@ mod read_models;
 mod sdk_gen;
 mod sql;
 mod transport;
+mod worker;
