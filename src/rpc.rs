@@ -5,6 +5,7 @@
 
 mod fields;
 pub mod handlers;
+pub mod limits;
 mod render;
 pub mod steps;
 pub mod tasks;

@@ -3,15 +3,19 @@
 use tonic::{codec::CompressionEncoding, service::RoutesBuilder};
 
 use crate::{
-    config::Config,
-    domain::handler,
+    config::{Config, IdentityStrategy},
+    domain::{handler, identity::Strategy},
     engine::Engine,
     lifecycle::Templates,
     proto::tasker::{
-        v1::handler_service_server::HandlerServiceServer, worker::v1::worker_service_server::WorkerServiceServer,
+        v1::{
+            handler_service_server::HandlerServiceServer, step_service_server::StepServiceServer,
+            task_service_server::TaskServiceServer,
+        },
+        worker::v1::worker_service_server::WorkerServiceServer,
     },
     rpc,
-    service::{dependencies::Dependencies, handlers::Handlers},
+    service::{dependencies::Dependencies, handlers::Handlers, snapshot::Reader, steps, tasks},
     store::Store,
 };
 
@@ -42,4 +46,22 @@ pub(super) fn add(routes: &mut RoutesBuilder, config: &Config, store: &Store, te
         WorkerServiceServer,
         rpc::workers::Workers::new(engine.sessions().clone(), dependencies, config.limits.payload_bytes)
     );
+    let reader = Reader::new(store.clone(), templates.clone(), engine.clock().clone(), bytes);
+    let steps = steps::Steps::new(reader.clone(), engine.writer().clone());
+    let tasks = tasks::Tasks::new(reader, engine.writer().clone(), engine.watch().clone(), task_settings(config));
+    let limits = rpc::limits::Limits {
+        payload_bytes: config.limits.payload_bytes,
+        batch_tasks: config.limits.batch_tasks,
+        answer_bytes: bytes,
+    };
+    add!(TaskServiceServer, rpc::tasks::Tasks::new(tasks, limits));
+    add!(StepServiceServer, rpc::steps::Steps::new(steps, limits));
+}
+
+fn task_settings(config: &Config) -> tasks::Settings {
+    let strategy = match config.identity.strategy {
+        IdentityStrategy::Default => Strategy::Distinct,
+        IdentityStrategy::Hash => Strategy::Hash,
+    };
+    tasks::Settings { strategy, ..tasks::Settings::default() }
 }

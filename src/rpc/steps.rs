@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use tonic::{Request, Response, Status};
 
-use super::{fields::Fields, render::step};
+use super::{fields::Fields, limits::Limits, render::step};
 use crate::{
     domain::{
         ids::{StepId, StepNo, TaskId},
@@ -29,13 +29,13 @@ const RETRY_LIMIT_MAX: u16 = 10_000;
 #[derive(Debug, Clone)]
 pub struct Steps {
     steps: UseCases,
-    payload_bytes_max: usize,
+    limits: Limits,
 }
 
 impl Steps {
-    /// The service over the use cases. `payload_bytes_max` bounds inputs and results.
-    pub const fn new(steps: UseCases, payload_bytes_max: usize) -> Self {
-        Self { steps, payload_bytes_max }
+    /// The service over the use cases.
+    pub const fn new(steps: UseCases, limits: Limits) -> Self {
+        Self { steps, limits }
     }
 
     async fn change(&self, (id, change, operation): (StepId, Change, Operation)) -> Result<Option<proto::Step>> {
@@ -55,7 +55,7 @@ impl StepService for Steps {
         let snapshot = self.steps.list(task, range, payloads).await?;
         let steps = if payloads { step::of_list(&snapshot) } else { step::of_task(&snapshot) };
         let next_page_token = next(&snapshot, &binding).unwrap_or_default();
-        Ok(Response::new(proto::ListStepsResponse { steps, next_page_token }))
+        Ok(self.limits.fit(proto::ListStepsResponse { steps, next_page_token })?)
     }
 
     async fn get_step(&self, request: Request<proto::GetStepRequest>) -> Answer<proto::GetStepResponse> {
@@ -63,14 +63,14 @@ impl StepService for Steps {
         let id = fields.step_id("step_id", &request.into_inner().step_id);
         fields.finish()?;
         let snapshot = self.steps.get(id.expect("it was checked")).await?;
-        Ok(Response::new(proto::GetStepResponse { step: step::alone(&snapshot) }))
+        Ok(self.limits.fit(proto::GetStepResponse { step: step::alone(&snapshot) })?)
     }
 
     async fn update_step(&self, request: Request<proto::UpdateStepRequest>) -> Answer<proto::UpdateStepResponse> {
         let proto::UpdateStepRequest { step_id, retry_limit, inputs_json, reason, requested_by } = request.into_inner();
         let mut fields = Fields::default();
         let retry_limit = retry_limit.map(|limit| fields.number("retry_limit", limit, 0..=RETRY_LIMIT_MAX));
-        let inputs_json = inputs_json.map(|text| fields.json("inputs_json", text, self.payload_bytes_max).0);
+        let inputs_json = inputs_json.map(|text| fields.json("inputs_json", text, self.limits.payload_bytes).0);
         if retry_limit.is_none() && inputs_json.is_none() {
             fields.refuse("retry_limit", "set this or inputs_json: there is nothing to change");
         }
@@ -89,7 +89,7 @@ impl StepService for Steps {
         let proto::ResolveStepRequest { step_id, results_json, reason, requested_by } = request.into_inner();
         let mut fields = Fields::default();
         let results = if results_json.is_empty() { "{}".to_owned() } else { results_json };
-        let (results, _) = fields.json("results_json", results, self.payload_bytes_max);
+        let (results, _) = fields.json("results_json", results, self.limits.payload_bytes);
         let asked = asked(fields, &step_id, Change::Resolve(results), "resolve_step", requested_by, reason)?;
         Ok(Response::new(proto::ResolveStepResponse { step: self.change(asked).await? }))
     }

@@ -7,9 +7,12 @@ use std::pin::Pin;
 use futures::{Stream, StreamExt, TryStreamExt};
 use tonic::{Request, Response, Status};
 
-use super::render::{
-    state,
-    task::{annotation, task, transition},
+use super::{
+    limits::Limits,
+    render::{
+        state,
+        task::{annotation, task, transition},
+    },
 };
 use crate::{
     error::{Error, Reason, Result},
@@ -23,15 +26,6 @@ use crate::{
     },
     transport::status,
 };
-
-/// Sizes that requests may have.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// One payload as JSON text.
-    pub payload_bytes: usize,
-    /// Tasks of one batch.
-    pub batch_tasks: usize,
-}
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -77,16 +71,16 @@ impl TaskService for Tasks {
     async fn get_task(&self, request: Request<proto::GetTaskRequest>) -> Answer<proto::GetTaskResponse> {
         let (id, view) = parse::get(&request.into_inner())?;
         let found = self.tasks.get(id, view).await?;
-        Ok(Response::new(proto::GetTaskResponse { task: Some(task(&found)) }))
+        Ok(self.limits.fit(proto::GetTaskResponse { task: Some(task(&found)) })?)
     }
 
     async fn list_tasks(&self, request: Request<proto::ListTasksRequest>) -> Answer<proto::ListTasksResponse> {
         let parse::List { wanted, order, after, size, view, binding } = parse::list(request.into_inner())?;
         let (tasks, next) = self.tasks.list(wanted, order, after, size, view).await?;
-        Ok(Response::new(proto::ListTasksResponse {
+        Ok(self.limits.fit(proto::ListTasksResponse {
             tasks: tasks.iter().map(task).collect(),
             next_page_token: next.map(|cursor| binding.seal(&cursor)).unwrap_or_default(),
-        }))
+        })?)
     }
 
     async fn count_tasks(&self, request: Request<proto::CountTasksRequest>) -> Answer<proto::CountTasksResponse> {
@@ -110,13 +104,13 @@ impl TaskService for Tasks {
     async fn cancel_task(&self, request: Request<proto::CancelTaskRequest>) -> Answer<proto::CancelTaskResponse> {
         let (id, operation) = parse::cancel(request.into_inner())?;
         let cancelled = self.tasks.cancel(id, operation).await?;
-        Ok(Response::new(proto::CancelTaskResponse { task: Some(task(&cancelled)) }))
+        Ok(self.limits.fit(proto::CancelTaskResponse { task: Some(task(&cancelled)) })?)
     }
 
     async fn retry_task(&self, request: Request<proto::RetryTaskRequest>) -> Answer<proto::RetryTaskResponse> {
         let (id, additional, operation) = parse::retry(request.into_inner())?;
         let retried = self.tasks.retry(id, additional, operation).await?;
-        Ok(Response::new(proto::RetryTaskResponse { task: Some(task(&retried)) }))
+        Ok(self.limits.fit(proto::RetryTaskResponse { task: Some(task(&retried)) })?)
     }
 
     async fn watch_task(&self, request: Request<proto::WatchTaskRequest>) -> Answer<Self::WatchTaskStream> {

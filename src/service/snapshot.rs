@@ -1,6 +1,6 @@
 //! Tasks as they are: the run, what its caller said, and as much of the steps as a view wants.
 //!
-//! Owns: which reads make a view, and the bytes that one answer may carry. The run is one row, so its steps
+//! Owns: which reads make a view, and the bytes that one answer may have, counted before they are rendered. The run is one row, so its steps
 //! agree with each other; outcomes are found by the sequence numbers in that row and never change. Never:
 //! changes anything. Next: `store::tasks`, `store::steps`; `rpc::render` shows snapshots.
 
@@ -22,6 +22,12 @@ use crate::{
         tasks::TaskRow,
     },
 };
+
+/// What a step takes in an answer, beside payloads and the ids of others.
+const STEP_BYTES: usize = 256;
+
+/// What an id takes in an answer.
+const ID_BYTES: usize = 38;
 
 /// How much of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,14 +76,14 @@ pub struct Reader {
     store: Store,
     templates: Templates,
     clock: Clock,
-    /// Bytes of payloads in one answer at most.
-    payloads_bytes_max: usize,
+    /// Bytes of one answer at most, about.
+    answer_bytes_max: usize,
 }
 
 impl Reader {
-    /// A reader whose answers carry at most so many bytes of payloads.
-    pub const fn new(store: Store, templates: Templates, clock: Clock, payloads_bytes_max: usize) -> Self {
-        Self { store, templates, clock, payloads_bytes_max }
+    /// A reader whose answers have at most about so many bytes.
+    pub const fn new(store: Store, templates: Templates, clock: Clock, answer_bytes_max: usize) -> Self {
+        Self { store, templates, clock, answer_bytes_max }
     }
 
     /// The store that it reads.
@@ -102,15 +108,15 @@ impl Reader {
 
     /// Tasks in the order of their ids in `ids`; those that do not exist are left out.
     pub async fn tasks(&self, ids: &[TaskId], view: View) -> Result<Vec<Snapshot>> {
-        let mut budget = Budget::new(self.payloads_bytes_max);
+        let mut budget = Budget::new(self.answer_bytes_max);
         let full = view == View::Full;
-        let mut snapshots = self.rows(ids, full.then_some(&mut budget)).await?;
+        let mut snapshots = self.rows(ids, full, &mut budget).await?;
         if view != View::Basic {
             let ranges: Vec<Range<StepNo>> = snapshots.iter().map(|snapshot| 0..snapshot.run.len()).collect();
-            self.add_steps(&mut snapshots, &ranges, full.then_some(&mut budget)).await?;
+            self.add_steps(&mut snapshots, &ranges, full, &mut budget).await?;
         }
         if full {
-            self.add_annotations(&mut snapshots).await?;
+            self.add_annotations(&mut snapshots, &mut budget).await?;
         }
         Ok(snapshots)
     }
@@ -118,8 +124,8 @@ impl Reader {
     /// One task with some of its steps, payloads included when asked for; STEP_NOT_FOUND when it has no such
     /// steps, TASK_NOT_FOUND when it does not exist.
     pub async fn steps(&self, id: TaskId, range: Range<StepNo>, payloads: bool) -> Result<Snapshot> {
-        let mut budget = Budget::new(self.payloads_bytes_max);
-        let mut snapshots = self.rows(&[id], payloads.then_some(&mut budget)).await?;
+        let mut budget = Budget::new(self.answer_bytes_max);
+        let mut snapshots = self.rows(&[id], payloads, &mut budget).await?;
         let Some(snapshot) = snapshots.first() else { return Err(unknown(id)) };
         let range = range.start..range.end.min(snapshot.run.len());
         if payloads {
@@ -127,16 +133,16 @@ impl Reader {
             let context = snapshot.row.context.as_ref().map_or(0, String::len);
             budget.spend(context * range.len()).map_err(|OverBudget| self.too_large())?;
         }
-        self.add_steps(&mut snapshots, &[range], payloads.then_some(&mut budget)).await?;
+        self.add_steps(&mut snapshots, &[range], payloads, &mut budget).await?;
         Ok(snapshots.pop().expect("one was found"))
     }
 
-    async fn rows(&self, ids: &[TaskId], contexts: Option<&mut Budget>) -> Result<Vec<Snapshot>> {
+    async fn rows(&self, ids: &[TaskId], contexts: bool, budget: &mut Budget) -> Result<Vec<Snapshot>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
         let keys: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
-        let rows = store::tasks::get(&self.store, &keys, contexts).await?;
+        let rows = store::tasks::get(&self.store, &keys, contexts, budget).await?;
         let rows = rows.map_err(|OverBudget| self.too_large())?;
         let mut rows: HashMap<TaskId, TaskRow> = rows.into_iter().map(|row| (row.task_id, row)).collect();
         let now = self.clock.now();
@@ -156,17 +162,21 @@ impl Reader {
         &self,
         snapshots: &mut [Snapshot],
         ranges: &[Range<StepNo>],
-        mut payloads: Option<&mut Budget>,
+        payloads: bool,
+        budget: &mut Budget,
     ) -> Result<()> {
+        let too_large = |OverBudget| self.too_large();
         let (mut outcomes, mut changed, mut running) = (Vec::new(), Vec::new(), Vec::new());
         for (snapshot, range) in snapshots.iter().zip(ranges) {
             let task = snapshot.row.task_id;
             for no in range.clone() {
-                let step = snapshot.run.step(no);
+                let (step, spec) = (snapshot.run.step(no), snapshot.run.template().step(no));
+                let ids = spec.parents.len() + spec.children.len();
+                budget.spend(STEP_BYTES + ids * ID_BYTES).map_err(too_large)?;
                 if step.outcome_sequence > 0 {
                     outcomes.push((task, step.outcome_sequence));
                 }
-                if step.inputs_changed && payloads.is_some() {
+                if step.inputs_changed && payloads {
                     changed.push(task.step(no));
                 }
                 if step.state == crate::domain::state::State::InProgress && running.last() != Some(&task.uuid()) {
@@ -174,14 +184,9 @@ impl Reader {
                 }
             }
         }
-        let too_large = |OverBudget| self.too_large();
-        let mut outcomes =
-            store::steps::outcomes(&self.store, &outcomes, payloads.as_deref_mut()).await?.map_err(too_large)?;
-        let with_payloads = payloads.is_some();
-        let mut inputs = match payloads {
-            Some(budget) => store::steps::inputs(&self.store, &changed, budget).await?.map_err(too_large)?,
-            None => HashMap::new(),
-        };
+        let outcomes = store::steps::outcomes(&self.store, &outcomes, payloads, budget).await?;
+        let mut outcomes = outcomes.map_err(too_large)?;
+        let mut inputs = store::steps::inputs(&self.store, &changed, budget).await?.map_err(too_large)?;
         let mut leases = match running.as_slice() {
             [] => HashMap::new(),
             tasks => store::steps::leases(&self.store, tasks).await?,
@@ -193,7 +198,7 @@ impl Reader {
                 outcomes: HashMap::new(),
                 inputs: HashMap::new(),
                 leases: HashMap::new(),
-                payloads: with_payloads,
+                payloads,
             };
             for no in range.clone() {
                 let (id, step) = (task.step(no), snapshot.run.step(no));
@@ -208,10 +213,11 @@ impl Reader {
         Ok(())
     }
 
-    async fn add_annotations(&self, snapshots: &mut [Snapshot]) -> Result<()> {
+    async fn add_annotations(&self, snapshots: &mut [Snapshot], budget: &mut Budget) -> Result<()> {
         let keys: Vec<Uuid> = snapshots.iter().map(|snapshot| snapshot.row.task_id.uuid()).collect();
         let mut by_task: HashMap<TaskId, Vec<Annotation>> = HashMap::new();
         for annotation in store::annotations::list(&self.store, &keys).await? {
+            budget.spend(annotation.annotation.len()).map_err(|OverBudget| self.too_large())?;
             by_task.entry(annotation.task_id).or_default().push(annotation);
         }
         for snapshot in snapshots {
@@ -221,10 +227,10 @@ impl Reader {
     }
 
     fn too_large(&self) -> Error {
-        let most = self.payloads_bytes_max;
+        let most = self.answer_bytes_max;
         Error::new(
             Reason::LimitExceeded,
-            format!("the payloads are larger than {most} bytes: ask for less at once, or for a view without them"),
+            format!("the answer would have more than {most} bytes: ask for less at once, or for a smaller view"),
         )
         .with("limit", most.to_string())
     }

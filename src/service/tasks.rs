@@ -9,7 +9,6 @@ mod watch;
 
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::snapshot::{Reader, Snapshot, View, unknown};
@@ -62,8 +61,6 @@ pub struct Tasks {
     writer: Writer,
     watch: Watch,
     settings: Settings,
-    /// Followers are let go when this is cancelled.
-    draining: CancellationToken,
 }
 
 /// Which tasks, as a caller says it.
@@ -81,14 +78,8 @@ pub struct Wanted {
 
 impl Tasks {
     /// The use cases over a reader and the writer.
-    pub const fn new(
-        reader: Reader,
-        writer: Writer,
-        watch: Watch,
-        settings: Settings,
-        draining: CancellationToken,
-    ) -> Self {
-        Self { reader, writer, watch, settings, draining }
+    pub const fn new(reader: Reader, writer: Writer, watch: Watch, settings: Settings) -> Self {
+        Self { reader, writer, watch, settings }
     }
 
     /// One task, or TASK_NOT_FOUND.

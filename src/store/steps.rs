@@ -1,6 +1,6 @@
 //! Reads of what single steps have beside the packed run: outcomes, changed inputs, leases.
 //!
-//! Owns: these rows as values, and the budget on payloads, so that one call cannot fill the server's memory.
+//! Owns: these rows as values, and the budget of an answer, so that one call cannot fill the server's memory.
 //! Never: writes; that is `store::lifecycle`. Next: `store::tasks`.
 
 use std::collections::HashMap;
@@ -57,14 +57,14 @@ pub struct Lease {
     pub note: Option<String>,
 }
 
-/// The payloads are larger than the budget; their total is not known.
+/// There is more than the budget allows; how much is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OverBudget;
 
 /// What was read within a budget.
 pub type Budgeted<T> = std::result::Result<T, OverBudget>;
 
-/// Payloads read so far against what one answer may carry.
+/// What was read so far against what one answer may have.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget(usize);
 
@@ -89,24 +89,24 @@ impl Budget {
 /// Outcomes by task and sequence number.
 pub type Outcomes = HashMap<(TaskId, u32), Outcome>;
 
-/// Reads outcomes by task and sequence number, with their results within a budget or without them.
+/// Reads outcomes by task and sequence number, with their results or without, within a budget.
 pub async fn outcomes(
     store: &Store,
     keys: &[(TaskId, u32)],
-    mut results: Option<&mut Budget>,
+    results: bool,
+    budget: &mut Budget,
 ) -> Result<Budgeted<Outcomes>> {
     if keys.is_empty() {
         return Ok(Ok(HashMap::new()));
     }
     let tasks: Vec<Uuid> = keys.iter().map(|(task, _)| task.uuid()).collect();
     let sequences: Vec<i32> = keys.iter().map(|(_, sequence)| i32::try_from(*sequence).unwrap_or(i32::MAX)).collect();
-    let mut rows = sql!("steps/outcomes").bind(tasks).bind(sequences).bind(results.is_some()).fetch(store.pool());
+    let mut rows = sql!("steps/outcomes").bind(tasks).bind(sequences).bind(results).fetch(store.pool());
     let mut found = HashMap::with_capacity(keys.len());
     while let Some(row) = rows.try_next().await? {
         let outcome = outcome(&row)?;
-        if let (Some(budget), Some(text)) = (results.as_deref_mut(), &outcome.results)
-            && budget.spend(text.len()).is_err()
-        {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        if budget.spend(text(&outcome.results) + text(&outcome.metadata)).is_err() {
             return Ok(Err(OverBudget));
         }
         let task = TaskId::from_uuid(row.try_get("task_id")?);

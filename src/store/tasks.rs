@@ -19,6 +19,9 @@ use crate::domain::{
     template::NamedTaskId,
 };
 
+/// What a task takes in an answer, beside its context and its lists.
+const TASK_BYTES: usize = 512;
+
 /// A task with what its caller said.
 #[derive(Debug, Clone)]
 pub struct TaskRow {
@@ -77,16 +80,15 @@ pub struct TransitionRow {
     pub metadata: Option<String>,
 }
 
-/// Reads tasks by key, in no order; those that do not exist are left out. Their contexts come along within a
-/// budget, or not at all.
-pub async fn get(store: &Store, tasks: &[Uuid], mut contexts: Option<&mut Budget>) -> Result<Budgeted<Vec<TaskRow>>> {
-    let mut rows = sql!("tasks/get").bind(tasks).bind(contexts.is_some()).fetch(store.pool());
+/// Reads tasks by key, in no order, with their contexts or without, within a budget; those that do not exist are
+/// left out.
+pub async fn get(store: &Store, tasks: &[Uuid], contexts: bool, budget: &mut Budget) -> Result<Budgeted<Vec<TaskRow>>> {
+    let mut rows = sql!("tasks/get").bind(tasks).bind(contexts).fetch(store.pool());
     let mut found = Vec::with_capacity(tasks.len());
     while let Some(row) = rows.try_next().await? {
         let row = task(&row)?;
-        if let (Some(budget), Some(text)) = (contexts.as_deref_mut(), &row.context)
-            && budget.spend(text.len()).is_err()
-        {
+        let listed: usize = row.tags.iter().chain(&row.bypass_steps).map(String::len).sum();
+        if budget.spend(TASK_BYTES + listed + row.context.as_ref().map_or(0, String::len)).is_err() {
             return Ok(Err(OverBudget));
         }
         found.push(row);

@@ -11,7 +11,7 @@ use futures::{Stream, stream};
 use super::{Snapshot, Tasks, View, unknown};
 use crate::{
     domain::{ids::TaskId, template::Template},
-    error::{Error, Reason, Result, Violation},
+    error::{Error, Result},
     lifecycle::watch::Subscription,
     store::{self, tasks::TransitionRow},
 };
@@ -53,7 +53,7 @@ impl Tasks {
         let revision = snapshot.run.revision();
         if after > revision {
             let text = format!("is beyond the newest transition, which is number {revision}");
-            return Err(Error::invalid(vec![Violation { field: "after_sequence".to_owned(), description: text }]));
+            return Err(Error::invalid_field("after_sequence", text));
         }
         let template = Arc::clone(snapshot.run.template());
         let mut follower = Follower {
@@ -92,8 +92,8 @@ impl Follower {
             if let Err(error) = self.read().await {
                 return Some(Err(error));
             }
-            if self.waiting.is_empty() && !self.ended && !self.wait().await {
-                return Some(Err(Error::new(Reason::Draining, "the server is shutting down: follow on at another")));
+            if self.waiting.is_empty() && !self.ended {
+                self.wait().await;
             }
         }
     }
@@ -119,12 +119,10 @@ impl Follower {
         Ok(())
     }
 
-    /// Waits for a hint, or for as long as moves without hints may take; false when the server stops.
-    async fn wait(&mut self) -> bool {
-        tokio::select! {
-            () = self.subscription.changed() => true,
-            () = tokio::time::sleep(self.tasks.settings.watch_interval) => true,
-            () = self.tasks.draining.cancelled() => false,
-        }
+    /// Waits for a hint, or for as long as moves without hints may take. When the server stops, the transport
+    /// ends the stream.
+    async fn wait(&mut self) {
+        // Either way the store is asked next.
+        let _hint = tokio::time::timeout(self.tasks.settings.watch_interval, self.subscription.changed()).await;
     }
 }

@@ -772,7 +772,8 @@ pub struct Step {
     /// When the next attempt may begin.
     #[prost(message, optional, tag = "17")]
     pub next_retry_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// The input as JSON text. Empty in views that leave payloads out.
+    /// The input as JSON text. Empty in views that leave payloads out, and within a Task where nobody has changed
+    /// it: then it is the task's context.
     #[prost(string, tag = "18")]
     pub inputs_json: ::prost::alloc::string::String,
     /// The result as JSON text. Empty in views that leave payloads out.
@@ -784,7 +785,7 @@ pub struct Step {
     /// Steps that wait for this one.
     #[prost(string, repeated, tag = "21")]
     pub child_step_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Steps with exactly the same parents, at least one of them.
+    /// Steps with exactly the same parents, at least one of them. In lists and within a Task the first 16.
     #[prost(string, repeated, tag = "22")]
     pub sibling_step_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Readiness as data.
