@@ -7,6 +7,7 @@
 mod engine;
 mod harness;
 
+mod architecture;
 mod dev;
 mod embedded;
 mod handlers;
