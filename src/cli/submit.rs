@@ -31,6 +31,7 @@ const REFUSALS_SHOWN: usize = 10;
   jq -n '{parcel_id: 7}' | tasker submit ship_parcel --context - --key parcel-7
   tasker submit ship_parcel --context '{\"parcel_id\": 7}' --deadline 10m --tag urgent --tag eu
   tasker submit ship_parcel --context '{\"parcel_id\": 7}' --count 5000
+  tasker watch \"$(tasker submit ship_parcel --context @parcel.json --quiet)\"
 
 With --key the command can be repeated safely: the same key and content return the first task.
 
@@ -76,6 +77,9 @@ pub(crate) struct Args {
     /// Create so many alike
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..), conflicts_with_all = ["watch", "key"])]
     count: u32,
+    /// Print nothing but the id
+    #[arg(long, short, conflicts_with = "watch")]
+    quiet: bool,
     #[command(flatten)]
     remote: Remote,
 }
@@ -123,7 +127,9 @@ impl Args {
     }
 
     fn tell(&self, out: Out, task: &pb::Task, existed: bool) {
-        if out.is_json() {
+        if self.quiet {
+            out.line(&task.task_id);
+        } else if out.is_json() {
             let document = serde_json::json!({ "task": shape::task(task), "existed": existed });
             if self.watch { out.record(&document) } else { out.document(&document) }
         } else if !self.watch {
@@ -153,12 +159,14 @@ impl Args {
                 }
             }
         }
-        Ok(tell_many(out, &ids, &refused))
+        Ok(tell_many(out, &ids, &refused, self.quiet))
     }
 }
 
-fn tell_many(out: Out, ids: &[String], refused: &[pb::ItemError]) -> ExitCode {
-    if out.is_json() {
+fn tell_many(out: Out, ids: &[String], refused: &[pb::ItemError], quiet: bool) -> ExitCode {
+    if quiet {
+        ids.iter().for_each(|id| out.line(id));
+    } else if out.is_json() {
         let refusals: Vec<_> = refused
             .iter()
             .map(|error| serde_json::json!({ "reason": error.reason, "message": error.message }))

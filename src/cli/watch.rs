@@ -35,6 +35,9 @@ use super::{
 };
 use crate::domain::{run::Micros, state::State};
 
+/// A log begins with the moves so far if there are at most so many.
+const HISTORY_MAX: i64 = 200;
+
 /// Follows a task until it is final: its steps, attempts, durations and failures
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -94,7 +97,14 @@ pub(crate) async fn follow(
                 }
             }
         };
+        let first = teller.board.is_none();
         teller.tell(&news);
+        if let News::Task(task) = &news
+            && first
+            && teller.is_log()
+        {
+            history(client, task).await?.iter().for_each(|transition| teller.transition(transition));
+        }
         if let News::Task(task) = &news
             && let Some(state) = input::from_proto(task.state)
             && state.is_settled_task()
@@ -104,6 +114,18 @@ pub(crate) async fn follow(
             return Ok(if well { ExitCode::SUCCESS } else { ExitCode::from(failure::UNSUCCESSFUL) });
         }
     }
+}
+
+/// The moves before the first snapshot, for a log that tells the whole story; none when they are many.
+async fn history(client: &Client, task: &pb::Task) -> Result<Vec<pb::Transition>, Failure> {
+    if task.revision > HISTORY_MAX {
+        return Ok(Vec::new());
+    }
+    let page_size = i32::try_from(HISTORY_MAX).expect("a page");
+    let request = pb::ListTransitionsRequest { task_id: task.task_id.clone(), page_size, ..Default::default() };
+    let mut transitions = client.tasks().list_transitions(request).await?.into_inner().transitions;
+    transitions.retain(|transition| transition.sequence <= task.revision);
+    Ok(transitions)
 }
 
 /// Shows the news in the way that suits the reader.
@@ -119,6 +141,10 @@ impl Teller {
     fn new(out: Out) -> Self {
         let screen = out.is_live().then(|| Screen::new(out));
         Self { out, board: None, screen, clock: Clock::default(), told: 0 }
+    }
+
+    fn is_log(&self) -> bool {
+        self.screen.is_none() && !self.out.is_json()
     }
 
     fn tell(&mut self, news: &News) {

@@ -7,7 +7,7 @@
 mod engine;
 mod harness;
 
-mod architecture;
+mod cli;
 mod dev;
 mod embedded;
 mod handlers;

@@ -2,6 +2,7 @@
 """Joins the branches into the report that `make run` prints."""
 import json
 import sys
+import textwrap
 
 dependencies = json.load(sys.stdin)["dependencies"]
 fetch, resolve = dependencies["fetch"], dependencies["resolve"]
@@ -54,6 +55,7 @@ parts = [
     ),
     f"Circles of packages that need one another: {len(cycles['circles'])}, for instance\n"
     + "\n".join(f"  {' + '.join(circle[:6])}{' + …' if len(circle) > 6 else ''}" for circle in cycles["circles"][:4]),
-    f"Longest chain, {len(layers['chain'])} packages one upon the other:\n  " + " > ".join(layers["chain"]),
+    f"Longest chain, {len(layers['chain'])} packages one upon the other:\n"
+    + textwrap.fill(" > ".join(layers["chain"]), 100, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False),
 ]
-json.dump({"text": "\n\n".join(parts) + "\n", "packages": fetch["packages"]}, sys.stdout)
+json.dump({"text": "\n\n".join(parts), "packages": fetch["packages"]}, sys.stdout)

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value;
 use tasker_sdk::proto::tasker::v1 as pb;
 
 use super::super::input::from_proto;
@@ -136,8 +137,7 @@ impl Board {
         if transition.step_id.is_empty() {
             if !known {
                 self.state = to;
-                let reason = detail(transition, &["reason", "state_reason"]);
-                self.reason = reason.unwrap_or_default();
+                self.reason = detail(transition, "reason").unwrap_or_default();
                 self.finished = if to.is_settled_task() { time } else { None };
             }
             return;
@@ -230,22 +230,26 @@ impl Row {
 
 /// The class and message of a failure that a transition tells.
 pub(crate) fn failure(transition: &pb::Transition) -> Option<String> {
-    let class = detail(transition, &["error_class"]).unwrap_or_default();
-    let message = detail(transition, &["error_message", "message"]).unwrap_or_default();
+    let class = detail(transition, "error_class").unwrap_or_default();
+    let message = detail(transition, "message").unwrap_or_default();
     (!class.is_empty() || !message.is_empty()).then(|| error_text(&class, &message))
 }
 
 /// When a transition lets the next attempt begin.
 pub(crate) fn retry_at(transition: &pb::Transition) -> Option<Micros> {
-    let text = detail(transition, &["backoff_until", "next_retry_at"])?;
-    let time = chrono::DateTime::parse_from_rfc3339(&text).ok()?;
-    Some(time.timestamp_micros())
+    match metadata(transition).get("retry_at")? {
+        Value::String(text) => Some(chrono::DateTime::parse_from_rfc3339(text).ok()?.timestamp_micros()),
+        micros => micros.as_i64(),
+    }
 }
 
-/// The first of these texts that the metadata of a transition holds.
-pub(crate) fn detail(transition: &pb::Transition, names: &[&str]) -> Option<String> {
-    let metadata: serde_json::Value = serde_json::from_str(&transition.metadata_json).ok()?;
-    names.iter().find_map(|name| Some(metadata.get(name)?.as_str()?.to_owned()))
+/// A text that the metadata of a transition holds.
+pub(crate) fn detail(transition: &pb::Transition, name: &str) -> Option<String> {
+    Some(metadata(transition).get(name)?.as_str()?.to_owned())
+}
+
+fn metadata(transition: &pb::Transition) -> Value {
+    serde_json::from_str(&transition.metadata_json).unwrap_or_default()
 }
 
 /// A time of the wire in microseconds.

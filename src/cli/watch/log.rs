@@ -69,12 +69,17 @@ fn step_note(board: &Board, transition: &pb::Transition, to: State) -> String {
 }
 
 fn task_note(transition: &pb::Transition) -> String {
-    board::detail(transition, &["reason", "state_reason"]).unwrap_or_else(|| manual_note(transition))
+    if board::detail(transition, "operation").is_some() {
+        return manual_note(transition);
+    }
+    board::detail(transition, "reason").unwrap_or_default()
 }
 
+/// Who did it and why.
 fn manual_note(transition: &pb::Transition) -> String {
-    let by = board::detail(transition, &["requested_by"]).filter(|by| !by.is_empty());
-    by.map(|by| format!("by {by}")).unwrap_or_default()
+    let by = board::detail(transition, "requested_by").map(|by| format!("by {by}"));
+    let why = board::detail(transition, "reason");
+    [by, why].into_iter().flatten().collect::<Vec<_>>().join(": ")
 }
 
 /// What to do about a task that did not end well: its failures in full, and the commands that help.

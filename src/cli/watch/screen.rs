@@ -54,5 +54,5 @@ impl Drop for Screen {
 /// The size of the terminal; 100 by 30 where it does not say.
 fn terminal() -> Size {
     let (columns, lines) = terminal_size::terminal_size().map_or((100, 30), |(width, height)| (width.0, height.0));
-    Size { columns: usize::from(columns.max(20)), lines: usize::from(lines.max(8)) - 1 }
+    Size { columns: usize::from(columns.max(40)), lines: usize::from(lines.max(9)) - 1 }
 }

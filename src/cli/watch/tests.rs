@@ -67,7 +67,7 @@ const DAG: &str = "fetch; resolve(fetch); sections(resolve); cycles(resolve); la
 const STORY: &str = r#"
     10 task in_progress 0
     10 fetch in_progress 1
-    250 fetch error 1 {"error_class": "Truncated", "error_message": "got 40960 of 70298 bytes", "backoff_until": "1970-01-01T00:00:01.250Z"}
+    250 fetch error 1 {"error_class": "Truncated", "message": "got 40960 of 70298 bytes", "permanent": false, "retry_at": 1250000}
     1260 fetch pending 1
     1260 fetch in_progress 2
     1500 fetch complete 2
@@ -76,7 +76,7 @@ const STORY: &str = r#"
     2000 sections in_progress 1
     2000 cycles in_progress 1
     2100 sections complete 1
-    2500 cycles error 3 {"error_class": "Broken", "error_message": "no such edge"}
+    2500 cycles error 3 {"error_class": "Broken", "message": "no such edge", "permanent": true}
 "#;
 
 fn shown(steps: &str, story: &str, moves_seen: usize, now: i64, size: Size) -> String {
@@ -102,7 +102,7 @@ fn a_step_gives_up() {
 
 #[test]
 fn what_runs_or_failed_is_shown_first_when_there_is_no_room() {
-    insta::assert_snapshot!(shown(DAG, STORY, 12, 2_600, Size { columns: 60, lines: 8 }));
+    insta::assert_snapshot!(shown(DAG, STORY, 12, 2_600, Size { columns: 60, lines: 9 }));
 }
 
 #[test]

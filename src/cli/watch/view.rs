@@ -22,16 +22,18 @@ pub(crate) struct Size {
 const NAME_COLUMNS_MAX: usize = 40;
 /// The deepest that names are indented; deeper ones stand below one another.
 const INDENT_MAX: usize = 8;
-/// The width of the progress bar.
-const BAR_COLUMNS: usize = 32;
+/// The width of the progress bar, from a narrow terminal to a wide one.
+const BAR_COLUMNS_MIN: usize = 8;
+const BAR_COLUMNS_MAX: usize = 32;
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
 /// The whole view: a title, the steps, the progress bar.
 pub(crate) fn screen(board: &Board, now: Micros, paint: Paint, size: Size) -> Vec<String> {
-    let mut lines = vec![title(board, now, paint, size.columns), String::new()];
-    lines.extend(steps(board, now, paint, Size { lines: size.lines.saturating_sub(4), ..size }));
+    let id = paint.tone(Tone::Dim, &cut(&board.task_id, size.columns));
+    let mut lines = vec![title(board, now, paint, size.columns), id, String::new()];
+    lines.extend(steps(board, now, paint, Size { lines: size.lines.saturating_sub(5), ..size }));
     lines.push(String::new());
-    lines.push(bar(board, paint));
+    lines.push(bar(board, paint, size.columns));
     lines
 }
 
@@ -67,29 +69,31 @@ pub(crate) fn duration(micros: Micros) -> String {
 }
 
 fn title(board: &Board, now: Micros, paint: Paint, columns: usize) -> String {
-    let state = paint.tone(tone(board.state), board.state.label());
-    let elapsed = board.elapsed(now).map(duration).unwrap_or_default();
-    let name = cut(&one_line(&board.full_name), columns.saturating_sub(64));
     let reason = if board.reason.is_empty() { String::new() } else { format!(" ({})", one_line(&board.reason)) };
-    format!("{}  {}  {state}{reason}  {elapsed}", paint.tone(Tone::Bold, &name), board.task_id)
+    let reason = cut(&reason, columns / 3);
+    let elapsed = board.elapsed(now).map(duration).unwrap_or_default();
+    let taken = width(board.state.label()) + width(&reason) + width(&elapsed) + 4;
+    let name = paint.tone(Tone::Bold, &cut(&one_line(&board.full_name), columns.saturating_sub(taken)));
+    format!("{name}  {}{reason}  {elapsed}", paint.tone(tone(board.state), board.state.label()))
 }
 
-fn bar(board: &Board, paint: Paint) -> String {
+fn bar(board: &Board, paint: Paint, columns: usize) -> String {
     let tally = board.tally();
     let total = board.rows.len();
-    let columns = |count: usize| (count * BAR_COLUMNS).checked_div(total).unwrap_or(0);
-    let done = columns(tally.done);
-    let running = columns(tally.done + tally.running) - done;
-    let failed = columns(tally.done + tally.running + tally.failed) - done - running;
-    let rest = BAR_COLUMNS - done - running - failed;
+    let words = words(tally, total);
+    let room = columns.saturating_sub(width(&words) + 11).clamp(BAR_COLUMNS_MIN, BAR_COLUMNS_MAX);
+    let part = |count: usize| (count * room).checked_div(total).unwrap_or(0);
+    let done = part(tally.done);
+    let running = part(tally.done + tally.running) - done;
+    let failed = part(tally.done + tally.running + tally.failed) - done - running;
     let percent = (tally.done * 100).checked_div(total).unwrap_or(0);
     format!(
         "  {}{}{}{}  {percent:>3} %  {}",
         paint.tone(Tone::Good, &"█".repeat(done)),
         paint.tone(Tone::Busy, &"▓".repeat(running)),
         paint.tone(Tone::Bad, &"▒".repeat(failed)),
-        paint.tone(Tone::Dim, &"░".repeat(rest)),
-        words(tally, total)
+        paint.tone(Tone::Dim, &"░".repeat(room - done - running - failed)),
+        cut(&words, columns.saturating_sub(room + 11))
     )
 }
 

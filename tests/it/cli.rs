@@ -1,0 +1,258 @@
+//! The command line as people use it: the real binary against a real server.
+
+use std::{path::Path, process::Output};
+
+use serde_json::Value;
+use tasker::{app::App, worker};
+use tasker_sdk::Client;
+use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
+
+use crate::harness::{Database, database, serve, serve_with, within};
+
+/// Three steps that wait for a person: nobody offers to run them.
+const MANUAL: &str = "
+name: by_hand
+version: 1.0.0
+task_handler_class: ByHand
+step_templates:
+  - {name: pack, handler_class: nobody}
+  - {name: label, handler_class: nobody}
+  - {name: ship, handler_class: nobody, depends_on_steps: [pack, label]}
+";
+
+/// A server and the command line that talks to it.
+struct World {
+    database: Database,
+    app: App,
+}
+
+/// How a command ended.
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl World {
+    async fn new() -> Self {
+        let database = database().await;
+        let app = serve(&database).await;
+        Self { database, app }
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = tasker(words);
+        command.env("TASKER_ENDPOINT", self.app.endpoint());
+        command
+    }
+
+    async fn run(&self, words: &[&str]) -> Ran {
+        ended(&mut self.command(words)).await
+    }
+
+    /// Runs a command that must succeed.
+    async fn ok(&self, words: &[&str]) -> String {
+        let ran = self.run(words).await;
+        assert_eq!(ran.code, 0, "tasker {}: {}", words.join(" "), ran.err);
+        ran.out
+    }
+
+    /// Registers a handler from text.
+    async fn apply(&self, yaml: &str) {
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli");
+        std::fs::create_dir_all(&directory).unwrap();
+        let file = directory.join(format!("{}.yaml", uuid::Uuid::now_v7()));
+        std::fs::write(&file, yaml).unwrap();
+        self.ok(&["apply", file.to_str().unwrap()]).await;
+        std::fs::remove_file(file).unwrap();
+    }
+
+    async fn submit(&self, handler: &str) -> String {
+        self.ok(&["submit", handler, "--context", r#"{"parcel": 7}"#, "--quiet"]).await.trim().to_owned()
+    }
+}
+
+/// The binary, with nothing of the surroundings that could change what it does.
+fn tasker(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tasker"));
+    command.args(words).kill_on_drop(true);
+    for name in ["TASKER_TOKEN", "TASKER_TOKEN_FILE", "TASKER_OUTPUT", "TASKER_CONFIG", "TASKER_ENV"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+async fn ended(command: &mut Command) -> Ran {
+    let Output { status, stdout, stderr } = within("the command ends", command.output()).await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: status.code().unwrap_or(-1), out: text(stdout), err: text(stderr) }
+}
+
+fn documents(out: &str) -> Vec<Value> {
+    out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_runs_on_real_data() {
+    let world = World::new().await;
+    let drain = CancellationToken::new();
+    let client = Client::builder(world.app.endpoint()).no_token().connect().await.unwrap();
+    let options = worker::Options { allow_commands: true, ..worker::Options::default() };
+    let working = tokio::spawn(worker::run(client, options, drain.clone()));
+
+    let applied = world.ok(&["apply", "examples/debian/debian_anatomy.yaml"]).await;
+    assert!(applied.contains("default.debian_anatomy@1.0.0  8      created"), "{applied}");
+    let context = "@examples/debian/context.json";
+    let task = world.ok(&["submit", "debian_anatomy", "--context", context, "--quiet"]).await;
+    let task = task.trim();
+    let watched = world.run(&["watch", task]).await;
+    assert_eq!(watched.code, 0, "{}{}", watched.out, watched.err);
+    assert!(watched.out.contains("✔ complete in "), "{}", watched.out);
+    assert!(watched.out.contains("8 of 8 steps, 9 attempts"), "{}", watched.out);
+
+    let report = world.ok(&["get", &format!("{task}/report"), "--field", "/text"]).await;
+    assert!(report.starts_with("2,074 packages of Debian 12, 13,950 dependencies"), "{report}");
+    let moves = documents(&world.ok(&["get", &format!("{task}/fetch"), "--history", "-o", "json"]).await);
+    let states: Vec<_> = moves.iter().map(|moved| moved["to_state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["in_progress", "error", "pending", "in_progress", "complete"]);
+    let failure = moves[1]["metadata"]["message"].as_str().unwrap();
+    assert!(failure.contains("mirror a: 40960 bytes"), "{failure}");
+
+    drain.cancel();
+    within("the worker ends", working).await.unwrap().unwrap();
+    world.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_intervene() {
+    let world = World::new().await;
+    world.apply(MANUAL).await;
+    let task = world.submit("by_hand").await;
+    for step in ["pack", "label", "ship"] {
+        let step = format!("{task}/{step}");
+        let told = world.ok(&["resolve", &step, "--results", r#"{"n": 12345678901234567890}"#, "--by", "ann"]).await;
+        assert!(told.contains("resolved_manually"), "{told}");
+    }
+    assert_eq!(world.run(&["watch", &task]).await.code, 0);
+    assert_eq!(world.ok(&["get", &format!("{task}/ship"), "--field", "n"]).await, "12345678901234567890\n");
+
+    let other = world.submit("by_hand").await;
+    let told = world.ok(&["cancel", &other, "--reason", "ordered twice"]).await;
+    assert!(told.contains("cancelled"), "{told}");
+    assert_eq!(world.run(&["watch", &other]).await.code, 1);
+    let refused = world.run(&["retry", &other]).await;
+    assert_eq!(refused.code, 3);
+    assert!(refused.err.contains("  reason   "), "{}", refused.err);
+
+    let both = world.run(&["cancel", &other, "01932c07-6b1f-7d0e-9d0a-5f2c1d3e0000"]).await;
+    assert_eq!(both.code, 1, "the first again changes nothing, the second is unknown: {}", both.err);
+    assert!(both.err.contains("TASK_NOT_FOUND"), "{}", both.err);
+    world.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_say_what_to_do() {
+    let world = World::new().await;
+    let check = async |words: &[&str], code: i32, expected: &str| {
+        let ran = world.run(words).await;
+        assert_eq!(ran.code, code, "tasker {}: {}", words.join(" "), ran.err);
+        assert!(ran.err.contains(expected), "tasker {}: {}", words.join(" "), ran.err);
+    };
+    world.apply(MANUAL).await;
+    let task = world.submit("by_hand").await;
+    check(&["submit", "nothing", "--context", r#"{"a": 1}"#], 3, "reason   HANDLER_UNKNOWN").await;
+    check(&["submit", "by_hand@9.9.9", "--context", r#"{"a": 1}"#], 3, "reason   VERSION_UNKNOWN").await;
+    check(&["submit", "by_hand", "--context", "{"], 2, "--context is not JSON: EOF").await;
+    check(&["submit", "by_hand", "--context", "@none.json"], 2, "cannot read none.json").await;
+    check(&["submit", "by_hand", "--context", "[1]"], 3, "field    ").await;
+    check(&["get", &format!("{task}/nowhere")], 2, "its steps are pack, label, ship").await;
+    check(&["resolve", &task], 2, "a task cannot be resolved").await;
+    check(&["get", "nonsense"], 2, "neither a task id").await;
+    check(&["apply", "none.yaml"], 2, "none.yaml: error: there is no such file").await;
+    check(&["list", "--page-token", "made up"], 3, "PAGE_TOKEN_INVALID").await;
+    check(&["list", "--endpoint", "http://127.0.0.1:1"], 4, "no tasker server answers at http://127.0.0.1:1").await;
+
+    let ran = world.run(&["submit", "nothing", "--context", r#"{"a": 1}"#, "-o", "json"]).await;
+    let error: Value = serde_json::from_str(&ran.err).unwrap();
+    assert_eq!(error["error"]["reason"], "HANDLER_UNKNOWN");
+    world.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn problems_in_files_have_places_and_nothing_is_sent() {
+    let world = World::new().await;
+    let ran = world.run(&["apply", "tests/it/cli/broken.yaml"]).await;
+    assert_eq!(ran.code, 2);
+    insta::assert_snapshot!(ran.err);
+    assert_eq!(world.ok(&["handlers"]).await, "no handlers; register some with: tasker apply FILE\n");
+    world.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_are_complete_across_pages() {
+    let world = World::new().await;
+    world.apply(MANUAL).await;
+    let created = world.ok(&["submit", "by_hand", "-c", r#"{"a": 1}"#, "--count", "45", "--tag", "many", "-q"]).await;
+    let mut created: Vec<&str> = created.lines().collect();
+    created.sort_unstable();
+    assert_eq!(created.len(), 45);
+
+    let page = documents(&world.ok(&["list", "--limit", "20", "-o", "json"]).await);
+    assert_eq!(page.len(), 21, "a page and its token");
+    let token = page[20]["next_page_token"].as_str().unwrap();
+    let rest = documents(&world.ok(&["list", "--limit", "40", "--page-token", token, "-o", "json"]).await);
+    assert_eq!(rest.len(), 25);
+    let all = documents(&world.ok(&["list", "--all", "--tag", "many", "--state", "pending", "-o", "json"]).await);
+    let mut found: Vec<&str> = all.iter().map(|task| task["task_id"].as_str().unwrap()).collect();
+    found.sort_unstable();
+    assert_eq!(found, created);
+    assert_eq!(world.ok(&["list", "--name", "other"]).await, "no tasks\n");
+    let counts: Value = serde_json::from_str(&world.ok(&["list", "--count", "-o", "json"]).await).unwrap();
+    assert_eq!((&counts["total"], &counts["counts"]["pending"]), (&45.into(), &45.into()));
+    world.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn watching_survives_the_server() {
+    let world = World::new().await;
+    world.apply(MANUAL).await;
+    let task = world.submit("by_hand").await;
+    let mut watching = world.command(&["watch", &task, "-o", "json"]);
+    let watching = watching.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
+    let mut watching = watching.spawn().unwrap();
+    let mut lines = {
+        use tokio::io::AsyncBufReadExt as _;
+        tokio::io::BufReader::new(watching.stdout.take().unwrap()).lines()
+    };
+    within("the first snapshot", lines.next_line()).await.unwrap().unwrap();
+    world.ok(&["resolve", &format!("{task}/pack")]).await;
+    within("the first move", lines.next_line()).await.unwrap().unwrap();
+
+    let World { database, app } = world;
+    let listen = app.endpoint().trim_start_matches("http://").to_owned();
+    app.stop().await;
+    let app = serve_with(&database, &[("server.listen", &listen)]).await;
+    let world = World { database, app };
+    world.ok(&["resolve", &format!("{task}/label")]).await;
+    world.ok(&["resolve", &format!("{task}/ship")]).await;
+
+    let mut moves = Vec::new();
+    while let Some(line) = within("the stream goes on", lines.next_line()).await.unwrap() {
+        let document: Value = serde_json::from_str(&line).unwrap();
+        moves.extend(document["transition"]["sequence"].as_i64());
+    }
+    assert!(moves.is_sorted_by(|one, other| one + 1 == *other), "no move is lost or repeated: {moves:?}");
+    assert!(within("the end", watching.wait()).await.unwrap().success());
+    world.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_reader_that_goes_away_is_no_error() {
+    use tokio::io::AsyncReadExt as _;
+    let mut child = tasker(&["completions", "bash"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_u8().await.unwrap();
+    drop(stdout);
+    assert!(within("it ends", child.wait()).await.unwrap().success());
+}
