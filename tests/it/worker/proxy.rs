@@ -1,6 +1,4 @@
-//! A wire that can be cut: a TCP proxy between a worker and its server.
-
-use std::net::SocketAddr;
+//! A wire that can be cut and led elsewhere: a TCP proxy between a worker and its server.
 
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -8,45 +6,61 @@ use tokio::{
 };
 
 pub struct Wire {
-    pub address: SocketAddr,
-    whole: watch::Sender<bool>,
+    pub endpoint: String,
+    state: watch::Sender<State>,
 }
 
-/// A wire to the address. It goes when the value goes.
-pub async fn wire(to: SocketAddr) -> Wire {
+#[derive(Clone)]
+struct State {
+    to: String,
+    whole: bool,
+}
+
+/// A wire to the server. It goes when the value goes.
+pub async fn wire(endpoint: &str) -> Wire {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (whole, mut is_whole) = watch::channel(true);
+    let endpoint_of_wire = format!("http://{}", listener.local_addr().unwrap());
+    let (state, mut now) = watch::channel(State { to: address(endpoint), whole: true });
     tokio::spawn(async move {
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
-                gone = is_whole.wait_for(|_| false) => break drop(gone),
+                gone = now.wait_for(|_| false) => break drop(gone),
             };
             let (mut near, _) = accepted.unwrap();
-            let mut is_whole = is_whole.clone();
-            if *is_whole.borrow() {
+            let mut now = now.clone();
+            let State { to, whole } = now.borrow().clone();
+            if whole {
                 tokio::spawn(async move {
-                    let mut far = TcpStream::connect(to).await.unwrap();
+                    let Ok(mut far) = TcpStream::connect(to).await else { return };
                     tokio::select! {
                         _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
-                        _ = is_whole.wait_for(|whole| !whole) => {}
+                        _ = now.wait_for(|state| !state.whole) => {}
                     }
                 });
             }
         }
     });
-    Wire { address, whole }
+    Wire { endpoint: endpoint_of_wire, state }
+}
+
+fn address(endpoint: &str) -> String {
+    endpoint.trim_start_matches("http://").to_owned()
 }
 
 impl Wire {
     /// Cuts every connection and lets no other through.
     pub fn cut(&self) {
-        self.whole.send_replace(false);
+        self.state.send_modify(|state| state.whole = false);
     }
 
     /// Lets connections through again.
     pub fn mend(&self) {
-        self.whole.send_replace(true);
+        self.state.send_modify(|state| state.whole = true);
+    }
+
+    /// Leads the next connections to another server.
+    pub fn lead_to(&self, endpoint: &str) {
+        self.state.send_modify(|state| state.to = address(endpoint));
     }
 }

@@ -1,115 +1,108 @@
-//! A server for workers of the Rust SDK, on an engine and a database of the test's own.
+//! A server, handlers and tasks for workers of the Rust SDK, all through gRPC; moves are read from the audit trail.
 
-use std::{sync::Arc, time::Duration};
-
-use tasker::{
-    domain::{ids::TaskId, run::Operation},
-    engine::{Engine, Settings},
-    lifecycle::{NewTask, Request, Templates},
-    proto::tasker::worker::v1::worker_service_server::WorkerServiceServer,
-    rpc::workers::Workers,
-    service::dependencies::Dependencies,
+use tasker::app::App;
+use tasker_sdk::{
+    Client, StepContext, StepError, Worker, WorkerHandle,
+    proto::tasker::v1::{
+        CancelTaskRequest, CreateTaskRequest, Handler, NewTask, RegisterHandlersRequest, StepTemplate,
+    },
+    worker::WorkerBuilder,
 };
-use tasker_sdk::{Client, Worker, worker::WorkerBuilder};
-use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_stream::wrappers::TcpListenerStream;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio::task::JoinHandle;
+use tonic::transport::Channel;
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
-use crate::harness::{Database, database, eventually};
+use crate::harness::{Database, database, eventually, serve_with};
 
-/// The step handler of every step.
-pub const STEP_HANDLER: &str = "noop";
+/// The step handler of steps that name none.
+pub const STEP_HANDLER: &str = "Work";
+
+/// Short leases, for tests in which they run out.
+pub const IMPATIENT: &[(&str, &str)] =
+    &[("sessions.lease_ttl_ms", "1000"), ("sessions.heartbeat_ms", "250"), ("sweeper.interval_ms", "50")];
 
 pub struct World {
     database: Database,
-    engine: Arc<Engine>,
-    templates: Templates,
-    pub address: std::net::SocketAddr,
-    handler: i32,
-    _serving: DropGuard,
+    pub server: Option<App>,
+    pub endpoint: String,
+    pub client: Client,
 }
 
-/// A world whose tasks have these steps, each named with the numbers of its parents.
-pub async fn world(steps: &[(&str, &[i16])]) -> World {
-    world_with(Settings::default(), steps).await
+/// A world whose tasks have these steps: `a; b < a; c < a b`.
+pub async fn world(steps: &str) -> World {
+    world_with(&[], steps).await
 }
 
-pub async fn world_with(settings: Settings, steps: &[(&str, &[i16])]) -> World {
+pub async fn world_with(keys: &[(&str, &str)], steps: &str) -> World {
     let database = database().await;
-    let handler = handler(&database, steps).await;
-    let templates = Templates::new(database.store.clone());
-    let engine = Arc::new(Engine::start(settings, database.store.clone(), templates.clone()));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let stop = CancellationToken::new();
-    let dependencies = Dependencies::new(database.store.clone(), templates.clone());
-    let workers = Workers::new(engine.sessions().clone(), dependencies, 1 << 20);
-    tokio::spawn(
-        tonic::transport::Server::builder()
-            .add_service(WorkerServiceServer::new(workers).max_decoding_message_size(16 << 20))
-            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.clone().cancelled_owned()),
-    );
-    World { database, engine, templates, address, handler, _serving: stop.drop_guard() }
+    let app = serve_with(&database, keys).await;
+    let endpoint = app.endpoint().to_owned();
+    let client = Client::builder(&endpoint).no_token().connect().await.unwrap();
+    let world = World { database, server: Some(app), endpoint, client };
+    world.register(steps.split(';').map(template).collect()).await;
+    world
 }
 
-/// Short leases, for tests in which they run out.
-pub fn impatient() -> Settings {
-    Settings {
-        lease_ttl: Duration::from_millis(600),
-        heartbeat_interval: Duration::from_millis(150),
-        sweep_interval: Duration::from_millis(50),
-        ..Settings::default()
+fn template(step: &str) -> StepTemplate {
+    let (name, parents) = step.split_once('<').unwrap_or((step, ""));
+    StepTemplate {
+        name: name.trim().to_owned(),
+        handler_class: STEP_HANDLER.to_owned(),
+        depends_on_steps: parents.split_whitespace().map(str::to_owned).collect(),
+        ..StepTemplate::default()
     }
 }
 
 impl World {
+    /// Registers the one handler of the world anew.
+    pub async fn register(&self, step_templates: Vec<StepTemplate>) {
+        let handler = Handler { name: "work".into(), step_templates, ..Handler::default() };
+        let request = RegisterHandlersRequest { handlers: vec![handler], replace: true, validate_only: false };
+        self.client.handlers().register_handlers(request).await.unwrap();
+    }
+
+    /// Another server on the same database.
+    pub async fn another_server(&self) -> App {
+        serve_with(&self.database, &[]).await
+    }
+
+    /// Whether the server says that it takes calls.
+    pub async fn is_serving(&self) -> bool {
+        let channel = Channel::from_shared(self.endpoint.clone()).unwrap().connect_lazy();
+        let answer = HealthClient::new(channel).check(HealthCheckRequest::default()).await;
+        answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
+    }
+
     /// A worker with one handler for every step.
     pub fn worker<F, Fut, T>(&self, handler: F) -> WorkerBuilder
     where
-        F: Fn(tasker_sdk::StepContext) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<T, tasker_sdk::StepError>> + Send + 'static,
+        F: Fn(StepContext) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<T, StepError>> + Send + 'static,
         T: serde::Serialize,
     {
-        worker_at(&self.address.to_string()).handle(STEP_HANDLER, handler)
+        worker_at(&self.endpoint).handle(STEP_HANDLER, handler)
     }
 
-    /// A client.
-    pub async fn client(&self) -> Client {
-        Client::builder(self.address.to_string()).no_token().connect().await.unwrap()
+    /// Submits a task.
+    pub async fn create(&self) -> String {
+        let task = NewTask { name: "work".into(), context_json: r#"{"n":7}"#.into(), ..NewTask::default() };
+        let created = self.client.tasks().create_task(CreateTaskRequest { task: Some(task) }).await.unwrap();
+        created.into_inner().task.unwrap().task_id
     }
 
-    pub async fn create(&self) -> TaskId {
-        let new = NewTask {
-            template: self.templates.get(self.handler).await.unwrap(),
-            context_json: Arc::from(r#"{"n":7}"#),
-            initiator: "me".into(),
-            source_system: "unknown".into(),
-            reason: "unknown".into(),
-            tags: vec![],
-            bypass: vec![],
-            requested_at: self.engine.clock().now(),
-            identity: None,
-            correlation_id: None,
-            deadline_at: None,
-            created_by: None,
-            trace_context: None,
-        };
-        self.engine.writer().create_task(new).await.unwrap().task_id
+    pub async fn cancel(&self, task: &str) {
+        let request = CancelTaskRequest { task_id: task.to_owned(), ..CancelTaskRequest::default() };
+        self.client.tasks().cancel_task(request).await.unwrap();
     }
 
-    pub async fn cancel(&self, task: TaskId) {
-        let operation = Operation { name: "cancel_task", requested_by: "me".into(), reason: "a test".into() };
-        self.engine.writer().apply(task, Request::CancelTask(operation)).await.unwrap();
-    }
-
-    /// The moves of a step: state, attempt, and the class of the error.
-    pub async fn trail(&self, task: TaskId, step_no: i16) -> String {
+    /// The moves of a step: attempt, state, and the class of the error.
+    pub async fn trail(&self, task: &str, step_no: i16) -> String {
         let moves: Vec<String> = sqlx::query_scalar(
-            "select concat_ws(' ', attempt, tasker_state_name(to_state), metadata #>> '{error,error_class}', \
-             metadata ->> 'error_class') from transitions where task_id = $1 and step_no = $2 \
-             and from_state is distinct from to_state order by sequence",
+            "select concat_ws(' ', attempt, tasker_state_name(to_state), metadata ->> 'error_class') \
+             from transitions where task_id = $1::text::uuid and step_no = $2 and from_state is distinct from to_state \
+             order by sequence",
         )
-        .bind(task.uuid())
+        .bind(task)
         .bind(step_no)
         .fetch_all(self.database.store.pool())
         .await
@@ -118,11 +111,12 @@ impl World {
     }
 
     /// What a step produced.
-    pub async fn results(&self, task: TaskId, step_no: i16) -> serde_json::Value {
+    pub async fn results(&self, task: &str, step_no: i16) -> serde_json::Value {
         let text: String = sqlx::query_scalar(
-            "select results::text from transitions where task_id = $1 and step_no = $2 and results is not null",
+            "select results::text from transitions where task_id = $1::text::uuid and step_no = $2 \
+             and results is not null",
         )
-        .bind(task.uuid())
+        .bind(task)
         .bind(step_no)
         .fetch_one(self.database.store.pool())
         .await
@@ -130,26 +124,27 @@ impl World {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// Waits until a task has come to an end or to rest.
-    pub async fn settles(&self, task: TaskId, state: &str) {
+    /// Waits until a task is in this state.
+    pub async fn settles(&self, task: &str, state: &str) {
         eventually(&format!("the task is {state}"), async || {
-            let now: String = sqlx::query_scalar("select tasker_state_name(state) from tasks where task_id = $1")
-                .bind(task.uuid())
-                .fetch_one(self.database.store.pool())
-                .await
-                .unwrap();
+            let now: String =
+                sqlx::query_scalar("select tasker_state_name(state) from tasks where task_id = $1::text::uuid")
+                    .bind(task)
+                    .fetch_one(self.database.store.pool())
+                    .await
+                    .unwrap();
             now == state
         })
         .await;
     }
 
-    /// How many sessions are open.
-    pub async fn sessions(&self) -> usize {
-        self.engine.sessions().list(None).await.unwrap().len()
-    }
-
     pub async fn count(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(self.database.store.pool()).await.unwrap()
+    }
+
+    /// Sessions that are neither closed nor expired.
+    pub async fn sessions(&self) -> i64 {
+        self.count("select count(*) from sessions where closed_at is null and expires_at > now()").await
     }
 }
 
@@ -158,32 +153,8 @@ pub fn worker_at(endpoint: &str) -> WorkerBuilder {
     Worker::with_client(client).signals(false).worker_id("w")
 }
 
-/// Runs a worker beside the test; aborting it is as good as a crash.
-pub fn start(worker: WorkerBuilder) -> (tasker_sdk::WorkerHandle, JoinHandle<tasker_sdk::Result<()>>) {
+/// Runs a worker beside the test.
+pub fn start(worker: WorkerBuilder) -> (WorkerHandle, JoinHandle<tasker_sdk::Result<()>>) {
     let worker = worker.build().unwrap();
     (worker.handle(), tokio::spawn(worker.run()))
-}
-
-async fn handler(database: &Database, steps: &[(&str, &[i16])]) -> i32 {
-    let pool = database.store.pool();
-    let sql = "insert into named_tasks (task_namespace_id, name, version, version_order, configuration, content_hash) \
-               values (1, 't', '1.0.0', '{1,0,0}', '{}', '') returning named_task_id";
-    let id: i32 = sqlx::query_scalar(sql).fetch_one(pool).await.unwrap();
-    sqlx::query("insert into dependent_systems (name) values ('unknown')").execute(pool).await.unwrap();
-    sqlx::query("insert into step_handlers (task_namespace_id, name) values (1, $1)")
-        .bind(STEP_HANDLER)
-        .execute(pool)
-        .await
-        .unwrap();
-    for (no, (name, parents)) in (0_i16..).zip(steps) {
-        let sql = "with step as (insert into named_steps (dependent_system_id, name) values (1, $3) returning \
-                   named_step_id) insert into named_tasks_named_steps (named_task_id, step_no, named_step_id, \
-                   step_handler_id, step_name) select $1, $2, named_step_id, 1, $3 from step";
-        sqlx::query(sql).bind(id).bind(no).bind(name).execute(pool).await.unwrap();
-        for parent in *parents {
-            let sql = "insert into named_task_edges (named_task_id, from_step_no, to_step_no) values ($1, $2, $3)";
-            sqlx::query(sql).bind(id).bind(parent).bind(no).execute(pool).await.unwrap();
-        }
-    }
-    id
 }
