@@ -11,10 +11,15 @@ use super::{
     output::Out,
     remote::Remote,
     shape,
-    style::{Tone, one_line, tone},
+    style::{Tone, cut, one_line, tone},
     target::Target,
     watch::{self, Board, Size},
 };
+
+use crate::domain::state::State;
+
+/// The most columns of a payload that are shown to people.
+const PAYLOAD_COLUMNS_MAX: usize = 1_000;
 
 /// How much of a task to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -134,7 +139,7 @@ pub(crate) fn show_task(out: Out, task: &pb::Task) {
     lines.add("handler", &task.full_name);
     lines.state(task.state, &task.state_reason);
     if let Some(execution) = &task.execution {
-        lines.add("progress", &progress(execution));
+        lines.add("progress", &progress(execution, board.state));
     }
     lines.add("asked", &asked(task));
     lines.add("tags", &task.tags.join(", "));
@@ -143,7 +148,7 @@ pub(crate) fn show_task(out: Out, task: &pb::Task) {
     lines.add("started", &shape::time(task.start_time).unwrap_or_default());
     lines.add("finished", &shape::time(task.finish_time).unwrap_or_default());
     lines.add("deadline", &shape::time(task.deadline_time).unwrap_or_default());
-    lines.add("context", &task.context_json);
+    lines.payload("context", &task.context_json);
     for note in &task.annotations {
         lines.add("note", &format!("{}: {}", note.annotation_type, note.annotation_json));
     }
@@ -185,8 +190,8 @@ pub(crate) fn show_step(out: Out, step: &pb::Step) {
             lines.add("", frame);
         }
     }
-    lines.add("inputs", &step.inputs_json);
-    lines.add("results", &step.results_json);
+    lines.payload("inputs", &step.inputs_json);
+    lines.payload("results", &step.results_json);
 }
 
 /// Prints every move.
@@ -210,7 +215,7 @@ async fn history(client: &Client, out: Out, task_id: String, step_id: String) ->
 
 fn move_line(out: Out, transition: &pb::Transition) -> String {
     let who = if transition.step_name.is_empty() { "task" } else { &transition.step_name };
-    let from = from_proto(transition.from_state).map_or("created", crate::domain::state::State::label);
+    let from = from_proto(transition.from_state).map_or("created", State::label);
     let to = from_proto(transition.to_state).unwrap_or_default();
     let attempt = if transition.attempt > 0 { format!("  attempt {}", transition.attempt) } else { String::new() };
     let metadata = if matches!(transition.metadata_json.as_str(), "" | "{}") {
@@ -223,12 +228,13 @@ fn move_line(out: Out, transition: &pb::Transition) -> String {
     format!("{:>5}  {time}  {}  {moved}{attempt}{metadata}", transition.sequence, one_line(who))
 }
 
-fn progress(execution: &pb::Execution) -> String {
+fn progress(execution: &pb::Execution, state: State) -> String {
     let status = shape::enum_label(execution.execution_status().as_str_name(), "EXECUTION_STATUS_");
     let action = shape::enum_label(execution.recommended_action().as_str_name(), "RECOMMENDED_ACTION_");
     let health = shape::enum_label(execution.health_status().as_str_name(), "HEALTH_STATUS_");
+    let next = if state.is_settled_task() { String::new() } else { format!("; {status}, so {action}") };
     format!(
-        "{} of {} steps, {} %, {health}; {status}, so {action}",
+        "{} of {} steps, {} %, {health}{next}",
         execution.completed_steps, execution.total_steps, execution.completion_percentage
     )
 }
@@ -251,6 +257,14 @@ impl Lines {
         if !value.is_empty() {
             self.out.line(&format!("{}  {}", self.out.paint.tone(Tone::Dim, &format!("{name:<11}")), one_line(value)));
         }
+    }
+
+    /// A payload; a long one is cut.
+    fn payload(&mut self, name: &str, json: &str) {
+        let shown = cut(&one_line(json), PAYLOAD_COLUMNS_MAX);
+        let rest =
+            if shown.len() < json.len() { format!(" ({} bytes; -o json has all)", json.len()) } else { String::new() };
+        self.add(name, &format!("{shown}{rest}"));
     }
 
     fn state(&mut self, state: i32, reason: &str) {

@@ -53,6 +53,7 @@ impl Paint {
             Tone::Bad => "31",
         };
         match self {
+            _ if text.is_empty() => String::new(),
             Self::Plain => text.to_owned(),
             Self::Ansi => format!("\x1b[{code}m{text}\x1b[0m"),
         }
@@ -93,8 +94,10 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
         return text.to_owned();
     }
     let mut kept = String::new();
+    let mut taken = 1;
     for symbol in text.chars() {
-        if width(&kept) + unicode_width::UnicodeWidthChar::width(symbol).unwrap_or(0) + 1 > columns {
+        taken += unicode_width::UnicodeWidthChar::width(symbol).unwrap_or(0);
+        if taken > columns {
             break;
         }
         kept.push(symbol);

@@ -36,8 +36,6 @@ pub(crate) struct Board {
 /// A step.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
-    /// The id.
-    pub(crate) id: String,
     /// The name.
     pub(crate) name: String,
     /// The longest way from a step without parents.
@@ -150,6 +148,11 @@ impl Board {
         }
     }
 
+    /// The step with this id.
+    pub(crate) fn row(&self, id: &str) -> Option<&Row> {
+        self.by_id.get(id).map(|position| &self.rows[*position])
+    }
+
     /// Steps by state.
     pub(crate) fn tally(&self) -> Tally {
         let mut tally = Tally::default();
@@ -180,7 +183,6 @@ impl Row {
     fn new(step: &pb::Step, depth: usize) -> Self {
         let failure = step.failure.as_ref();
         Self {
-            id: step.step_id.clone(),
             name: step.name.clone(),
             depth,
             parents: Vec::new(),

@@ -50,7 +50,7 @@ pub(crate) fn end(board: &Board, now: Micros, paint: Paint) -> String {
 }
 
 fn step_note(board: &Board, transition: &pb::Transition, to: State) -> String {
-    let row = board.rows.iter().find(|row| row.id == transition.step_id);
+    let row = board.row(&transition.step_id);
     let limit = row.map_or(0, |row| row.retry_limit);
     match to {
         State::InProgress => format!("attempt {} of {limit}", transition.attempt),
