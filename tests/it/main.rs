@@ -7,6 +7,7 @@
 mod engine;
 mod harness;
 
+mod calls;
 mod cli;
 mod dev;
 mod embedded;

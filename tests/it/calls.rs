@@ -1,0 +1,10 @@
+//! TaskService and StepService through gRPC, on a server and a database of the test's own.
+
+mod annotations;
+mod create;
+mod list;
+mod manual;
+mod refuse;
+mod steps;
+mod watch;
+mod world;

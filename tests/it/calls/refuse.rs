@@ -1,0 +1,192 @@
+//! Every field that can be wrong, and that all of them are told at once.
+
+use prost_types::Timestamp;
+use tasker_sdk::proto::tasker::v1::{
+    AnnotationFilter, CancelTaskRequest, CountTasksRequest, CreateAnnotationRequest, CreateTaskRequest, GetStepRequest,
+    GetTaskRequest, ListStepsRequest, ListTasksRequest, ListTransitionsRequest, NewTask, ResolveStepRequest,
+    RetryTaskRequest, TagList, TaskFilter, UpdateStepRequest, UpdateTaskRequest, WatchTaskRequest,
+};
+
+use super::world::{order, told, world};
+
+const TASK: &str = "01930000-0000-7000-8000-000000000000";
+const STEP: &str = "01930000-0000-7000-8000-000000000001";
+
+fn long(characters: usize) -> String {
+    "ü".repeat(characters)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_to_be_created() {
+    let world = world().await;
+    let check = async |task: NewTask, expected: &str| {
+        let refused = world.try_create(task).await.unwrap_err();
+        let expected =
+            if expected.contains("\n") { expected.to_owned() } else { format!("INVALID_FIELDS\n{expected}") };
+        assert_eq!(told(&refused), expected);
+    };
+    let good = || order(r#"{"n": 1}"#);
+    check(NewTask { name: String::new(), ..good() }, "task.name: is required").await;
+    check(NewTask { name: long(65), ..good() }, "task.name: has 65 characters, at most 64 are allowed").await;
+    check(NewTask { namespace: long(65), ..good() }, "task.namespace: has 65 characters, at most 64 are allowed").await;
+    check(NewTask { version: long(17), ..good() }, "task.version: has 17 characters, at most 16 are allowed").await;
+    check(NewTask { initiator: long(129), ..good() }, "task.initiator: has 129 characters, at most 128 are allowed")
+        .await;
+    check(NewTask { source_system: "a\0".into(), ..good() }, "task.source_system: must not contain the character NUL")
+        .await;
+    check(NewTask { reason: long(129), ..good() }, "task.reason: has 129 characters, at most 128 are allowed").await;
+    check(NewTask { tags: vec![String::new()], ..good() }, "task.tags[0]: is required").await;
+    check(NewTask { tags: vec![long(129)], ..good() }, "task.tags[0]: has 129 characters, at most 128 are allowed")
+        .await;
+    check(
+        NewTask { tags: vec!["a".into(); 65], ..good() },
+        "LIMIT_EXCEEDED\ntask.tags: has 65 entries, at most 64 are allowed",
+    )
+    .await;
+    check(
+        NewTask { idempotency_key: long(129), ..good() },
+        "task.idempotency_key: has 129 characters, at most 128 are allowed",
+    )
+    .await;
+    check(
+        NewTask { correlation_id: long(101), ..good() },
+        "task.correlation_id: has 101 characters, at most 100 are allowed",
+    )
+    .await;
+    check(
+        NewTask { requested_time: Some(Timestamp { seconds: i64::MAX, nanos: 0 }), ..good() },
+        "task.requested_time: is not a time between the years 1 and 9999",
+    )
+    .await;
+    check(
+        NewTask { deadline_time: Some(Timestamp { seconds: 0, nanos: -1 }), ..good() },
+        "task.deadline_time: is not a time between the years 1 and 9999",
+    )
+    .await;
+    check(order(""), "task.context_json: is not JSON: EOF while parsing a value at line 1 column 0").await;
+    check(order("[1]"), "task.context_json: must be a JSON object").await;
+    check(order(" { } "), "task.context_json: must not be empty").await;
+    check(order(r#"{"a": "\u0000"}"#), "task.context_json: must not contain \\u0000 at line 1 column 14").await;
+    check(
+        NewTask { name: String::new(), tags: vec![String::new()], ..order("{") },
+        "INVALID_FIELDS\n\
+         task.context_json: is not JSON: EOF while parsing an object at line 1 column 1\n\
+         task.name: is required\n\
+         task.tags[0]: is required",
+    )
+    .await;
+    let refused = world.client.tasks().create_task(CreateTaskRequest { task: None }).await.unwrap_err();
+    assert_eq!(told(&refused), "INVALID_FIELDS\ntask: is required");
+    // What is exactly as long as allowed passes.
+    world.create(NewTask { initiator: long(128), tags: vec![long(128); 64], ..good() }).await;
+}
+
+/// Checks that a call is refused with these bad fields.
+macro_rules! check {
+    ($client:expr, $method:ident, $request:expr, $expected:expr) => {
+        let refused = $client.$method($request).await.unwrap_err();
+        assert_eq!(told(&refused), format!("INVALID_FIELDS\n{}", $expected), stringify!($method));
+    };
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_about_tasks() {
+    let world = world().await;
+    let mut tasks = world.client.tasks();
+    let id = || TASK.to_owned();
+    check!(tasks, get_task, GetTaskRequest { task_id: String::new(), view: 0 }, "task_id: is required");
+    check!(tasks, get_task, GetTaskRequest { task_id: "7".into(), view: 0 }, "task_id: is not the id of a task");
+    check!(tasks, get_task, GetTaskRequest { task_id: STEP.into(), view: 0 }, "task_id: is not the id of a task");
+    check!(
+        tasks,
+        get_task,
+        GetTaskRequest { task_id: "7".into(), view: 9 },
+        "task_id: is not the id of a task\nview: 9 is not a value of the enum"
+    );
+    let list = |filter: TaskFilter| ListTasksRequest { filter: Some(filter), ..ListTasksRequest::default() };
+    let filter = TaskFilter::default;
+    check!(tasks, list_tasks, ListTasksRequest { page_size: -1, ..list(filter()) }, "page_size: must not be negative");
+    check!(tasks, list_tasks, ListTasksRequest { order: 5, ..list(filter()) }, "order: 5 is not a value of the enum");
+    check!(
+        tasks,
+        list_tasks,
+        list(TaskFilter { states: vec![1, 0, 7], ..filter() }),
+        "filter.states[1]: is not a state\nfilter.states[2]: is not a state"
+    );
+    check!(
+        tasks,
+        list_tasks,
+        list(TaskFilter { namespace: long(65), ..filter() }),
+        "filter.namespace: has 65 characters, at most 64 are allowed"
+    );
+    check!(
+        tasks,
+        list_tasks,
+        list(TaskFilter { correlation_id: "\0".into(), ..filter() }),
+        "filter.correlation_id: must not contain the character NUL"
+    );
+    let annotation = |key: &str, value: &str| {
+        let annotation = AnnotationFilter { key: key.into(), value: value.into(), annotation_type: String::new() };
+        TaskFilter { annotation: Some(annotation), ..filter() }
+    };
+    check!(tasks, list_tasks, list(annotation("", "")), "filter.annotation: needs an annotation_type or a key");
+    check!(
+        tasks,
+        count_tasks,
+        CountTasksRequest { filter: Some(annotation("", "x")) },
+        "filter.annotation: needs an annotation_type or a key\nfilter.annotation.value: needs a key"
+    );
+    let update =
+        UpdateTaskRequest { task_id: id(), reason: Some(long(129)), tags: Some(TagList { tags: vec![long(129)] }) };
+    check!(
+        tasks,
+        update_task,
+        update,
+        "reason: has 129 characters, at most 128 are allowed\ntags.tags[0]: has 129 characters, at most 128 are allowed"
+    );
+    let cancel = CancelTaskRequest { task_id: String::new(), reason: long(1_025), requested_by: long(129) };
+    check!(
+        tasks,
+        cancel_task,
+        cancel,
+        "task_id: is required\nrequested_by: has 129 characters, at most 128 are allowed\nreason: has 1025 characters, at most 1024 are allowed"
+    );
+    let retry = RetryTaskRequest { task_id: id(), additional_attempts: -1, ..RetryTaskRequest::default() };
+    check!(tasks, retry_task, retry, "additional_attempts: must be between 0 and 10000");
+    let watch = WatchTaskRequest { task_id: id(), after_sequence: -1, view: 0 };
+    check!(tasks, watch_task, watch, "after_sequence: is not the number of a transition");
+    let transitions =
+        ListTransitionsRequest { task_id: id(), step_id: TASK.into(), ..ListTransitionsRequest::default() };
+    check!(tasks, list_transitions, transitions, "step_id: is not the id of a step");
+    let annotation =
+        CreateAnnotationRequest { task_id: id(), annotation_type: " ".into(), annotation_json: "[]".into() };
+    check!(
+        tasks,
+        create_annotation,
+        annotation,
+        "annotation_type: is required\nannotation_json: must be a JSON object"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_about_steps() {
+    let world = world().await;
+    let mut steps = world.client.steps();
+    check!(steps, get_step, GetStepRequest { step_id: TASK.into() }, "step_id: is not the id of a step");
+    let list = ListStepsRequest { task_id: String::new(), page_size: -3, ..ListStepsRequest::default() };
+    check!(steps, list_steps, list, "task_id: is required\npage_size: must not be negative");
+    let update = UpdateStepRequest { step_id: STEP.into(), ..UpdateStepRequest::default() };
+    check!(steps, update_step, update.clone(), "retry_limit: set this or inputs_json: there is nothing to change");
+    let wrong = UpdateStepRequest { retry_limit: Some(10_001), inputs_json: Some("{".into()), ..update };
+    check!(
+        steps,
+        update_step,
+        wrong,
+        "retry_limit: must be between 0 and 10000\ninputs_json: is not JSON: EOF while parsing an object at line 1 column 1"
+    );
+    let resolve =
+        ResolveStepRequest { step_id: STEP.into(), results_json: "x".into(), ..ResolveStepRequest::default() };
+    check!(steps, resolve_step, resolve, "results_json: is not JSON: expected value at line 1 column 1");
+    let refused = steps.get_step(GetStepRequest { step_id: STEP.into() }).await.unwrap_err();
+    assert_eq!((refused.code(), &*told(&refused)), (tonic::Code::NotFound, "STEP_NOT_FOUND"));
+}
