@@ -14,6 +14,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::config::{self, Config, Findings, Sources};
 
 mod apply;
+mod bench;
 mod cancel;
 mod completions;
 mod dev;
@@ -60,6 +61,7 @@ macro_rules! commands {
 }
 
 commands! {
+    Bench(bench),
     Dev(dev),
     Apply(apply),
     Handlers(handlers),

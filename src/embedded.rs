@@ -19,6 +19,7 @@ mod os;
 mod parameters;
 
 pub use error::Error;
+pub(crate) use os::terminate;
 pub use parameters::defaults as default_parameters;
 
 /// How to run the private Postgres.

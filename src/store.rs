@@ -6,6 +6,7 @@
 //! Next: `lifecycle`, which calls the writing ones; `service`, which calls the reading ones.
 
 pub mod annotations;
+pub mod bench;
 pub mod databases;
 pub mod doctor;
 pub mod error;

@@ -60,6 +60,11 @@ pub(super) fn exists(pid: u32) -> bool {
     send(pid, 0) || io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
 }
 
+/// Asks a process to end.
+pub(crate) fn terminate(pid: u32) {
+    send(pid, libc::SIGTERM);
+}
+
 fn send(pid: u32, signal: libc::c_int) -> bool {
     let Ok(pid) = libc::pid_t::try_from(pid) else { return false };
     #[expect(unsafe_code, reason = "kill has no memory effects; the pid is positive, so it names one process")]

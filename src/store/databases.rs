@@ -1,6 +1,6 @@
 //! Whole databases: for the private Postgres and for tests. Names are ours, never a caller's.
 
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row, postgres::PgConnectOptions};
 
 use super::Result;
 
@@ -39,4 +39,9 @@ pub async fn drop(connection: &mut PgConnection, name: &str) -> Result<()> {
 
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// The version that the server says it is.
+pub async fn version(store: &super::Store) -> Result<String> {
+    Ok(super::sql!("databases/version").fetch_one(store.pool()).await?.try_get(0)?)
 }

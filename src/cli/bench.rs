@@ -1,0 +1,104 @@
+//! `tasker bench`: what the service does per second on this machine.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Subcommand, ValueEnum};
+
+use super::{Context, Outcome};
+use crate::bench::{self, Options};
+
+/// Measures the service on this machine, beside what the same Postgres does bare.
+///
+/// Starts a private Postgres, a server process and a worker process, and submits tasks from this process; all of
+/// it shares the machine, so only ratios from one run mean anything. Takes about two minutes and ends by itself.
+///
+///   ceiling     the bare loop in SQL: claim 100, settle 100 and audit 100, a commit each; no service
+///   throughput  no-op steps from submission to the durable final state: linear, diamond, fan, 64 KiB payloads
+///   hop         the time from one step to the next in a chain, beside one commit and one empty call
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  tasker bench
+  tasker bench throughput --tasks 100000 --slots 1000
+  tasker bench --output json > figures.json
+  tasker bench hop --database-url postgres://me@localhost/scratch
+
+Use an optimised binary: cargo build --release.")]
+pub(super) struct Args {
+    /// What to measure; everything when nothing is named
+    #[arg(value_enum, value_name = "WHAT")]
+    what: Vec<What>,
+    /// Tasks of the linear throughput scenario
+    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
+    tasks: u32,
+    /// Only the linear shape of throughput
+    #[arg(long)]
+    linear_only: bool,
+    /// Slots of the worker
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    slots: u32,
+    /// Calls that submit at once
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    callers: u32,
+    /// A database to use instead of a private one; the bench adds to it
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    /// Where the private database is put; it is removed afterwards
+    #[arg(long, value_name = "DIR")]
+    directory: Option<PathBuf>,
+    #[command(subcommand)]
+    worker: Option<Inner>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// The bare loop in SQL
+    Ceiling,
+    /// Steps per second
+    Throughput,
+    /// The time from one step to the next
+    Hop,
+}
+
+#[derive(Debug, Subcommand)]
+enum Inner {
+    /// The worker that the bench starts for itself
+    #[command(hide = true)]
+    Worker {
+        /// Slots
+        #[arg(long)]
+        slots: u32,
+    },
+}
+
+/// Runs the subcommand.
+pub(super) async fn run(context: &Context, args: Args) -> Outcome {
+    if let Some(Inner::Worker { slots }) = args.worker {
+        bench::worker(&context.server, slots).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let wants = |what| args.what.is_empty() || args.what.contains(&what);
+    let temporary = args.directory.is_none();
+    let directory = args
+        .directory
+        .clone()
+        .unwrap_or_else(|| std::env::temp_dir().join(format!("tasker-bench-{}", std::process::id())));
+    let options = Options {
+        database_url: args.database_url.clone(),
+        directory: directory.clone(),
+        ceiling: wants(What::Ceiling),
+        throughput: wants(What::Throughput),
+        shapes: !args.linear_only,
+        hop: wants(What::Hop),
+        tasks: usize::try_from(args.tasks)?,
+        slots: args.slots,
+        callers: usize::try_from(args.callers)?,
+        set: vec![("telemetry.log_level".to_owned(), "warn".to_owned())],
+    };
+    let figures = bench::run(&options, |words| eprintln!("bench: {words}")).await;
+    if temporary {
+        let _gone = std::fs::remove_dir_all(&directory);
+    }
+    let figures = figures?;
+    context.print_either(&figures, || bench::table(&figures))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,2 @@
+-- The version that the server says it is. Locks nothing.
+select current_setting('server_version')
