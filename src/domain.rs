@@ -11,7 +11,6 @@ pub mod identity;
 pub mod ids;
 pub mod json;
 pub mod near;
-pub mod payload;
 pub mod run;
 pub mod schema;
 pub mod state;

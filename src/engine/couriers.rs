@@ -109,10 +109,8 @@ async fn notify(shared: &Shared, connection: &mut Option<PgConnection>, note: &N
 
 fn notes(from: Uuid, gathered: &Gathered) -> Vec<Note> {
     let queues: Vec<i32> = gathered.queues.iter().copied().collect();
-    let mut notes: Vec<Note> = queues
-        .chunks(ITEMS_MAX * 5)
-        .map(|queues| Note { from, queues: queues.to_vec(), ..Note::default() })
-        .collect();
+    let mut notes: Vec<Note> =
+        queues.chunks(ITEMS_MAX * 5).map(|queues| Note { from, queues: queues.to_vec(), ..Note::default() }).collect();
     notes.extend(gathered.stops.chunks(ITEMS_MAX).map(|stops| Note {
         from,
         stops: stops.iter().map(|(step, attempt, why)| (step.uuid(), *attempt, (*why).to_owned())).collect(),

@@ -10,21 +10,17 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::Shared;
 use crate::{
-    domain::{
-        ids::StepId,
-        run::Micros,
-        template::QueueId,
-    },
+    domain::{ids::StepId, run::Micros, template::QueueId},
     error::{Error, Reason, Result},
     lifecycle::{
         Ack, AckTo, Assignment, Outcome, Verdict,
-        workforce::{Outbox, Outgoing},
+        workforce::{Inbox, Outbox, Outgoing},
     },
     store::sessions::{self as rows, NewSession, OfferColumns, OpenSession},
 };
@@ -63,7 +59,7 @@ pub struct Offer {
 #[derive(Debug)]
 pub struct Opened {
     /// What the server has for the worker.
-    pub inbox: mpsc::UnboundedReceiver<Outgoing>,
+    pub inbox: Inbox,
     /// Of the attempts that the worker said it has, those that it has lost.
     pub lost: Vec<(StepId, u16)>,
     /// What keeps the session open.
@@ -144,7 +140,7 @@ impl Sessions {
             self.shared.writer.settle(step, attempt, outcome, AckTo::Nobody).await?;
         }
         let queues = self.queues(&hello.offers).await?;
-        let (outbox, inbox) = mpsc::unbounded_channel();
+        let (outbox, inbox) = self.shared.workforce.channel();
         let slots = hello.slots.min(self.shared.settings.slots_max);
         self.know(session_id, hello.offers, now);
         self.shared.workforce.join(session_id, queues, slots, outbox.clone(), &held);
@@ -252,7 +248,7 @@ impl Sessions {
         let now = self.shared.clock.now();
         let (session_id, stored) = self.insert_or_adopt(&hello, now).await?;
         let queues = self.queues(&hello.offers).await?;
-        let (outbox, mut inbox) = mpsc::unbounded_channel();
+        let (outbox, mut inbox) = self.shared.workforce.channel();
         self.know(session_id, hello.offers, now);
         let slots = (stored.len() + count).min(self.shared.settings.slots_max);
         self.shared.workforce.join(session_id, queues, slots, outbox.clone(), &stored);
@@ -277,9 +273,9 @@ impl Sessions {
                 _ => break,
             }
         }
-        while let Ok(outgoing) = inbox.try_recv() {
-            assignments.extend(outgoing.assignments);
-        }
+        let mut last = Outgoing::default();
+        inbox.gather(&mut last);
+        assignments.extend(last.assignments);
         self.touch(session_id);
         self.shared.workforce.leave_with(session_id, &outbox);
         self.disconnect(session_id);
@@ -317,9 +313,9 @@ impl Sessions {
     /// Whether this session holds this attempt.
     pub async fn holds(&self, session_id: Option<Uuid>, step: StepId, attempt: u16) -> Result<bool> {
         let holders = rows::holders(self.shared.store.pool(), &[step]).await?;
-        Ok(holders.iter().any(|(_, held, holder)| {
-            *held == attempt && session_id.is_none_or(|session_id| session_id == *holder)
-        }))
+        Ok(holders
+            .iter()
+            .any(|(_, held, holder)| *held == attempt && session_id.is_none_or(|session_id| session_id == *holder)))
     }
 
     /// How long a session lives without a sign of life, and how often the worker is to send one.
@@ -378,11 +374,7 @@ impl Sessions {
     }
 
     /// Finds which of the attempts this session does not hold.
-    async fn foreign(
-        &self,
-        session_id: Uuid,
-        reports: &[Report],
-    ) -> Result<HashSet<(StepId, u16)>> {
+    async fn foreign(&self, session_id: Uuid, reports: &[Report]) -> Result<HashSet<(StepId, u16)>> {
         let attempts = reports.iter().map(|report| (report.step, report.attempt));
         let elsewhere = self.shared.workforce.not_held_by(session_id, attempts);
         if elsewhere.is_empty() {
@@ -467,7 +459,8 @@ pub(super) async fn keep_alive(sessions: Sessions) {
     while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
         let said = std::mem::take(&mut *sessions.progress.lock().unwrap_or_else(PoisonError::into_inner));
         if !said.is_empty() {
-            let said: Vec<_> = said.into_values().map(|said| (said.step, said.attempt, said.percent, said.note)).collect();
+            let said: Vec<_> =
+                said.into_values().map(|said| (said.step, said.attempt, said.percent, said.note)).collect();
             if let Err(error) = rows::set_progress(sessions.shared.store.pool(), &said).await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "progress not written");
             }

@@ -33,6 +33,15 @@ pub struct Assignment {
     pub correlation_id: Option<Arc<str>>,
 }
 
+impl Assignment {
+    /// About how many bytes its message will have.
+    pub fn bytes(&self) -> usize {
+        let config = self.template.step(self.step.no).config_json.len();
+        let dependencies = self.dependencies.iter().map(|(name, results)| name.len() + results.len() + 16);
+        256 + self.inputs.len() + config + dependencies.sum::<usize>()
+    }
+}
+
 /// How an attempt ended.
 #[derive(Debug, Clone)]
 pub enum Outcome {

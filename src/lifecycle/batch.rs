@@ -342,7 +342,6 @@ fn refused(refusal: &Refusal, task: TaskId, step: Option<StepNo>) -> Error {
 
 /// The failure of an attempt whose worker was lost or took too long.
 pub(super) fn lost(error_class: &str, message: &str) -> Outcome {
-    let failure =
-        Failure { error_class: error_class.to_owned(), message: message.to_owned(), ..Failure::default() };
+    let failure = Failure { error_class: error_class.to_owned(), message: message.to_owned(), ..Failure::default() };
     Outcome::Failure { failure, retry_after_ms: None }
 }

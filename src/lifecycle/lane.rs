@@ -14,8 +14,9 @@
 mod after;
 mod hydrate;
 
-use std::collections::HashSet;
+use std::{collections::HashSet, panic::AssertUnwindSafe};
 
+use futures::FutureExt as _;
 use sqlx::{Acquire, PgConnection};
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -38,7 +39,7 @@ use crate::{
 };
 
 /// Items of one batch bring at most about this many bytes.
-const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// How often a batch is decided again because tasks moved, before its items are told that there is contention.
 const TRIES_MAX: usize = 5;
@@ -80,7 +81,12 @@ impl Lane {
         while queue.recv_many(&mut items, self.shared.settings.batch_items_max).await > 0 {
             while !items.is_empty() {
                 let batch = split_by_weight(&mut items);
-                self.work(batch).await;
+                // A defect ends its batch, whose callers are told to come back, and not the lane.
+                if AssertUnwindSafe(self.work(batch)).catch_unwind().await.is_err() {
+                    tracing::error!("a batch panicked");
+                    self.runs = Runs::new(self.shared.settings.held_bytes_max);
+                    self.connection = None;
+                }
             }
         }
     }
@@ -219,13 +225,8 @@ impl Lane {
             let template = self.shared.templates.get(row.named_task_id).await.map_err(Trouble::Crate)?;
             let run = Run::load(template, &row.stored)
                 .map_err(|corrupt| store::Error::Corrupt(format!("task {}: {corrupt}", row.task_id)))?;
-            let held = Held {
-                run,
-                deadline_at: row.deadline_at,
-                context: None,
-                correlation_id: None,
-                results: Vec::new(),
-            };
+            let held =
+                Held { run, deadline_at: row.deadline_at, context: None, correlation_id: None, results: Vec::new() };
             runs.push((row.task_id, held));
         }
         Ok(runs)

@@ -6,7 +6,10 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use tokio::sync::{Notify, mpsc};
@@ -32,8 +35,64 @@ pub struct Outgoing {
     pub drain: bool,
 }
 
-/// Where a session's messages go.
-pub type Outbox = mpsc::UnboundedSender<Outgoing>;
+/// Assignments that wait for a session's connection hold about this many bytes at most before its seats are
+/// kept empty: a slow worker is not given more than it takes in.
+const BACKLOG_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Where a session's messages go. Bounded by the session's seats and by its backlog.
+#[derive(Debug, Clone)]
+pub struct Outbox {
+    sender: mpsc::UnboundedSender<Outgoing>,
+    backlog: Arc<AtomicUsize>,
+}
+
+/// Where a session's messages come out.
+#[derive(Debug)]
+pub struct Inbox {
+    receiver: mpsc::UnboundedReceiver<Outgoing>,
+    backlog: Arc<AtomicUsize>,
+    workforce: Workforce,
+}
+
+impl Outbox {
+    /// Hands messages over; they are lost if the session has gone, which the leases make up for.
+    fn send(&self, outgoing: Outgoing) {
+        let bytes: usize = outgoing.assignments.iter().map(Assignment::bytes).sum();
+        self.backlog.fetch_add(bytes, Ordering::Relaxed);
+        let _gone = self.sender.send(outgoing);
+    }
+
+    fn is_full(&self) -> bool {
+        self.backlog.load(Ordering::Relaxed) >= BACKLOG_BYTES_MAX
+    }
+}
+
+impl Inbox {
+    /// What has come since the last look; waits for the first. `None` when the session is over.
+    pub async fn recv(&mut self) -> Option<Outgoing> {
+        let mut gathered = self.receiver.recv().await?;
+        self.gather(&mut gathered);
+        Some(gathered)
+    }
+
+    /// Adds what has come meanwhile.
+    pub fn gather(&mut self, gathered: &mut Outgoing) {
+        while let Ok(more) = self.receiver.try_recv() {
+            gathered.acks.extend(more.acks);
+            gathered.assignments.extend(more.assignments);
+            gathered.stops.extend(more.stops);
+            gathered.drain |= more.drain;
+        }
+    }
+
+    /// Notes that assignments of this many bytes are on their way.
+    pub fn delivered(&self, bytes: usize) {
+        let before = self.backlog.fetch_sub(bytes, Ordering::Relaxed);
+        if before >= BACKLOG_BYTES_MAX && before.saturating_sub(bytes) < BACKLOG_BYTES_MAX {
+            self.workforce.ring();
+        }
+    }
+}
 
 /// A seat that was taken for an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,11 +134,19 @@ struct Session {
 
 impl Session {
     fn free(&self) -> usize {
-        if self.open { self.slots.saturating_sub(self.taken) } else { 0 }
+        if self.open && !self.outbox.is_full() { self.slots.saturating_sub(self.taken) } else { 0 }
     }
 }
 
 impl Workforce {
+    /// A way for messages to a session of this server.
+    pub fn channel(&self) -> (Outbox, Inbox) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let backlog = Arc::<AtomicUsize>::default();
+        let outbox = Outbox { sender, backlog: Arc::clone(&backlog) };
+        (outbox, Inbox { receiver, backlog, workforce: self.clone() })
+    }
+
     /// Adds a session, or gives an existing one a new outbox; `held` are the attempts that it brings along.
     pub fn join(&self, session_id: Uuid, queues: Vec<QueueId>, slots: usize, outbox: Outbox, held: &[(StepId, u16)]) {
         let mut state = self.state();
@@ -125,7 +192,11 @@ impl Workforce {
 
     /// Removes the session only if this is still its outbox, that is, if it has not come back meanwhile.
     pub fn leave_with(&self, session_id: Uuid, outbox: &Outbox) -> bool {
-        let same = self.state().sessions.get(&session_id).is_some_and(|session| session.outbox.same_channel(outbox));
+        let same = self
+            .state()
+            .sessions
+            .get(&session_id)
+            .is_some_and(|session| session.outbox.sender.same_channel(&outbox.sender));
         if same {
             self.leave(session_id);
         }
@@ -151,7 +222,7 @@ impl Workforce {
     pub fn drain(&self) {
         for session in self.state().sessions.values_mut() {
             session.open = false;
-            let _gone = session.outbox.send(Outgoing { drain: true, ..Outgoing::default() });
+            session.outbox.send(Outgoing { drain: true, ..Outgoing::default() });
         }
     }
 
@@ -219,16 +290,12 @@ impl Workforce {
     /// Hands messages to a session; they are lost if it has gone, which the leases make up for.
     pub fn send(&self, session_id: Uuid, outgoing: Outgoing) {
         if let Some(session) = self.state().sessions.get(&session_id) {
-            let _gone = session.outbox.send(outgoing);
+            session.outbox.send(outgoing);
         }
     }
 
     /// Of these attempts, those that this session is not known here to hold.
-    pub fn not_held_by(
-        &self,
-        session_id: Uuid,
-        attempts: impl Iterator<Item = (StepId, u16)>,
-    ) -> Vec<(StepId, u16)> {
+    pub fn not_held_by(&self, session_id: Uuid, attempts: impl Iterator<Item = (StepId, u16)>) -> Vec<(StepId, u16)> {
         let state = self.state();
         attempts.filter(|(step, attempt)| state.held.get(step) != Some(&(session_id, *attempt))).collect()
     }

@@ -173,9 +173,9 @@ impl Writer {
                 Some(answer) => answer.await.ok(),
                 None => None,
             };
-            verdicts.extend(answered.unwrap_or_else(|| {
-                waiting.into_iter().map(|step| (step, ClaimVerdict::Waits(None))).collect()
-            }));
+            verdicts.extend(
+                answered.unwrap_or_else(|| waiting.into_iter().map(|step| (step, ClaimVerdict::Waits(None))).collect()),
+            );
         }
         verdicts
     }

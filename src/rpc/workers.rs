@@ -5,21 +5,20 @@ mod convert;
 use std::{pin::Pin, time::Duration};
 
 use futures::{Stream, stream};
-use tokio::sync::mpsc;
 use tonic::{Request, Response, Status, Streaming};
 use uuid::Uuid;
 
 use crate::{
     engine::sessions::{Hold, Sessions},
     error::{Error, Reason, Result},
-    lifecycle::workforce::Outgoing,
+    lifecycle::workforce::{Inbox, Outgoing},
     proto::tasker::worker::v1::{
         self as proto, session_request::Message as Incoming, worker_service_server::WorkerService,
     },
     service::dependencies::Dependencies,
 };
 
-use convert::{Limits, acks, hello, holds, report, responses, welcome};
+use convert::{Limits, acks, hello, holds, report, welcome};
 
 /// How long a worker may take to say hello.
 const HELLO_PATIENCE: Duration = Duration::from_secs(10);
@@ -103,10 +102,7 @@ impl WorkerService for Workers {
         Ok(Response::new(Box::pin(outgoing(first, opened.inbox))))
     }
 
-    async fn claim(
-        &self,
-        request: Request<proto::ClaimRequest>,
-    ) -> Result<Response<proto::ClaimResponse>, Status> {
+    async fn claim(&self, request: Request<proto::ClaimRequest>) -> Result<Response<proto::ClaimResponse>, Status> {
         let request = request.into_inner();
         let wait = match request.wait {
             None => WAIT.0,
@@ -122,10 +118,7 @@ impl WorkerService for Workers {
         }))
     }
 
-    async fn report(
-        &self,
-        request: Request<proto::ReportRequest>,
-    ) -> Result<Response<proto::ReportResponse>, Status> {
+    async fn report(&self, request: Request<proto::ReportRequest>) -> Result<Response<proto::ReportResponse>, Status> {
         let request = request.into_inner();
         let session_id = convert::session_id(&request.session_id)?;
         if request.results.len() > RESULTS_MAX {
@@ -163,10 +156,10 @@ impl WorkerService for Workers {
                 .into());
         }
         let page = self.dependencies.page(step, &request.step_names, request.page_size, &request.page_token).await?;
-        let dependencies = page.results.into_iter().map(|(name, results)| proto::DependencyResult {
-            step_name: name.to_string(),
-            results_json: results,
-        });
+        let dependencies = page
+            .results
+            .into_iter()
+            .map(|(name, results)| proto::DependencyResult { step_name: name.to_string(), results_json: results });
         Ok(Response::new(proto::FetchDependenciesResponse {
             dependencies: dependencies.collect(),
             next_page_token: page.next_page_token,
@@ -184,26 +177,21 @@ impl WorkerService for Workers {
     }
 }
 
-/// What the server says: the welcome, then whatever gathers, until the session is left.
-fn outgoing(
-    first: proto::SessionResponse,
-    inbox: mpsc::UnboundedReceiver<Outgoing>,
-) -> impl Stream<Item = Result<proto::SessionResponse, Status>> {
-    let state = (std::collections::VecDeque::from([first]), inbox);
-    stream::unfold(state, |(mut ready, mut inbox)| async move {
+/// What the server says: the welcome, then whatever gathers, until the session is left. A message is made when the
+/// connection can take it, so that what waits is shared text and not copies.
+fn outgoing(first: proto::SessionResponse, inbox: Inbox) -> impl Stream<Item = Result<proto::SessionResponse, Status>> {
+    let state = (Some(first), Outgoing::default(), inbox);
+    stream::unfold(state, |(first, mut waiting, mut inbox)| async move {
+        if let Some(first) = first {
+            return Some((Ok(first), (None, waiting, inbox)));
+        }
         loop {
-            if let Some(response) = ready.pop_front() {
-                return Some((Ok(response), (ready, inbox)));
+            inbox.gather(&mut waiting);
+            if let Some((response, bytes)) = convert::next_response(&mut waiting) {
+                inbox.delivered(bytes);
+                return Some((Ok(response), (None, waiting, inbox)));
             }
-            let mut gathered = inbox.recv().await?;
-            // Whatever else has come meanwhile goes out with it.
-            while let Ok(more) = inbox.try_recv() {
-                gathered.acks.extend(more.acks);
-                gathered.assignments.extend(more.assignments);
-                gathered.stops.extend(more.stops);
-                gathered.drain |= more.drain;
-            }
-            ready.extend(responses(gathered));
+            waiting = inbox.recv().await?;
         }
     })
 }

@@ -7,15 +7,13 @@ use uuid::Uuid;
 use crate::{
     domain::{
         ids::StepId,
-        payload,
+        json,
         run::{Failure, Micros},
     },
     engine::sessions::{Hello, Offer, Progress, Report},
     error::{Error, Reason, Result, Violation},
     lifecycle::{Ack, Assignment, Outcome, Verdict, workforce::Outgoing},
-    proto::tasker::worker::v1::{
-        self as proto, session_response::Message as Out, step_result::Outcome as Reported,
-    },
+    proto::tasker::worker::v1::{self as proto, session_response::Message as Out, step_result::Outcome as Reported},
     store::sessions::OpenSession,
 };
 
@@ -81,9 +79,7 @@ pub(super) fn claim(request: proto::ClaimRequest) -> Result<Hello> {
 }
 
 pub(super) fn session_id(text: &str) -> Result<Uuid> {
-    text.parse().map_err(|_| {
-        Error::new(Reason::SessionUnknown, "not a session id").with("session_id", text.to_owned())
-    })
+    text.parse().map_err(|_| Error::new(Reason::SessionUnknown, "not a session id").with("session_id", text.to_owned()))
 }
 
 pub(super) fn attempt(step_id: &str, lease_token: i64) -> Result<(StepId, u16)> {
@@ -102,19 +98,25 @@ pub(super) fn report(result: proto::StepResult, limits: Limits) -> Result<Report
         None => Err("the result has no outcome".to_owned()),
         Some(Reported::Success(success)) => {
             let text = if success.results_json.is_empty() { "{}" } else { &success.results_json };
-            payload::check(text, limits.payload_bytes_max)
-                .map(|()| Outcome::Success(Arc::from(text)))
-                .map_err(|refusal| format!("results_json {refusal}"))
+            check(text, limits).map(|()| Outcome::Success(Arc::from(text)))
         }
         Some(Reported::Failure(failure)) => Ok(failed(failure, limits)),
     };
     Ok(Report { step, attempt, outcome })
 }
 
+/// Checks that results can be stored.
+fn check(text: &str, limits: Limits) -> Result<(), String> {
+    if text.len() > limits.payload_bytes_max {
+        return Err(format!("results_json has {} bytes, {} are allowed", text.len(), limits.payload_bytes_max));
+    }
+    json::check(text).map(|_| ()).map_err(|problem| format!("results_json {problem}"))
+}
+
 /// A failure is accepted whatever it says: what is too long is cut, what cannot be stored is left out.
 fn failed(failure: proto::Failure, limits: Limits) -> Outcome {
     let class = if failure.error_class.is_empty() { "Error" } else { &failure.error_class };
-    let context = Some(failure.context_json).filter(|text| payload::check(text, limits.payload_bytes_max).is_ok());
+    let context = Some(failure.context_json).filter(|text| check(text, limits).is_ok());
     Outcome::Failure {
         failure: Failure {
             error_class: keep(class, CLASS_CHARS_MAX),
@@ -155,32 +157,34 @@ pub(super) fn welcome(
     proto::SessionResponse { message: Some(Out::Welcome(welcome)) }
 }
 
-/// What gathered, as few messages as their limits allow. Acknowledgements go first.
-pub(super) fn responses(gathered: Outgoing) -> Vec<proto::SessionResponse> {
-    let mut messages = Vec::new();
-    for chunk in chunks(acks(gathered.acks), |ack| ack.message.len() + 64) {
-        messages.push(Out::Acks(proto::AckBatch { acks: chunk }));
-    }
-    if !gathered.stops.is_empty() {
-        let stops = gathered.stops.into_iter().map(|(step, attempt, reason)| stop(step, attempt, reason));
-        messages.push(Out::Stops(proto::StopBatch { stops: stops.collect() }));
-    }
-    let assignments: Vec<_> = gathered.assignments.into_iter().map(assignment).collect();
-    let weight = |assignment: &proto::Assignment| {
-        let dependencies = assignment.dependencies.iter().map(|dependency| dependency.results_json.len() + 64);
-        assignment.inputs_json.len() + assignment.handler_config_json.len() + dependencies.sum::<usize>() + 256
-    };
-    for chunk in chunks(assignments, weight) {
-        messages.push(Out::Assignments(proto::AssignmentBatch { assignments: chunk }));
-    }
-    if gathered.drain {
+/// The next message of what waits, and about how many bytes of assignments are in it. Answers go first.
+pub(super) fn next_response(waiting: &mut Outgoing) -> Option<(proto::SessionResponse, usize)> {
+    let mut bytes = 0;
+    let message = if !waiting.acks.is_empty() {
+        let count = waiting.acks.len().min(MESSAGE_ITEMS_MAX);
+        Out::Acks(proto::AckBatch { acks: acks(waiting.acks.drain(..count)) })
+    } else if !waiting.stops.is_empty() {
+        let stops = waiting.stops.drain(..).map(|(step, attempt, reason)| stop(step, attempt, reason));
+        Out::Stops(proto::StopBatch { stops: stops.collect() })
+    } else if !waiting.assignments.is_empty() {
+        let fits = waiting.assignments.iter().take(MESSAGE_ITEMS_MAX).take_while(|assignment| {
+            let fits = bytes == 0 || bytes + assignment.bytes() <= MESSAGE_BYTES_MAX;
+            bytes += if fits { assignment.bytes() } else { 0 };
+            fits
+        });
+        let count = fits.count();
+        let assignments = waiting.assignments.drain(..count).map(assignment);
+        Out::Assignments(proto::AssignmentBatch { assignments: assignments.collect() })
+    } else if std::mem::take(&mut waiting.drain) {
         let reason = "the server is shutting down".to_owned();
-        messages.push(Out::Drain(proto::DrainNotice { reason, grace: None }));
-    }
-    messages.into_iter().map(|message| proto::SessionResponse { message: Some(message) }).collect()
+        Out::Drain(proto::DrainNotice { reason, grace: None })
+    } else {
+        return None;
+    };
+    Some((proto::SessionResponse { message: Some(message) }, bytes))
 }
 
-pub(super) fn acks(acks: Vec<Ack>) -> Vec<proto::Ack> {
+pub(super) fn acks(acks: impl IntoIterator<Item = Ack>) -> Vec<proto::Ack> {
     let render = |ack: Ack| {
         let (outcome, message) = match ack.verdict {
             Verdict::Accepted => (proto::AckOutcome::Accepted, String::new()),
@@ -188,12 +192,7 @@ pub(super) fn acks(acks: Vec<Ack>) -> Vec<proto::Ack> {
             Verdict::Invalid(message) => (proto::AckOutcome::Invalid, message),
             Verdict::Retry => (proto::AckOutcome::Retry, "the result could not be stored now".to_owned()),
         };
-        proto::Ack {
-            step_id: ack.step.to_string(),
-            lease_token: ack.attempt.into(),
-            outcome: outcome.into(),
-            message,
-        }
+        proto::Ack { step_id: ack.step.to_string(), lease_token: ack.attempt.into(), outcome: outcome.into(), message }
     };
     acks.into_iter().map(render).collect()
 }
@@ -262,7 +261,8 @@ fn offers(said: Vec<proto::Offer>, violations: &mut Vec<Violation>) -> Vec<Offer
         let namespace = if offer.namespace.is_empty() { "default".to_owned() } else { offer.namespace };
         unique.insert((namespace, offer.step_handler, offer.handler), ());
     }
-    let offers = unique.into_keys().map(|(namespace, step_handler, handler)| Offer { namespace, step_handler, handler });
+    let offers =
+        unique.into_keys().map(|(namespace, step_handler, handler)| Offer { namespace, step_handler, handler });
     offers.collect()
 }
 
@@ -293,24 +293,4 @@ fn keep_bytes(text: &str, bytes_max: usize) -> String {
 fn time(micros: Micros) -> prost_types::Timestamp {
     let nanos = i32::try_from(micros.rem_euclid(1_000_000) * 1_000).expect("less than a second");
     prost_types::Timestamp { seconds: micros.div_euclid(1_000_000), nanos }
-}
-
-/// Splits items into messages that stay within their limits; each holds at least one item.
-fn chunks<T>(items: Vec<T>, weight: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
-    let mut chunks: Vec<Vec<T>> = Vec::new();
-    let mut bytes = 0;
-    for item in items {
-        let adds = weight(&item);
-        match chunks.last_mut() {
-            Some(chunk) if chunk.len() < MESSAGE_ITEMS_MAX && bytes + adds <= MESSAGE_BYTES_MAX => {
-                bytes += adds;
-                chunk.push(item);
-            }
-            _ => {
-                bytes = adds;
-                chunks.push(vec![item]);
-            }
-        }
-    }
-    chunks
 }
