@@ -70,12 +70,8 @@ mod tests {
 
     #[test]
     fn the_table_of_the_specification() {
-        let other = Policy {
-            default_backoff_seconds: vec![3, 7],
-            backoff_multiplier: 1.6,
-            max_backoff_seconds: 50,
-            ..plain()
-        };
+        let other =
+            Policy { default_backoff_seconds: vec![3, 7], backoff_multiplier: 1.6, max_backoff_seconds: 50, ..plain() };
         for (attempt, first, second) in [
             (0, 0, 0),
             (1, 1, 3),

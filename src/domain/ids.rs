@@ -86,9 +86,7 @@ impl StepId {
         let bits = uuid.as_u128();
         match bits & STEP_BITS {
             0 => None,
-            low => {
-                Some(Self { task: TaskId(Uuid::from_u128(bits & !STEP_BITS)), no: (low - 1) as StepNo })
-            }
+            low => Some(Self { task: TaskId(Uuid::from_u128(bits & !STEP_BITS)), no: (low - 1) as StepNo }),
         }
     }
 }

@@ -123,9 +123,7 @@ impl State {
             (Owner::Task, Self::Error) => &[Self::Pending, Self::ResolvedManually, Self::Cancelled],
             (Owner::Task, Self::Complete | Self::ResolvedManually) => &[Self::Cancelled],
             (Owner::Task, Self::Cancelled) => &[],
-            (Owner::Step, Self::Pending) => {
-                &[Self::InProgress, Self::Error, Self::Cancelled, Self::ResolvedManually]
-            }
+            (Owner::Step, Self::Pending) => &[Self::InProgress, Self::Error, Self::Cancelled, Self::ResolvedManually],
             (Owner::Step, Self::InProgress) => &[Self::Complete, Self::Error, Self::Cancelled],
             (Owner::Step, Self::Error) => &[Self::Pending, Self::ResolvedManually],
             (Owner::Step, Self::Complete | Self::Cancelled | Self::ResolvedManually) => &[],

@@ -57,8 +57,7 @@ impl Dependencies {
         let parents: Vec<StepNo> = wanted.take(page_size + 1).collect();
         let more = parents.len() > page_size;
         let parents = &parents[..parents.len().min(page_size)];
-        let keys: Vec<_> =
-            parents.iter().map(|parent| (step.task, run.step(*parent).outcome_sequence)).collect();
+        let keys: Vec<_> = parents.iter().map(|parent| (step.task, run.step(*parent).outcome_sequence)).collect();
         let read = rows::results(&mut connection, &keys).await?;
         let result = |parent: &StepNo| {
             let sequence = run.step(*parent).outcome_sequence;

@@ -269,10 +269,7 @@ pub async fn load_locked(connection: &mut PgConnection, tasks: &[Uuid]) -> Resul
 }
 
 /// Loads contexts and correlation ids by task.
-pub async fn contexts(
-    connection: &mut PgConnection,
-    tasks: &[Uuid],
-) -> Result<Vec<(TaskId, String, Option<String>)>> {
+pub async fn contexts(connection: &mut PgConnection, tasks: &[Uuid]) -> Result<Vec<(TaskId, String, Option<String>)>> {
     let rows = sql!("lifecycle/contexts").bind(tasks).fetch_all(connection).await?;
     rows.iter()
         .map(|row| {
@@ -299,10 +296,7 @@ pub async fn results(
 }
 
 /// Loads changed inputs by step.
-pub async fn inputs(
-    connection: &mut PgConnection,
-    keys: &[(TaskId, StepNo)],
-) -> Result<Vec<(TaskId, StepNo, String)>> {
+pub async fn inputs(connection: &mut PgConnection, keys: &[(TaskId, StepNo)]) -> Result<Vec<(TaskId, StepNo, String)>> {
     let tasks: Vec<Uuid> = keys.iter().map(|(task, _)| task.uuid()).collect();
     let numbers: Vec<i16> = keys.iter().map(|(_, no)| number(*no)).collect();
     let rows = sql!("lifecycle/inputs").bind(tasks).bind(numbers).fetch_all(connection).await?;

@@ -47,9 +47,8 @@ pub async fn missing(store: &Store) -> Result<Vec<i64>> {
 
 async fn applied(connection: &mut sqlx::PgConnection) -> Result<Vec<i64>> {
     connection.ping().await?;
-    let exists: bool = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null")
-        .fetch_one(&mut *connection)
-        .await?;
+    let exists: bool =
+        sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(&mut *connection).await?;
     if !exists {
         return Ok(Vec::new());
     }

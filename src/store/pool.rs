@@ -29,18 +29,15 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            connections_max: 8,
-            acquire_timeout: Duration::from_secs(5),
-            application_name: "tasker".to_owned(),
-        }
+        Self { connections_max: 8, acquire_timeout: Duration::from_secs(5), application_name: "tasker".to_owned() }
     }
 }
 
 impl Store {
     /// Makes the pool; connections are opened when they are needed.
     pub fn new(options: PgConnectOptions, settings: &Settings) -> Self {
-        let options = options.application_name(&settings.application_name).log_statements(tracing::log::LevelFilter::Off);
+        let options =
+            options.application_name(&settings.application_name).log_statements(tracing::log::LevelFilter::Off);
         let pool = PgPoolOptions::new()
             .max_connections(settings.connections_max)
             .acquire_timeout(settings.acquire_timeout)

@@ -59,12 +59,8 @@ pub async fn unfinished(
     not_moved_since: Micros,
     limit: i64,
 ) -> Result<Vec<Loaded>> {
-    let rows = sql!("sweeper/unfinished")
-        .bind(after)
-        .bind(timestamp(not_moved_since))
-        .bind(limit)
-        .fetch_all(executor)
-        .await?;
+    let rows =
+        sql!("sweeper/unfinished").bind(after).bind(timestamp(not_moved_since)).bind(limit).fetch_all(executor).await?;
     rows.iter().map(loaded).collect()
 }
 

@@ -226,7 +226,7 @@ pub async fn expired(executor: impl PgExecutor<'_>, now: Micros, limit: i64) -> 
 fn attempt(row: &sqlx::postgres::PgRow) -> Result<(StepId, u16)> {
     let task = TaskId::from_uuid(row.try_get("task_id")?);
     let attempt: i32 = row.try_get("attempt")?;
-    let attempt = u16::try_from(attempt)
-        .map_err(|_| super::Error::Corrupt("a lease has an impossible attempt".to_owned()))?;
+    let attempt =
+        u16::try_from(attempt).map_err(|_| super::Error::Corrupt("a lease has an impossible attempt".to_owned()))?;
     Ok((task.step(step_no(row.try_get("step_no")?)?), attempt))
 }

@@ -76,8 +76,7 @@ mod tests {
 
     #[test]
     fn reasons_and_the_proto_are_the_same_list() {
-        let ours: Vec<String> =
-            Reason::ALL.iter().map(|reason| format!("ERROR_REASON_{}", reason.label())).collect();
+        let ours: Vec<String> = Reason::ALL.iter().map(|reason| format!("ERROR_REASON_{}", reason.label())).collect();
         let theirs: Vec<String> = (1..)
             .map_while(|number| ErrorReason::try_from(number).ok())
             .map(|reason| reason.as_str_name().to_owned())

@@ -17,13 +17,21 @@ use crate::harness::{database, eventually, within};
 async fn handler(store: &Store, steps: &[(&str, &[i16])]) -> i32 {
     let id: i32 = sqlx::query_scalar("insert into named_tasks (task_namespace_id, name, version, version_order, configuration, content_hash) values (1, 't', '1.0.0', '{1,0,0}', '{}', '') returning named_task_id").fetch_one(store.pool()).await.unwrap();
     sqlx::query("insert into dependent_systems (name) values ('unknown')").execute(store.pool()).await.unwrap();
-    sqlx::query("insert into step_handlers (task_namespace_id, name) values (1, 'noop')").execute(store.pool()).await.unwrap();
+    sqlx::query("insert into step_handlers (task_namespace_id, name) values (1, 'noop')")
+        .execute(store.pool())
+        .await
+        .unwrap();
     for (no, (name, parents)) in steps.iter().enumerate() {
         sqlx::query("with n as (insert into named_steps (dependent_system_id, name) values (1, $3) returning named_step_id) insert into named_tasks_named_steps (named_task_id, step_no, named_step_id, step_handler_id, step_name) select $1, $2, named_step_id, 1, $3 from n")
             .bind(id).bind(no as i16).bind(name).execute(store.pool()).await.unwrap();
         for parent in *parents {
             sqlx::query("insert into named_task_edges (named_task_id, from_step_no, to_step_no) values ($1, $2, $3)")
-                .bind(id).bind(parent).bind(no as i16).execute(store.pool()).await.unwrap();
+                .bind(id)
+                .bind(parent)
+                .bind(no as i16)
+                .execute(store.pool())
+                .await
+                .unwrap();
         }
     }
     id
@@ -86,7 +94,8 @@ async fn tasks_run_to_their_end() {
         ids.push(within("create", engine.writer().create_task(new(n))).await.unwrap().task_id);
     }
     eventually("all complete", async || {
-        let n: i64 = sqlx::query_scalar("select count(*) from tasks where state = 2").fetch_one(store.pool()).await.unwrap();
+        let n: i64 =
+            sqlx::query_scalar("select count(*) from tasks where state = 2").fetch_one(store.pool()).await.unwrap();
         n == 100
     })
     .await;

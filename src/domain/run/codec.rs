@@ -109,9 +109,8 @@ impl Run {
 
 fn record(step: &Step) -> [u8; RECORD_BYTES] {
     let flag = |set: bool, bit: u8| if set { bit } else { 0 };
-    let flags = flag(step.permanent, PERMANENT)
-        | flag(step.bypassed, BYPASSED)
-        | flag(step.inputs_changed, INPUTS_CHANGED);
+    let flags =
+        flag(step.permanent, PERMANENT) | flag(step.bypassed, BYPASSED) | flag(step.inputs_changed, INPUTS_CHANGED);
     let [a, b] = step.attempts.to_be_bytes();
     let [c, d, e, f] = step.outcome_sequence.to_be_bytes();
     [step.state.code(), flags, a, b, c, d, e, f]
