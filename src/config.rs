@@ -76,6 +76,7 @@ impl Config {
                 lanes: self.writer.lanes,
                 batch_items_max: self.writer.batch_items_max,
                 queue_items_max: self.writer.queue_items_max,
+                queue_bytes_max: self.writer.queue_bytes_max,
                 held_bytes_max: self.writer.held_bytes_max,
                 assignment_bytes_max: self.limits.assignment_bytes,
                 connect_timeout: self.writer.connect_timeout,

@@ -15,6 +15,8 @@ pub struct Writer {
     pub batch_items_max: usize,
     /// Items that wait for a lane at most.
     pub queue_items_max: usize,
+    /// Bytes of items that wait for a lane at most.
+    pub queue_bytes_max: usize,
     /// Bytes of running tasks that a lane keeps in memory at most.
     pub held_bytes_max: usize,
     /// How long a lane waits for its connection.
@@ -66,6 +68,7 @@ impl Writer {
         check.rule("writer.queue_items_max", self.queue_items_max >= self.batch_items_max, || {
             format!("must hold one batch: writer.batch_items_max is {}", self.batch_items_max)
         });
+        check.range("writer.queue_bytes_max", self.queue_bytes_max, 1 << 20..=1 << 30);
         check.range("writer.held_bytes_max", self.held_bytes_max, 1 << 20..=1 << 30);
         check.millis("writer.connect_timeout_ms", self.connect_timeout, 100..=60_000);
     }

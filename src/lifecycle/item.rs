@@ -1,6 +1,6 @@
 //! What waits in a lane's queue.
 
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{
     assignment::{AckTo, Outcome},
@@ -13,6 +13,13 @@ use crate::{
     },
     error::Result,
 };
+
+/// An item with the room that it takes in the queue until its batch is done.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) item: Item,
+    pub(super) room: OwnedSemaphorePermit,
+}
 
 /// One thing to be done in the next batch.
 #[derive(Debug)]

@@ -25,7 +25,7 @@ use super::{
     assignment::{Outcome, Verdict},
     batch::{Answer, Batch, Terms, identified},
     held::{Held, Runs},
-    item::Item,
+    item::{Item, Queued},
     request::Request,
     writer::Shared,
 };
@@ -76,9 +76,11 @@ impl Lane {
     }
 
     /// Works until every sender is gone, which is how the writer stops: the last batch is finished.
-    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Item>) {
-        let mut items = Vec::new();
-        while queue.recv_many(&mut items, self.shared.settings.batch_items_max).await > 0 {
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Queued>) {
+        let mut waiting = Vec::new();
+        while queue.recv_many(&mut waiting, self.shared.settings.batch_items_max).await > 0 {
+            let (mut items, rooms): (Vec<_>, Vec<_>) =
+                waiting.drain(..).map(|queued| (queued.item, queued.room)).unzip();
             while !items.is_empty() {
                 let batch = split_by_weight(&mut items);
                 // A defect ends its batch, whose callers are told to come back, and not the lane.
@@ -88,6 +90,7 @@ impl Lane {
                     self.connection = None;
                 }
             }
+            drop(rooms);
         }
     }
 

@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot},
     task::JoinSet,
 };
 
 use super::{
     AckTo, ClaimVerdict, Clock, Hints, Outcome, Templates, Watch, Workforce,
-    item::Item,
+    item::{Item, Queued},
     lane::Lane,
     request::{Created, NewTask, Request},
 };
@@ -31,6 +31,8 @@ pub struct Settings {
     pub batch_items_max: usize,
     /// Items that wait for a lane at most; one more is QUEUE_FULL.
     pub queue_items_max: usize,
+    /// Bytes of items that wait for a lane at most; one more is QUEUE_FULL. One item always fits.
+    pub queue_bytes_max: usize,
     /// Bytes of runs that a lane keeps in memory at most.
     pub held_bytes_max: usize,
     /// Parents' results in one assignment at most; more are fetched by the worker.
@@ -47,6 +49,7 @@ impl Default for Settings {
             lanes: 2,
             batch_items_max: 512,
             queue_items_max: 8_192,
+            queue_bytes_max: 16 * 1024 * 1024,
             held_bytes_max: 16 * 1024 * 1024,
             assignment_bytes_max: 2 * 1024 * 1024,
             connect_timeout: Duration::from_secs(2),
@@ -95,8 +98,44 @@ pub struct Parts {
 /// A handle to the lanes. Every change of task or step state goes through one.
 #[derive(Debug, Clone)]
 pub struct Writer {
-    lanes: Arc<[mpsc::Sender<Item>]>,
+    lanes: Arc<[Door]>,
     clock: Clock,
+}
+
+/// The way into a lane: a place in its queue, and room for the item's bytes, counted in KiB.
+#[derive(Debug, Clone)]
+struct Door {
+    queue: mpsc::Sender<Queued>,
+    room: Arc<Semaphore>,
+    room_max: u32,
+}
+
+impl Door {
+    fn new(queue: mpsc::Sender<Queued>, bytes_max: usize) -> Self {
+        let room_max = u32::try_from(bytes_max / 1_024).unwrap_or(u32::MAX / 2).max(1);
+        let room = Arc::new(Semaphore::new(usize::try_from(room_max).unwrap_or(Semaphore::MAX_PERMITS)));
+        Self { queue, room, room_max }
+    }
+
+    fn needs(&self, item: &Item) -> u32 {
+        u32::try_from(item.weight() / 1_024 + 1).unwrap_or(u32::MAX).min(self.room_max)
+    }
+
+    /// Puts an item into the queue if there is a place and room.
+    fn try_send(&self, item: Item) -> Result<()> {
+        let full = || Error::new(Reason::QueueFull, "the writer's queue is full");
+        let room = Arc::clone(&self.room).try_acquire_many_owned(self.needs(&item)).map_err(|_| full())?;
+        self.queue.try_send(Queued { item, room }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => full(),
+            mpsc::error::TrySendError::Closed(_) => stopped(()),
+        })
+    }
+
+    /// Puts an item into the queue as soon as there is a place and room.
+    async fn send(&self, item: Item) -> Result<()> {
+        let room = Arc::clone(&self.room).acquire_many_owned(self.needs(&item)).await.map_err(stopped)?;
+        self.queue.send(Queued { item, room }).await.map_err(stopped)
+    }
 }
 
 /// The lanes at work; they end when every [`Writer`] is gone and their queues are empty.
@@ -124,7 +163,7 @@ impl Writer {
         for _ in 0..settings.lanes.max(1) {
             let (sender, queue) = mpsc::channel(settings.queue_items_max);
             tasks.spawn(Lane::new(shared.clone()).run(queue));
-            lanes.push(sender);
+            lanes.push(Door::new(sender, settings.queue_bytes_max));
         }
         let writer = Self { lanes: lanes.into(), clock };
         tasks.spawn(forward(waiting, Arc::downgrade(&writer.lanes)));
@@ -149,7 +188,7 @@ impl Writer {
     /// Settles an attempt; the answer goes to `ack` once it is durable. Waits while the lane's queue is full.
     pub async fn settle(&self, step: StepId, attempt: u16, outcome: Outcome, ack: AckTo) -> Result<()> {
         let item = Item::Settle { step, attempt, outcome, ack };
-        self.lane(step.task).send(item).await.map_err(stopped)
+        self.lane(step.task).send(item).await
     }
 
     /// Claims steps that wait in the store; what became of each.
@@ -181,13 +220,10 @@ impl Writer {
     }
 
     fn offer(&self, task: TaskId, item: Item) -> Result<()> {
-        self.lane(task).try_send(item).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Error::new(Reason::QueueFull, "the writer's queue is full"),
-            mpsc::error::TrySendError::Closed(_) => stopped(()),
-        })
+        self.lane(task).try_send(item)
     }
 
-    fn lane(&self, task: TaskId) -> &mpsc::Sender<Item> {
+    fn lane(&self, task: TaskId) -> &Door {
         &self.lanes[self.lane_number(task)]
     }
 
@@ -208,7 +244,7 @@ impl Lanes {
 }
 
 /// Brings items that the lanes made themselves to their lanes.
-async fn forward(mut waiting: mpsc::UnboundedReceiver<Item>, lanes: std::sync::Weak<[mpsc::Sender<Item>]>) {
+async fn forward(mut waiting: mpsc::UnboundedReceiver<Item>, lanes: std::sync::Weak<[Door]>) {
     while let Some(item) = waiting.recv().await {
         let Some(task) = item.tasks().first().copied() else { continue };
         let Some(lane) = lanes.upgrade().map(|lanes| lanes[lane_number(task, lanes.len())].clone()) else { return };
