@@ -7,6 +7,7 @@
 mod engine;
 mod harness;
 
+mod architecture;
 mod calls;
 mod cli;
 mod dev;
