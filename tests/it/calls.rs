@@ -2,6 +2,7 @@
 
 mod annotations;
 mod create;
+mod large;
 mod list;
 mod manual;
 mod refuse;

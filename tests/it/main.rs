@@ -14,6 +14,7 @@ mod dev;
 mod embedded;
 mod handlers;
 mod migrations;
+mod plans;
 mod read_models;
 mod sdk_gen;
 mod sql;

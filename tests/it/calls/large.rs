@@ -1,0 +1,92 @@
+//! The largest graphs that a handler may have, and answers that would be too large.
+
+use tasker_sdk::proto::tasker::v1::{
+    GetTaskRequest, Handler, ListStepsRequest, NewTask, RegisterHandlersRequest, StepTemplate, TaskView,
+};
+
+use super::world::{World, order, told, world, world_with};
+
+impl World {
+    /// Registers a handler whose step number `n` waits for the steps that `parents` names.
+    async fn register_graph(&self, name: &str, steps: usize, parents: impl Fn(usize) -> Vec<usize>) {
+        let step = |no: usize| StepTemplate {
+            name: format!("s{no}"),
+            handler_class: "LargeStep".to_owned(),
+            depends_on_steps: parents(no).into_iter().map(|parent| format!("s{parent}")).collect(),
+            ..StepTemplate::default()
+        };
+        let handler = Handler {
+            name: name.to_owned(),
+            version: "1.0.0".to_owned(),
+            step_templates: (0..steps).map(step).collect(),
+            ..Handler::default()
+        };
+        let request = RegisterHandlersRequest { handlers: vec![handler], ..RegisterHandlersRequest::default() };
+        self.client.handlers().register_handlers(request).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_steps_are_one_answer() {
+    let world = world().await;
+    world.register_graph("wide", 10_000, |no| (no.saturating_sub(5)..no).collect()).await;
+    let id = world.create(NewTask { name: "wide".into(), ..order(r#"{"n": 1}"#) }).await;
+    let task = world.full(&id).await;
+    assert_eq!((task.steps.len(), task.execution.unwrap().ready_steps), (10_000, 1));
+    assert_eq!(task.steps[9_999].parent_step_ids.len(), 5);
+    let mut request = ListStepsRequest { task_id: id, page_size: 1_000, include_payloads: true, ..Default::default() };
+    let mut names = Vec::new();
+    loop {
+        let page = world.client.steps().list_steps(request.clone()).await.unwrap().into_inner();
+        names.extend(page.steps.into_iter().map(|step| step.name));
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        request.page_token = page.next_page_token;
+    }
+    assert!((0..10_000).zip(&names).all(|(no, name)| *name == format!("s{no}")) && names.len() == 10_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_siblings_are_told_where_one_step_is_asked_for() {
+    let world = world().await;
+    let parents = |no: usize| match no {
+        0 => vec![],
+        1_001 => (1..=1_000).collect(),
+        _ => vec![0],
+    };
+    world.register_graph("fan", 1_002, parents).await;
+    let id = world.create(NewTask { name: "fan".into(), ..order(r#"{"n": 1}"#) }).await;
+    let task = world.get(&id, TaskView::Steps).await;
+    assert_eq!(task.steps[7].sibling_step_ids.len(), 16);
+    assert_eq!(world.step(&id, "s7").await.sibling_step_ids.len(), 999);
+    assert_eq!(world.step(&id, "s1001").await.parent_step_ids.len(), 1_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_are_too_large_are_refused_and_smaller_ones_given() {
+    let world = world_with(&[
+        ("limits.payload_bytes", "2048"),
+        ("limits.assignment_bytes", "2048"),
+        ("limits.message_bytes", "67584"),
+    ])
+    .await;
+    world.register_graph("long", 400, |no| no.checked_sub(1).into_iter().collect()).await;
+    let context = format!(r#"{{"a":"{}"}}"#, "x".repeat(1_000));
+    let id = world.create(NewTask { name: "long".into(), ..order(&context) }).await;
+    for view in [TaskView::Steps, TaskView::Full] {
+        let request = GetTaskRequest { task_id: id.clone(), view: view.into() };
+        let refused = world.client.tasks().get_task(request).await.unwrap_err();
+        assert_eq!((refused.code(), &*told(&refused)), (tonic::Code::InvalidArgument, "LIMIT_EXCEEDED"), "{view:?}");
+    }
+    assert_eq!(world.get(&id, TaskView::Basic).await.execution.unwrap().total_steps, 400);
+    let page = |page_size: i32| ListStepsRequest {
+        task_id: id.clone(),
+        page_size,
+        include_payloads: true,
+        ..Default::default()
+    };
+    assert_eq!(told(&world.client.steps().list_steps(page(400)).await.unwrap_err()), "LIMIT_EXCEEDED");
+    let steps = world.client.steps().list_steps(page(30)).await.unwrap().into_inner().steps;
+    assert!(steps.len() == 30 && steps.iter().all(|step| step.inputs_json.len() > 1_000));
+}
