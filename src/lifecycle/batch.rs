@@ -130,6 +130,21 @@ impl Batch {
         }
     }
 
+    /// Whether an item is refused, or a step is thought not to wait any more, because of a kept run that this
+    /// batch does not write: another server may have moved the task meanwhile, and no write would find out.
+    pub(super) fn is_doubtful(&self, items: &[Item]) -> bool {
+        let unsure =
+            |task: &TaskId| self.entries.get(task).is_some_and(|entry| entry.held.is_kept && !entry.has_moved());
+        items.iter().zip(&self.answers).any(|(item, answer)| match (item, answer) {
+            (Item::Settle { step, .. }, Answer::Settled(Verdict::Stale(_))) => unsure(&step.task),
+            (Item::Apply { task, .. }, Answer::Applied(_)) => unsure(task),
+            (Item::Claim { .. }, Answer::Claimed(verdicts)) => {
+                verdicts.iter().any(|(step, verdict)| matches!(verdict, ClaimVerdict::Gone) && unsure(&step.task))
+            }
+            _ => false,
+        })
+    }
+
     /// Takes back what deciding did to the workforce.
     pub(super) fn undo(&mut self, workforce: &Workforce) {
         for (task, entry) in &mut self.entries {
@@ -164,6 +179,7 @@ impl Entry {
         let (run, changes) = Run::create(Arc::clone(&new.template), &new.bypass);
         let held = Held {
             run,
+            is_kept: false,
             deadline_at: new.deadline_at,
             context: Some(Arc::clone(&new.context_json)),
             correlation_id: new.correlation_id.as_deref().map(Arc::from),

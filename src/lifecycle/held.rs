@@ -1,7 +1,8 @@
 //! Runs that a lane keeps in memory.
 //!
-//! A kept run is a guess at what is stored: every write names the revision that was read, so a guess that is
-//! out of date costs a second try and never a wrong move.
+//! A kept run is a guess at what is stored, because other servers move tasks too. Every write names the revision
+//! that was read, so a guess that is out of date costs a second try and never a wrong move; and what only refuses
+//! is decided again from the store, so it costs no wrong answer either.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -14,6 +15,8 @@ use crate::domain::{
 #[derive(Debug, Clone)]
 pub(super) struct Held {
     pub(super) run: Run,
+    /// Whether it was kept from an earlier batch.
+    pub(super) is_kept: bool,
     pub(super) deadline_at: Option<Micros>,
     pub(super) context: Option<Arc<str>>,
     pub(super) correlation_id: Option<Arc<str>>,
@@ -85,6 +88,7 @@ impl Runs {
             return;
         }
         held.trim();
+        held.is_kept = true;
         self.turn += 1;
         self.weight += held.weight();
         self.order.insert(self.turn, task);

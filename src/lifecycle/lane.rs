@@ -7,7 +7,8 @@
 //!
 //! ```text
 //!   queue -> load runs -> decide -> write (one statement, one flush) -> answer, assign, hint
-//!                 ^                      |
+//!                 ^          |           |
+//!                 +-- doubt -+           |   a refusal that rests on a kept run: decided again from the store
 //!                 +---- a task moved ----+   the second time with the tasks' rows locked
 //! ```
 
@@ -55,6 +56,19 @@ pub(super) struct Lane {
 enum Trouble {
     Store(store::Error),
     Crate(Error),
+    /// An item is refused, or nothing comes of it, because of a kept run that no write confirms.
+    Doubt,
+}
+
+/// Where the runs of a batch come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// From memory where they are kept.
+    Kept,
+    /// From the store.
+    Fresh,
+    /// From the store, with their rows locked.
+    Locked,
 }
 
 impl From<store::Error> for Trouble {
@@ -97,15 +111,23 @@ impl Lane {
     /// Takes a batch to its end: every item is answered.
     async fn work(&mut self, items: Vec<Item>) {
         let mut tries = 0;
+        let mut look = Look::Kept;
         loop {
             tries += 1;
-            let trouble = match self.attempt(&items, tries > 1).await {
+            let trouble = match self.attempt(&items, look).await {
                 Ok((batch, now)) => return self.finish(items, batch, now).await,
                 Err(trouble) => trouble,
             };
             self.forget(&items);
             let error = match trouble {
-                Trouble::Store(store::Error::Retry(_)) if tries < TRIES_MAX => continue,
+                Trouble::Doubt => {
+                    look = Look::Fresh;
+                    continue;
+                }
+                Trouble::Store(store::Error::Retry(_)) if tries < TRIES_MAX => {
+                    look = Look::Locked;
+                    continue;
+                }
                 Trouble::Store(error @ store::Error::Away(_)) => {
                     self.connection = None;
                     error.into()
@@ -130,7 +152,7 @@ impl Lane {
     }
 
     /// Loads, decides and writes. On failure nothing has happened, unless the store went away.
-    async fn attempt(&mut self, items: &[Item], locked: bool) -> Result<(Batch, Micros), Trouble> {
+    async fn attempt(&mut self, items: &[Item], look: Look) -> Result<(Batch, Micros), Trouble> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
@@ -141,10 +163,10 @@ impl Lane {
                 }
             }
         };
-        let result = if locked || items.iter().any(Item::needs_transaction) {
-            self.attempt_in_transaction(&mut connection, items, locked).await
+        let result = if look == Look::Locked || items.iter().any(Item::needs_transaction) {
+            self.attempt_in_transaction(&mut connection, items, look).await
         } else {
-            let runs = self.load(&mut connection, items, false).await?;
+            let runs = self.load(&mut connection, items, look).await?;
             self.decide_and_write(&mut connection, items, runs, &HashSet::new()).await
         };
         self.connection = Some(connection);
@@ -155,7 +177,7 @@ impl Lane {
         &mut self,
         connection: &mut PgConnection,
         items: &[Item],
-        locked: bool,
+        look: Look,
     ) -> Result<(Batch, Micros), Trouble> {
         let mut transaction = connection.begin().await?;
         let identified = identified(items);
@@ -166,7 +188,7 @@ impl Lane {
             let wanted = identified.task_id.iter().map(|task| TaskId::from_uuid(*task));
             wanted.filter(|task| !added.contains(task)).collect()
         };
-        let runs = self.load(&mut transaction, items, locked).await?;
+        let runs = self.load(&mut transaction, items, look).await?;
         let (mut batch, now) = self.decide_and_write(&mut transaction, items, runs, &refused).await?;
         let written = async {
             write_beside(&mut transaction, items, &batch).await?;
@@ -189,6 +211,10 @@ impl Lane {
         let now = self.shared.clock.now();
         let terms = Terms { now, backoff: &self.shared.settings.backoff, workforce: &self.shared.workforce };
         let mut batch = Batch::decide(items, runs, refused, terms);
+        if batch.is_doubtful(items) {
+            batch.undo(&self.shared.workforce);
+            return Err(Trouble::Doubt);
+        }
         if let Some(set) = batch.columns(items, now)
             && let Err(error) = rows::write(connection, now, &set).await
         {
@@ -203,7 +229,7 @@ impl Lane {
         &mut self,
         connection: &mut PgConnection,
         items: &[Item],
-        locked: bool,
+        look: Look,
     ) -> Result<Vec<(TaskId, Held)>, Trouble> {
         let mut seen = HashSet::new();
         let mut runs = Vec::new();
@@ -213,23 +239,29 @@ impl Lane {
                 continue;
             }
             match self.runs.take(task) {
-                Some(held) if !locked => runs.push((task, held)),
+                Some(held) if look == Look::Kept => runs.push((task, held)),
                 _ => missing.push(task.uuid()),
             }
         }
         if missing.is_empty() {
             return Ok(runs);
         }
-        let loaded = match locked {
-            true => rows::load_locked(connection, &missing).await?,
-            false => rows::load(connection, &missing).await?,
+        let loaded = match look {
+            Look::Locked => rows::load_locked(connection, &missing).await?,
+            Look::Kept | Look::Fresh => rows::load(connection, &missing).await?,
         };
         for row in loaded {
             let template = self.shared.templates.get(row.named_task_id).await.map_err(Trouble::Crate)?;
             let run = Run::load(template, &row.stored)
                 .map_err(|corrupt| store::Error::Corrupt(format!("task {}: {corrupt}", row.task_id)))?;
-            let held =
-                Held { run, deadline_at: row.deadline_at, context: None, correlation_id: None, results: Vec::new() };
+            let held = Held {
+                run,
+                is_kept: false,
+                deadline_at: row.deadline_at,
+                context: None,
+                correlation_id: None,
+                results: Vec::new(),
+            };
             runs.push((row.task_id, held));
         }
         Ok(runs)
