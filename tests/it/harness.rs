@@ -12,6 +12,7 @@ use tasker::{
     store::{Store, pool},
 };
 use tonic::transport::Channel;
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 mod postgres;
 
@@ -26,6 +27,13 @@ pub struct Database {
     /// A store on it.
     pub store: Store,
     name: String,
+}
+
+impl Database {
+    /// Its address, for processes.
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@localhost/{}?host={}", self.name, self.options.get_host())
+    }
 }
 
 /// A migrated database, dropped with the value.
@@ -94,6 +102,12 @@ pub async fn serve_with(database: &Database, keys: &[(&str, &str)]) -> App {
     let config = Config::load(&sources).unwrap();
     let store = Store::new(database.options.clone(), &config.database.pool_settings());
     App::start(&config, store, Schema::Migrate).await.unwrap()
+}
+
+/// Whether a server says that it serves. One that is gone does not.
+pub async fn serving(channel: &Channel) -> bool {
+    let answer = HealthClient::new(channel.clone()).check(HealthCheckRequest::default()).await;
+    answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
 }
 
 /// A connection to a server.

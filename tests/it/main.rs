@@ -17,6 +17,7 @@ mod migrations;
 mod plans;
 mod read_models;
 mod sdk_gen;
+mod servers;
 mod sql;
 mod transport;
 mod worker;

@@ -6,23 +6,18 @@ use tasker::{
     store::Store,
 };
 use tokio_stream::{StreamExt, once};
-use tonic::{Code, Request, transport::Channel};
+use tonic::{Code, Request};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tonic_reflection::pb::{v1, v1alpha};
 use tonic_types::StatusExt;
 
 use crate::harness;
 
-async fn check_health(channel: Channel) -> ServingStatus {
-    let answer = HealthClient::new(channel).check(HealthCheckRequest::default()).await.unwrap();
-    answer.into_inner().status()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_started_server_says_that_it_serves() {
     let database = harness::database().await;
     let app = harness::serve(&database).await;
-    assert_eq!(check_health(harness::connect(&app).await).await, ServingStatus::Serving);
+    assert!(harness::serving(&harness::connect(&app).await).await);
     app.stop().await;
 }
 
