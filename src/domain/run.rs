@@ -227,7 +227,8 @@ impl Run {
         &self.steps
     }
 
-    /// How many steps there are.
+    /// How many steps there are: at least one.
+    #[expect(clippy::len_without_is_empty, reason = "a run always has a step")]
     pub fn len(&self) -> StepNo {
         StepNo::try_from(self.steps.len()).expect("steps_per_task is checked at registration")
     }

@@ -113,7 +113,7 @@ impl WorkerService for Workers {
         let (lease_ttl, _) = self.sessions.terms();
         Ok(Response::new(proto::ClaimResponse {
             session_id: session_id.to_string(),
-            assignments: assignments.into_iter().map(convert::assignment).collect(),
+            assignments: assignments.iter().map(convert::assignment).collect(),
             lease_ttl: prost_types::Duration::try_from(lease_ttl).ok(),
         }))
     }

@@ -173,7 +173,7 @@ pub(super) fn next_response(waiting: &mut Outgoing) -> Option<(proto::SessionRes
             fits
         });
         let count = fits.count();
-        let assignments = waiting.assignments.drain(..count).map(assignment);
+        let assignments = waiting.assignments.drain(..count).map(|waits| assignment(&waits));
         Out::Assignments(proto::AssignmentBatch { assignments: assignments.collect() })
     } else if std::mem::take(&mut waiting.drain) {
         let reason = "the server is shutting down".to_owned();
@@ -197,7 +197,7 @@ pub(super) fn acks(acks: impl IntoIterator<Item = Ack>) -> Vec<proto::Ack> {
     acks.into_iter().map(render).collect()
 }
 
-pub(super) fn assignment(assignment: Assignment) -> proto::Assignment {
+pub(super) fn assignment(assignment: &Assignment) -> proto::Assignment {
     let template = &assignment.template;
     let spec = template.step(assignment.step.no);
     let dependencies = assignment.dependencies.iter().map(|(name, results)| proto::DependencyResult {

@@ -188,7 +188,9 @@ fn finish(stage: &mut Stage, seed: u64, mut order: impl FnMut(usize) -> usize) {
 }
 
 /// What became of the steps, without when.
-fn outcome(stage: &Stage) -> (State, Option<&str>, Vec<(State, u16, bool)>) {
+type Outcome<'a> = (State, Option<&'a str>, Vec<(State, u16, bool)>);
+
+fn outcome(stage: &Stage) -> Outcome<'_> {
     let steps = stage.run.steps().iter().map(|step| (step.state, step.attempts, step.permanent));
     (stage.run.state(), stage.run.reason(), steps.collect())
 }
