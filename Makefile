@@ -4,9 +4,6 @@ CARGO   ?= cargo
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
 TASKER  := $(TARGET)/release/tasker
 
-# Where rustup puts cargo when scripts/setup had to install it.
-export PATH := $(PATH):$(HOME)/.cargo/bin
-
 .DEFAULT_GOAL := help
 .PHONY: help setup build run dev test check fmt clippy doc proto audit units bench gen snapshots contract image clean
 
@@ -41,7 +38,6 @@ doc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
 
 proto:
-	@scripts/setup --all
 	scripts/buf lint proto
 	scripts/buf breaking proto --against proto/contract.binpb
 

@@ -8,6 +8,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::oneshot;
@@ -20,10 +21,13 @@ use crate::{
     error::{Error, Reason, Result},
     lifecycle::{
         Ack, AckTo, Assignment, Outcome, Verdict,
-        workforce::{Inbox, Outbox, Outgoing},
+        workforce::{Inbox, Outbox, Outgoing, Workforce},
     },
     store::sessions::{self as rows, NewSession, OfferColumns, OpenSession},
 };
+
+/// How often it is looked whether claims that are being written have ended, should nothing come of them.
+const CLAIM_PAUSE: Duration = Duration::from_millis(10);
 
 /// What a worker says of itself. Everything in it has been validated.
 #[derive(Debug, Clone)]
@@ -66,12 +70,26 @@ pub struct Opened {
     pub hold: Hold,
 }
 
-/// The hold of a stream on its session.
+/// The hold of a stream, or of a waiting claim, on its session. Without it the session is given no work.
 #[derive(Debug)]
 pub struct Hold {
     /// The session.
     pub session_id: Uuid,
     outbox: Outbox,
+    workforce: Workforce,
+}
+
+impl Hold {
+    /// Lets go; whether the session had not come back with another hold.
+    fn leave(&self) -> bool {
+        self.workforce.leave_with(self.session_id, &self.outbox)
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.leave();
+    }
 }
 
 /// How an attempt ended, as a worker reports it.
@@ -127,24 +145,22 @@ impl Sessions {
     /// Opens a session, or continues one. Attempts of a continued session that the worker does not name are
     /// given up, for it never got them.
     pub async fn open(&self, hello: Hello) -> Result<Opened> {
-        if self.shared.stop.is_cancelled() || self.ended.is_cancelled() {
-            return Err(Error::new(Reason::Draining, "the server is shutting down"));
+        self.refuse_when_draining()?;
+        let (hold, mut inbox) = self.join(&hello, hello.slots, &hello.held).await?;
+        let session_id = hold.session_id;
+        // What was being claimed when the worker came back arrives here: the old stream is not listened to.
+        let arrived = self.settle_down(session_id, &mut inbox).await;
+        let delivered = arrived.assignments.iter().map(|assignment| (assignment.step, assignment.attempt));
+        let named: HashSet<(StepId, u16)> = hello.held.iter().copied().chain(delivered).collect();
+        let stored = rows::held(self.shared.store.pool(), session_id).await?;
+        let stored: HashSet<(StepId, u16)> = stored.into_iter().map(|held| (held.step, held.attempt)).collect();
+        for (step, attempt) in stored.difference(&named) {
+            self.give_up(*step, *attempt).await?;
         }
-        let now = self.shared.clock.now();
-        let (session_id, stored) = self.insert_or_adopt(&hello, now).await?;
-        let named: HashSet<(StepId, u16)> = hello.held.iter().copied().collect();
-        let (held, undelivered): (Vec<_>, Vec<_>) = stored.into_iter().partition(|attempt| named.contains(attempt));
-        let lost = hello.held.iter().filter(|attempt| !held.contains(attempt)).copied().collect();
-        for (step, attempt) in undelivered {
-            let outcome = crate::lifecycle::lost("AssignmentLost", "the worker never received the assignment");
-            self.shared.writer.settle(step, attempt, outcome, AckTo::Nobody).await?;
-        }
-        let queues = self.queues(&hello.offers).await?;
-        let (outbox, inbox) = self.shared.workforce.channel();
-        let slots = hello.slots.min(self.shared.settings.slots_max);
-        self.know(session_id, hello.offers, now);
-        self.shared.workforce.join(session_id, queues, slots, outbox.clone(), &held);
-        Ok(Opened { inbox, lost, hold: Hold { session_id, outbox } })
+        let lost = hello.held.iter().filter(|attempt| !stored.contains(attempt)).copied().collect();
+        inbox.put_back(arrived);
+        self.shared.workforce.open(session_id, &stored);
+        Ok(Opened { inbox, lost, hold })
     }
 
     /// Notes a sign of life.
@@ -167,9 +183,9 @@ impl Sessions {
     }
 
     /// Notes that a worker takes no further work.
-    pub async fn drain(&self, session_id: Uuid) -> Result<()> {
-        self.shared.workforce.close(session_id);
-        Ok(rows::mark_draining(self.shared.store.pool(), session_id).await?)
+    pub async fn drain(&self, hold: &Hold) -> Result<()> {
+        self.shared.workforce.close(hold.session_id, &hold.outbox);
+        Ok(rows::mark_draining(self.shared.store.pool(), hold.session_id).await?)
     }
 
     /// Takes results from the session's stream; the answers go back on it.
@@ -242,16 +258,43 @@ impl Sessions {
         }
     }
 
-    /// Waits for up to `count` steps and claims them. The first that comes ends the wait.
-    pub async fn claim(&self, hello: Hello, wait: std::time::Duration) -> Result<(Uuid, Vec<Assignment>)> {
-        let count = hello.slots;
-        let now = self.shared.clock.now();
-        let (session_id, stored) = self.insert_or_adopt(&hello, now).await?;
-        let queues = self.queues(&hello.offers).await?;
-        let (outbox, mut inbox) = self.shared.workforce.channel();
-        self.know(session_id, hello.offers, now);
-        let slots = (stored.len() + count).min(self.shared.settings.slots_max);
-        self.shared.workforce.join(session_id, queues, slots, outbox.clone(), &stored);
+    /// Waits for up to `count` steps and claims them. The first that comes ends the wait. When the caller gives
+    /// up, so is what was claimed for it.
+    pub async fn claim(&self, hello: Hello, wait: Duration) -> Result<(Uuid, Vec<Assignment>)> {
+        self.refuse_when_draining()?;
+        let (reply, answer) = oneshot::channel();
+        tokio::spawn(self.clone().claim_for(hello, wait, reply));
+        answer.await.map_err(|_| Error::new(Reason::Draining, "the server is shutting down"))?
+    }
+
+    async fn claim_for(
+        self,
+        hello: Hello,
+        wait: Duration,
+        mut reply: oneshot::Sender<Result<(Uuid, Vec<Assignment>)>>,
+    ) {
+        let claimed = tokio::select! {
+            claimed = self.wait_for_steps(hello, wait) => claimed,
+            () = reply.closed() => return,
+        };
+        if let Err(Ok((_, assignments))) = reply.send(claimed) {
+            for Assignment { step, attempt, .. } in assignments {
+                if self.give_up(step, attempt).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn wait_for_steps(&self, hello: Hello, wait: Duration) -> Result<(Uuid, Vec<Assignment>)> {
+        let stored: HashSet<(StepId, u16)> = match hello.session_id {
+            Some(session_id) => self.stored(session_id).await?.map(|held| (held.step, held.attempt)).collect(),
+            None => HashSet::new(),
+        };
+        let slots = stored.len() + hello.slots;
+        let (hold, mut inbox) = self.join(&hello, slots, &[]).await?;
+        let session_id = hold.session_id;
+        self.shared.workforce.open(session_id, &stored);
         let deadline = tokio::time::Instant::now() + wait;
         let mut assignments = Vec::new();
         while assignments.is_empty() {
@@ -266,33 +309,36 @@ impl Sessions {
             }
         }
         // Seats that were taken meanwhile belong to claims that are being written: they are waited for.
-        self.shared.workforce.close(session_id);
-        while self.shared.workforce.pending(session_id) > 0 {
-            match tokio::time::timeout(self.shared.settings.lease_ttl, inbox.recv()).await {
-                Ok(Some(outgoing)) => assignments.extend(outgoing.assignments),
-                _ => break,
-            }
-        }
-        let mut last = Outgoing::default();
-        inbox.gather(&mut last);
-        assignments.extend(last.assignments);
+        self.shared.workforce.close(session_id, &hold.outbox);
+        assignments.extend(self.settle_down(session_id, &mut inbox).await.assignments);
         self.touch(session_id);
-        self.shared.workforce.leave_with(session_id, &outbox);
-        self.disconnect(session_id);
+        if hold.leave() {
+            self.disconnect(session_id);
+        }
         Ok((session_id, assignments))
     }
 
-    /// A sign of life of a unary session; of the attempts that the worker names, those that it has lost.
+    /// A sign of life of a unary session; of the attempts that the worker names, those that it has lost. Attempts
+    /// that it does not name although it has had them for longer than a lease never arrived and are given up.
     pub async fn heartbeat(&self, session_id: Uuid, held: &[(StepId, u16)]) -> Result<Vec<(StepId, u16)>> {
         self.revive(session_id).await?;
-        let stored = rows::held(self.shared.store.pool(), session_id).await?;
-        Ok(held.iter().filter(|attempt| !stored.contains(attempt)).copied().collect())
+        let stored: Vec<rows::HeldLease> = self.stored(session_id).await?.collect();
+        let long_ago = 2 * self.shared.clock.now() - self.expiry(self.shared.clock.now());
+        for lease in &stored {
+            if lease.claimed_at < long_ago && !held.contains(&(lease.step, lease.attempt)) {
+                self.give_up(lease.step, lease.attempt).await?;
+            }
+        }
+        let is_stored = |(step, attempt): &(StepId, u16)| {
+            stored.iter().any(|lease| lease.step == *step && lease.attempt == *attempt)
+        };
+        Ok(held.iter().filter(|attempt| !is_stored(attempt)).copied().collect())
     }
 
     /// Ends a session's stream. A worker that said goodbye and holds nothing is closed; any other may return.
     pub async fn leave(&self, hold: Hold, goodbye: bool) {
-        let Hold { session_id, outbox } = hold;
-        if !self.shared.workforce.leave_with(session_id, &outbox) {
+        let session_id = hold.session_id;
+        if !hold.leave() {
             return;
         }
         self.disconnect(session_id);
@@ -319,7 +365,7 @@ impl Sessions {
     }
 
     /// How long a session lives without a sign of life, and how often the worker is to send one.
-    pub const fn terms(&self) -> (std::time::Duration, std::time::Duration) {
+    pub const fn terms(&self) -> (Duration, Duration) {
         (self.shared.settings.lease_ttl, self.shared.settings.heartbeat_interval)
     }
 
@@ -330,7 +376,7 @@ impl Sessions {
 
     /// Whether the server is about to go.
     pub fn is_draining(&self) -> bool {
-        self.shared.stop.is_cancelled() || self.ended.is_cancelled()
+        self.shared.workforce.is_draining() || self.shared.stop.is_cancelled() || self.ended.is_cancelled()
     }
 
     /// Ends every stream.
@@ -352,7 +398,53 @@ impl Sessions {
         Ok(())
     }
 
-    async fn insert_or_adopt(&self, hello: &Hello, now: Micros) -> Result<(Uuid, Vec<(StepId, u16)>)> {
+    /// Has the session stored, and what is claimed for it from now on go to a new inbox.
+    async fn join(&self, hello: &Hello, slots: usize, held: &[(StepId, u16)]) -> Result<(Hold, Inbox)> {
+        let now = self.shared.clock.now();
+        let session_id = self.insert_or_adopt(hello, now).await?;
+        let queues = self.queues(&hello.offers).await?;
+        let (outbox, inbox) = self.shared.workforce.channel();
+        self.know(session_id, hello.offers.clone(), now);
+        let slots = slots.min(self.shared.settings.slots_max);
+        let workforce = self.shared.workforce.clone();
+        workforce.join(session_id, queues, slots, outbox.clone(), held);
+        Ok((Hold { session_id, outbox, workforce }, inbox))
+    }
+
+    /// Waits until nothing is being claimed for a session that is given nothing more; what came in.
+    async fn settle_down(&self, session_id: Uuid, inbox: &mut Inbox) -> Outgoing {
+        let mut gathered = Outgoing::default();
+        let patience = tokio::time::Instant::now() + self.shared.settings.lease_ttl;
+        while self.shared.workforce.pending(session_id) > 0 && tokio::time::Instant::now() < patience {
+            match tokio::time::timeout(CLAIM_PAUSE, inbox.recv()).await {
+                Ok(Some(more)) => gathered.add(more),
+                // It has come back once more.
+                Ok(None) => break,
+                Err(_) => {}
+            }
+        }
+        inbox.gather(&mut gathered);
+        gathered
+    }
+
+    /// Ends an attempt whose assignment never arrived.
+    async fn give_up(&self, step: StepId, attempt: u16) -> Result<()> {
+        let outcome = crate::lifecycle::lost("AssignmentLost", "the worker never received the assignment");
+        self.shared.writer.settle(step, attempt, outcome, AckTo::Nobody).await
+    }
+
+    fn refuse_when_draining(&self) -> Result<()> {
+        if self.is_draining() {
+            return Err(Error::new(Reason::Draining, "the server is shutting down"));
+        }
+        Ok(())
+    }
+
+    async fn stored(&self, session_id: Uuid) -> Result<impl Iterator<Item = rows::HeldLease> + use<>> {
+        Ok(rows::held(self.shared.store.pool(), session_id).await?.into_iter())
+    }
+
+    async fn insert_or_adopt(&self, hello: &Hello, now: Micros) -> Result<Uuid> {
         let expires_at = self.expiry(now);
         let offers = serde_json::to_string(&hello.offers).expect("offers are plain text");
         let mut session = NewSession {
@@ -366,11 +458,11 @@ impl Sessions {
         };
         let pool = self.shared.store.pool();
         if hello.session_id.is_some() && rows::adopt(pool, &session, now, expires_at).await? {
-            return Ok((session.session_id, rows::held(pool, session.session_id).await?));
+            return Ok(session.session_id);
         }
         session.session_id = Uuid::from_u128(rand::random());
         rows::insert(pool, &session, now, expires_at).await?;
-        Ok((session.session_id, Vec::new()))
+        Ok(session.session_id)
     }
 
     /// Finds which of the attempts this session does not hold.

@@ -18,7 +18,7 @@ use crate::{
     },
     error::Result,
     lifecycle::{AckTo, Clock, Request, lost},
-    store::{ready, sessions},
+    store::{Connection, lifecycle::Loaded, ready, sessions},
 };
 
 /// Rows that one look takes at most.
@@ -30,9 +30,11 @@ const KEEP_CLOSED: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// Looks at every interval until the engine stops.
 pub(super) async fn run(shared: Shared) {
-    let mut reconciler = Reconciler { after: Uuid::nil(), due: shared.clock.now() };
+    let now = shared.clock.now();
+    let mut reconciler = Reconciler { after: Uuid::nil(), due: now, unknown: HashSet::new() };
+    let mut patience = Patience { until: now, looked_at: None };
     loop {
-        if let Err(error) = sweep(&shared, &mut reconciler).await {
+        if let Err(error) = sweep(&shared, &mut reconciler, &mut patience).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "sweep failed");
         }
         let pause = tokio::time::sleep(shared.settings.sweep_interval);
@@ -42,12 +44,34 @@ pub(super) async fn run(shared: Shared) {
     }
 }
 
-async fn sweep(shared: &Shared, reconciler: &mut Reconciler) -> Result<()> {
+/// Whether sessions that look expired may be alive, because nobody could write that they are.
+///
+/// After a start and after the store was away, workers have the time of a lease to show that they live.
+struct Patience {
+    until: Micros,
+    looked_at: Option<Micros>,
+}
+
+impl Patience {
+    /// Sessions that expired before this time are over.
+    fn expired_before(&mut self, shared: &Shared, now: Micros) -> Micros {
+        let micros = |time: Duration| Micros::try_from(time.as_micros()).unwrap_or(Micros::MAX / 2);
+        let gap_max = micros(shared.settings.sweep_interval + shared.settings.heartbeat_interval);
+        if self.looked_at.is_none_or(|at| now - at > gap_max) {
+            self.until = now.saturating_add(micros(shared.settings.lease_ttl));
+        }
+        self.looked_at = Some(now);
+        if now < self.until { 0 } else { now }
+    }
+}
+
+async fn sweep(shared: &Shared, reconciler: &mut Reconciler, patience: &mut Patience) -> Result<()> {
     let before = Clock::local();
     let database = ready::clock(shared.store.pool()).await?;
     shared.clock.discipline(before, database, Clock::local());
     let now = shared.clock.now();
-    end_lost_attempts(shared, now).await?;
+    let expired_before = patience.expired_before(shared, now);
+    end_lost_attempts(shared, now, expired_before).await?;
     end_late_tasks(shared, now).await?;
     let keep = Micros::try_from(KEEP_CLOSED.as_micros()).expect("a week fits");
     sessions::tidy(shared.store.pool(), now, now - keep).await?;
@@ -57,8 +81,16 @@ async fn sweep(shared: &Shared, reconciler: &mut Reconciler) -> Result<()> {
     Ok(())
 }
 
-async fn end_lost_attempts(shared: &Shared, now: Micros) -> Result<()> {
-    for (step, attempt, overdue) in sessions::expired(shared.store.pool(), now, LOOK_MAX).await? {
+async fn end_lost_attempts(shared: &Shared, now: Micros, expired_before: Micros) -> Result<()> {
+    let expired = sessions::expired(shared.store.pool(), now, expired_before, LOOK_MAX).await?;
+    if !expired.is_empty() {
+        let leases: Vec<(StepId, u16)> = expired.iter().map(|(step, attempt, _)| (*step, *attempt)).collect();
+        let removed = sessions::remove_orphans(shared.store.pool(), &leases).await?;
+        if removed > 0 {
+            tracing::error!(removed, "leases of steps that do not run");
+        }
+    }
+    for (step, attempt, overdue) in expired {
         let outcome = if overdue {
             shared.workforce.stop(step, attempt, "timed_out");
             lost("StepTimeout", "the attempt ran longer than its timeout")
@@ -86,52 +118,102 @@ async fn end_late_tasks(shared: &Shared, now: Micros) -> Result<()> {
 struct Reconciler {
     after: Uuid,
     due: Micros,
+    /// Attempts that no session of this server had been told of at the last look.
+    unknown: HashSet<(StepId, u16)>,
 }
 
 impl Reconciler {
     async fn look(&mut self, shared: &Shared, now: Micros) -> Result<()> {
         let interval = Micros::try_from(shared.settings.reconcile_interval.as_micros()).unwrap_or(Micros::MAX / 2);
-        let slice = ready::unfinished(shared.store.pool(), self.after, now - interval, SLICE).await?;
-        match slice.last() {
-            // The end is reached: the next round begins after the interval.
-            _ if i64::try_from(slice.len()).is_ok_and(|count| count < SLICE) => {
-                self.after = Uuid::nil();
-                self.due = now + interval;
-            }
-            Some(last) => self.after = last.task_id.uuid(),
-            None => {}
+        // Steps, queue and leases of one moment: what is taken between two looks is not mistaken for forgotten.
+        let mut moment = shared.store.moment().await?;
+        let slice = ready::unfinished(&mut *moment, self.after, now - interval, SLICE).await?;
+        let at_the_end = i64::try_from(slice.len()).is_ok_and(|count| count < SLICE);
+        self.after = slice.last().filter(|_| !at_the_end).map_or(Uuid::nil(), |last| last.task_id.uuid());
+        let (ready_steps, running) = sort_out(shared, slice, now).await?;
+        let forgotten = not_listed(&mut moment, ready_steps).await?;
+        let unleased = not_leased(&mut moment, running).await?;
+        let leased = match at_the_end {
+            true => sessions::leased_by(&mut *moment, shared.server_id).await?,
+            false => Vec::new(),
+        };
+        drop(moment);
+        requeue(shared, forgotten).await?;
+        for (step, attempt) in unleased {
+            tracing::warn!(%step, attempt, "a running step had no lease");
+            let outcome = lost("LeaseExpired", "the attempt ran without a lease");
+            shared.writer.settle(step, attempt, outcome, AckTo::Nobody).await?;
         }
-        let mut ready_steps: Vec<(QueueId, Micros, StepId)> = Vec::new();
-        let mut running: Vec<(StepId, u16)> = Vec::new();
-        for row in slice {
-            let template = shared.templates.get(row.named_task_id).await?;
-            let Ok(run) = Run::load(template, &row.stored) else {
-                tracing::error!(task = %row.task_id, "stored run is corrupt");
-                continue;
-            };
-            for no in 0..run.len() {
-                let step = run.step(no);
-                if step.is_startable() {
-                    let at = step.next_retry_at.unwrap_or(now);
-                    ready_steps.push((run.template().step(no).queue, at, row.task_id.step(no)));
-                } else if step.state == State::InProgress {
-                    running.push((row.task_id.step(no), step.attempts));
-                }
-            }
+        if at_the_end {
+            // The next round begins after the interval.
+            self.due = now + interval;
+            self.end_undelivered(shared, leased).await?;
         }
-        requeue(shared, ready_steps).await?;
-        end_unleased(shared, running).await
+        Ok(())
+    }
+
+    /// Ends attempts of sessions of this server that none of them was told of, when that is found twice: their
+    /// claim was durable although the store went away before it could say so.
+    async fn end_undelivered(&mut self, shared: &Shared, leased: Vec<(StepId, u16, Uuid)>) -> Result<()> {
+        let unknown: HashSet<(StepId, u16)> = shared.workforce.unknown(leased).into_iter().collect();
+        for (step, attempt) in unknown.intersection(&self.unknown) {
+            tracing::info!(%step, attempt, "the worker was never told of the attempt");
+            let outcome = lost("AssignmentLost", "the worker never received the assignment");
+            shared.writer.settle(*step, *attempt, outcome, AckTo::Nobody).await?;
+        }
+        self.unknown = unknown;
+        Ok(())
     }
 }
 
-/// Queues steps that could start and are in no queue.
-async fn requeue(shared: &Shared, steps: Vec<(QueueId, Micros, StepId)>) -> Result<()> {
-    let ids: Vec<StepId> = steps.iter().map(|(.., step)| *step).collect();
-    if ids.is_empty() {
-        return Ok(());
+type Waiting = Vec<(QueueId, Micros, StepId)>;
+type Running = Vec<(StepId, u16)>;
+
+/// The steps of these tasks that could start, and the attempts that run.
+async fn sort_out(shared: &Shared, slice: Vec<Loaded>, now: Micros) -> Result<(Waiting, Running)> {
+    let (mut waiting, mut running) = (Vec::new(), Vec::new());
+    for row in slice {
+        let template = shared.templates.get(row.named_task_id).await?;
+        let Ok(run) = Run::load(template, &row.stored) else {
+            tracing::error!(task = %row.task_id, "stored run is corrupt");
+            continue;
+        };
+        for no in 0..run.len() {
+            let step = run.step(no);
+            if step.is_startable() {
+                let at = step.next_retry_at.unwrap_or(now);
+                waiting.push((run.template().step(no).queue, at, row.task_id.step(no)));
+            } else if step.state == State::InProgress {
+                running.push((row.task_id.step(no), step.attempts));
+            }
+        }
     }
-    let listed: HashSet<StepId> = ready::listed(shared.store.pool(), &ids).await?.into_iter().collect();
-    let forgotten: Vec<_> = steps.into_iter().filter(|(.., step)| !listed.contains(step)).collect();
+    Ok((waiting, running))
+}
+
+/// Those of these steps that are in no queue.
+async fn not_listed(moment: &mut Connection, mut steps: Waiting) -> Result<Waiting> {
+    let ids: Vec<StepId> = steps.iter().map(|(.., step)| *step).collect();
+    if !ids.is_empty() {
+        let listed: HashSet<StepId> = ready::listed(moment, &ids).await?.into_iter().collect();
+        steps.retain(|(.., step)| !listed.contains(step));
+    }
+    Ok(steps)
+}
+
+/// Those of these attempts that have no lease: nobody would ever report them.
+async fn not_leased(moment: &mut Connection, mut running: Running) -> Result<Running> {
+    let steps: Vec<StepId> = running.iter().map(|(step, _)| *step).collect();
+    if !steps.is_empty() {
+        let leased: HashSet<StepId> =
+            sessions::holders(moment, &steps).await?.into_iter().map(|(step, ..)| step).collect();
+        running.retain(|(step, _)| !leased.contains(step));
+    }
+    Ok(running)
+}
+
+/// Queues steps that could start and are in no queue.
+async fn requeue(shared: &Shared, forgotten: Waiting) -> Result<()> {
     if forgotten.is_empty() {
         return Ok(());
     }
@@ -139,21 +221,5 @@ async fn requeue(shared: &Shared, steps: Vec<(QueueId, Micros, StepId)>) -> Resu
     let mut connection = shared.store.pool().acquire().await.map_err(crate::store::Error::from)?;
     ready::put(&mut connection, &forgotten).await?;
     shared.workforce.expect_work(forgotten.iter().map(|(queue, ..)| *queue));
-    Ok(())
-}
-
-/// Ends attempts that run without a lease: nobody would ever report them.
-async fn end_unleased(shared: &Shared, running: Vec<(StepId, u16)>) -> Result<()> {
-    if running.is_empty() {
-        return Ok(());
-    }
-    let steps: Vec<StepId> = running.iter().map(|(step, _)| *step).collect();
-    let leased = sessions::holders(shared.store.pool(), &steps).await?;
-    let leased: HashSet<StepId> = leased.into_iter().map(|(step, ..)| step).collect();
-    for (step, attempt) in running.into_iter().filter(|(step, _)| !leased.contains(step)) {
-        tracing::warn!(%step, attempt, "a running step had no lease");
-        let outcome = lost("LeaseExpired", "the attempt ran without a lease");
-        shared.writer.settle(step, attempt, outcome, AckTo::Nobody).await?;
-    }
     Ok(())
 }

@@ -139,7 +139,7 @@ impl Batch {
             (Item::Settle { step, .. }, Answer::Settled(Verdict::Stale(_))) => unsure(&step.task),
             (Item::Apply { task, .. }, Answer::Applied(_)) => unsure(task),
             (Item::Claim { .. }, Answer::Claimed(verdicts)) => {
-                verdicts.iter().any(|(step, verdict)| matches!(verdict, ClaimVerdict::Gone) && unsure(&step.task))
+                verdicts.iter().any(|(step, verdict)| *verdict != ClaimVerdict::Waits(None) && unsure(&step.task))
             }
             _ => false,
         })
@@ -203,11 +203,10 @@ impl Entry {
                 run.fail(step.no, attempt, failure.clone(), terms.now, wait, &mut self.changes)
             }
         };
+        // Accepted or not, this attempt is over: what holds a seat for it here has not heard of that.
+        self.free(step, attempt, terms.workforce);
         match settled {
-            Ok(()) => {
-                self.free(step, attempt, terms.workforce);
-                Verdict::Accepted
-            }
+            Ok(()) => Verdict::Accepted,
             Err(refusal) => Verdict::Stale(refusal.to_string()),
         }
     }
@@ -299,10 +298,7 @@ impl Entry {
 
     /// Decides the task's own state and gives released steps to workers.
     fn finish(&mut self, task: TaskId, terms: Terms<'_>, queued: &mut Vec<(QueueId, Micros, StepId)>) {
-        for stopped in self.changes.stopped.clone() {
-            // The worker is told after the commit; its seat is free from here on.
-            self.free(task.step(stopped.no), stopped.attempt, terms.workforce);
-        }
+        self.let_go(task, terms.workforce);
         self.held.run.settle(terms.now, &mut self.changes);
         for released in std::mem::take(&mut self.changes.released) {
             let step = *self.held.run.step(released.no);
@@ -316,6 +312,23 @@ impl Entry {
                 queued.push((self.held.run.template().step(released.no).queue, at, task.step(released.no)));
             }
         }
+    }
+
+    /// Frees the seats of attempts that somebody ended; their workers are told after the commit. One that was
+    /// seated in this very batch has not heard of its attempt and never does.
+    fn let_go(&mut self, task: TaskId, workforce: &Workforce) {
+        let mut stopped = std::mem::take(&mut self.changes.stopped);
+        stopped.retain(|stopped| match self.seated.iter().position(|seated| seated.claimed == *stopped) {
+            Some(place) => {
+                workforce.give_back(self.seated.swap_remove(place).seat);
+                false
+            }
+            None => {
+                self.free(task.step(stopped.no), stopped.attempt, workforce);
+                true
+            }
+        });
+        self.changes.stopped = stopped;
     }
 
     /// Whether anything is to be written.
@@ -361,3 +374,6 @@ pub(super) fn lost(error_class: &str, message: &str) -> Outcome {
     let failure = Failure { error_class: error_class.to_owned(), message: message.to_owned(), ..Failure::default() };
     Outcome::Failure { failure, retry_after_ms: None }
 }
+
+#[cfg(test)]
+mod tests;

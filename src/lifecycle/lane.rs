@@ -15,7 +15,7 @@
 mod after;
 mod hydrate;
 
-use std::{collections::HashSet, panic::AssertUnwindSafe};
+use std::{collections::HashSet, panic::AssertUnwindSafe, time::Duration};
 
 use futures::FutureExt as _;
 use sqlx::{Acquire, PgConnection};
@@ -44,6 +44,9 @@ const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// How often a batch is decided again because tasks moved, before its items are told that there is contention.
 const TRIES_MAX: usize = 5;
+
+/// How long an item that nobody would send again waits when the store could not take it.
+const AGAIN_PAUSE: Duration = Duration::from_millis(250);
 
 #[derive(Debug)]
 pub(super) struct Lane {
@@ -288,6 +291,9 @@ impl Lane {
                         let retold = Item::Settle { step, attempt, outcome: failure, ack: super::AckTo::Nobody };
                         Box::pin(self.work(vec![retold])).await;
                         self.acknowledge(ack, step, attempt, Verdict::Invalid(error.message().to_owned()));
+                    } else if matches!(ack, super::AckTo::Nobody) && error.reason().retry_after().is_some() {
+                        // Nobody would send it again.
+                        self.shared.later(AGAIN_PAUSE, Item::Settle { step, attempt, outcome, ack });
                     } else {
                         self.acknowledge(ack, step, attempt, Verdict::Retry);
                     }

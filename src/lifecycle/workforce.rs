@@ -1,8 +1,8 @@
 //! The workers connected to this server: who runs which steps, and how many more each will take.
 //!
-//! Owns: sessions, their seats, which attempt sits where. The lanes take a seat before they write a claim and
-//! hand over the assignment after the commit. Never: touches the store. Locks are held for a few map look-ups
-//! and never across an await.
+//! Owns: sessions, their seats, which attempt sits where. The lanes take a seat before they write a claim; from
+//! then on the seat is being claimed, until the assignment is handed over after the commit or the seat given
+//! back. Never: touches the store. Locks are held for a few map look-ups and never across an await.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -35,6 +35,16 @@ pub struct Outgoing {
     pub drain: bool,
 }
 
+impl Outgoing {
+    /// Puts more to it, to go out at once.
+    pub fn add(&mut self, more: Self) {
+        self.acks.extend(more.acks);
+        self.assignments.extend(more.assignments);
+        self.stops.extend(more.stops);
+        self.drain |= more.drain;
+    }
+}
+
 /// Assignments that wait for a session's connection hold about this many bytes at most before its seats are
 /// kept empty: a slow worker is not given more than it takes in.
 const BACKLOG_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -51,6 +61,7 @@ pub struct Outbox {
 pub struct Inbox {
     receiver: mpsc::UnboundedReceiver<Outgoing>,
     backlog: Arc<AtomicUsize>,
+    back: Option<Outgoing>,
     workforce: Workforce,
 }
 
@@ -62,6 +73,10 @@ impl Outbox {
         let _gone = self.sender.send(outgoing);
     }
 
+    fn is(&self, other: &Self) -> bool {
+        self.sender.same_channel(&other.sender)
+    }
+
     fn is_full(&self) -> bool {
         self.backlog.load(Ordering::Relaxed) >= BACKLOG_BYTES_MAX
     }
@@ -70,19 +85,27 @@ impl Outbox {
 impl Inbox {
     /// What has come since the last look; waits for the first. `None` when the session is over.
     pub async fn recv(&mut self) -> Option<Outgoing> {
-        let mut gathered = self.receiver.recv().await?;
+        let mut gathered = match self.back.take() {
+            Some(back) => back,
+            None => self.receiver.recv().await?,
+        };
         self.gather(&mut gathered);
         Some(gathered)
     }
 
     /// Adds what has come meanwhile.
     pub fn gather(&mut self, gathered: &mut Outgoing) {
-        while let Ok(more) = self.receiver.try_recv() {
-            gathered.acks.extend(more.acks);
-            gathered.assignments.extend(more.assignments);
-            gathered.stops.extend(more.stops);
-            gathered.drain |= more.drain;
+        if let Some(back) = self.back.take() {
+            gathered.add(back);
         }
+        while let Ok(more) = self.receiver.try_recv() {
+            gathered.add(more);
+        }
+    }
+
+    /// Puts back what has come, to come out again first.
+    pub fn put_back(&mut self, gathered: Outgoing) {
+        self.back = Some(gathered);
     }
 
     /// Notes that assignments of this many bytes are on their way.
@@ -117,6 +140,10 @@ struct State {
     sessions: HashMap<Uuid, Session>,
     by_queue: HashMap<QueueId, Vec<Uuid>>,
     held: HashMap<StepId, (Uuid, u16)>,
+    /// Seats taken for claims that are being written, by session. A session may leave and come back meanwhile.
+    claiming: HashMap<Uuid, usize>,
+    /// The server is about to go: nobody is given anything.
+    draining: bool,
     /// Queues that may have rows: nobody has seen them empty since.
     waiting: HashSet<QueueId>,
     due: HashMap<QueueId, Micros>,
@@ -127,15 +154,9 @@ struct State {
 struct Session {
     queues: Vec<QueueId>,
     slots: usize,
-    taken: usize,
+    held: usize,
     outbox: Outbox,
     open: bool,
-}
-
-impl Session {
-    fn free(&self) -> usize {
-        if self.open && !self.outbox.is_full() { self.slots.saturating_sub(self.taken) } else { 0 }
-    }
 }
 
 impl Workforce {
@@ -144,22 +165,38 @@ impl Workforce {
         let (sender, receiver) = mpsc::unbounded_channel();
         let backlog = Arc::<AtomicUsize>::default();
         let outbox = Outbox { sender, backlog: Arc::clone(&backlog) };
-        (outbox, Inbox { receiver, backlog, workforce: self.clone() })
+        (outbox, Inbox { receiver, backlog, back: None, workforce: self.clone() })
     }
 
-    /// Adds a session, or gives an existing one a new outbox; `held` are the attempts that it brings along.
+    /// Adds a session, or gives an existing one a new outbox; `held` are the attempts that it brings along. What
+    /// is claimed for it from now on goes to this outbox; it is given nothing new until it is opened.
     pub fn join(&self, session_id: Uuid, queues: Vec<QueueId>, slots: usize, outbox: Outbox, held: &[(StepId, u16)]) {
         let mut state = self.state();
         state.leave_queues(session_id);
         for queue in &queues {
             state.by_queue.entry(*queue).or_default().push(session_id);
-            state.waiting.insert(*queue);
         }
+        let before = state.held.values().filter(|(holder, _)| *holder == session_id).count();
+        state.sessions.insert(session_id, Session { queues, slots, held: before, outbox, open: false });
         for (step, attempt) in held {
-            state.held.insert(*step, (session_id, *attempt));
+            state.hold(session_id, *step, *attempt);
         }
-        let taken = state.held.values().filter(|(holder, _)| *holder == session_id).count();
-        state.sessions.insert(session_id, Session { queues, slots, taken, outbox, open: true });
+    }
+
+    /// Lets a session have work. It holds these attempts and no others.
+    pub fn open(&self, session_id: Uuid, held: &HashSet<(StepId, u16)>) {
+        let mut state = self.state();
+        let mine = state.held.iter().filter(|(_, (holder, _))| *holder == session_id);
+        let others: Vec<_> =
+            mine.map(|(step, (_, attempt))| (*step, *attempt)).filter(|it| !held.contains(it)).collect();
+        for (step, attempt) in others {
+            state.release(step, attempt);
+        }
+        let draining = state.draining;
+        let Some(session) = state.sessions.get_mut(&session_id) else { return };
+        session.open = !draining;
+        let queues = session.queues.clone();
+        state.waiting.extend(queues);
         drop(state);
         self.ring();
     }
@@ -192,11 +229,7 @@ impl Workforce {
 
     /// Removes the session only if this is still its outbox, that is, if it has not come back meanwhile.
     pub fn leave_with(&self, session_id: Uuid, outbox: &Outbox) -> bool {
-        let same = self
-            .state()
-            .sessions
-            .get(&session_id)
-            .is_some_and(|session| session.outbox.sender.same_channel(&outbox.sender));
+        let same = self.state().sessions.get(&session_id).is_some_and(|session| session.outbox.is(outbox));
         if same {
             self.leave(session_id);
         }
@@ -211,19 +244,28 @@ impl Workforce {
         self.ring();
     }
 
-    /// Gives a session no further work.
-    pub fn close(&self, session_id: Uuid) {
-        if let Some(session) = self.state().sessions.get_mut(&session_id) {
+    /// Gives a session no further work, unless it has come back with another outbox.
+    pub fn close(&self, session_id: Uuid, outbox: &Outbox) {
+        if let Some(session) = self.state().sessions.get_mut(&session_id)
+            && session.outbox.is(outbox)
+        {
             session.open = false;
         }
     }
 
     /// Gives nobody further work and tells every session that the server is about to go.
     pub fn drain(&self) {
-        for session in self.state().sessions.values_mut() {
+        let mut state = self.state();
+        state.draining = true;
+        for session in state.sessions.values_mut() {
             session.open = false;
             session.outbox.send(Outgoing { drain: true, ..Outgoing::default() });
         }
+    }
+
+    /// Whether the server is about to go.
+    pub fn is_draining(&self) -> bool {
+        self.state().draining
     }
 
     /// Takes a seat for a step of this queue, if a connected worker has one.
@@ -232,52 +274,26 @@ impl Workforce {
         let candidates = state.by_queue.get(&queue)?;
         let turn = state.turn;
         let count = candidates.len();
-        let session_id = (0..count)
-            .map(|offset| candidates[(turn + offset) % count])
-            .find(|id| state.sessions.get(id).is_some_and(|session| session.free() > 0))?;
+        let session_id = (0..count).map(|offset| candidates[(turn + offset) % count]).find(|id| state.free(id) > 0)?;
         state.turn = turn.wrapping_add(1);
-        if let Some(session) = state.sessions.get_mut(&session_id) {
-            session.taken += 1;
-        }
+        *state.claiming.entry(session_id).or_default() += 1;
         Some(Seat { session_id })
     }
 
-    /// Returns a seat whose claim did not happen.
+    /// Returns a seat whose claim did not happen, or whose assignment cannot be handed over.
     pub fn give_back(&self, seat: Seat) {
-        if let Some(session) = self.state().sessions.get_mut(&seat.session_id) {
-            session.taken = session.taken.saturating_sub(1);
-        }
+        self.state().claimed(seat.session_id);
         self.ring();
     }
 
-    /// Notes which attempt sits on a seat, once its claim is durable.
-    pub fn sit(&self, seat: Seat, step: StepId, attempt: u16) {
-        self.state().held.insert(step, (seat.session_id, attempt));
-    }
-
-    /// Frees the seat of an attempt that is over; whether it was held here.
+    /// Frees the seat of an attempt that is over, if it was held here.
     pub fn free(&self, step: StepId, attempt: u16) -> Option<Seat> {
-        let mut state = self.state();
-        match state.held.get(&step) {
-            Some((session_id, held)) if *held == attempt => {
-                let session_id = *session_id;
-                state.held.remove(&step);
-                if let Some(session) = state.sessions.get_mut(&session_id) {
-                    session.taken = session.taken.saturating_sub(1);
-                }
-                Some(Seat { session_id })
-            }
-            _ => None,
-        }
+        self.state().release(step, attempt)
     }
 
     /// Takes the seat again of an attempt whose end could not be written.
     pub fn unfree(&self, seat: Seat, step: StepId, attempt: u16) {
-        let mut state = self.state();
-        state.held.insert(step, (seat.session_id, attempt));
-        if let Some(session) = state.sessions.get_mut(&seat.session_id) {
-            session.taken += 1;
-        }
+        self.state().hold(seat.session_id, step, attempt);
     }
 
     /// Tells the worker that runs an attempt to stop it, and frees the seat; whether it was held here.
@@ -287,9 +303,15 @@ impl Workforce {
         true
     }
 
-    /// Hands messages to a session; they are lost if it has gone, which the leases make up for.
+    /// Hands messages to a session; they are lost if it has gone, which the leases make up for. The attempts that
+    /// are assigned sit on their seats from here on.
     pub fn send(&self, session_id: Uuid, outgoing: Outgoing) {
-        if let Some(session) = self.state().sessions.get(&session_id) {
+        let mut state = self.state();
+        for assignment in &outgoing.assignments {
+            state.claimed(session_id);
+            state.hold(session_id, assignment.step, assignment.attempt);
+        }
+        if let Some(session) = state.sessions.get(&session_id) {
             session.outbox.send(outgoing);
         }
     }
@@ -300,16 +322,24 @@ impl Workforce {
         attempts.filter(|(step, attempt)| state.held.get(step) != Some(&(session_id, *attempt))).collect()
     }
 
-    /// Seats of a session that were taken for claims that are not durable yet.
-    pub fn pending(&self, session_id: Uuid) -> usize {
+    /// Of these attempts of sessions, those whose session is here and has not been told of them.
+    pub fn unknown(&self, leased: Vec<(StepId, u16, Uuid)>) -> Vec<(StepId, u16)> {
         let state = self.state();
-        let held = state.held.values().filter(|(holder, _)| *holder == session_id).count();
-        state.sessions.get(&session_id).map_or(0, |session| session.taken.saturating_sub(held))
+        let unknown = leased.into_iter().filter(|(step, attempt, session_id)| {
+            state.sessions.contains_key(session_id) && state.held.get(step) != Some(&(*session_id, *attempt))
+        });
+        unknown.map(|(step, attempt, _)| (step, attempt)).collect()
     }
 
-    /// Whether anything is held here at all.
+    /// Seats of a session that were taken for claims that are not handed over yet.
+    pub fn pending(&self, session_id: Uuid) -> usize {
+        self.state().claiming.get(&session_id).copied().unwrap_or(0)
+    }
+
+    /// Whether anything is held here, or about to be.
     pub fn is_idle(&self) -> bool {
-        self.state().held.is_empty()
+        let state = self.state();
+        state.held.is_empty() && state.claiming.is_empty()
     }
 
     /// Notes that steps of these queues wait in the store for a worker.
@@ -401,10 +431,55 @@ impl Workforce {
 }
 
 impl State {
+    /// How many more attempts a session takes.
+    fn free(&self, session_id: &Uuid) -> usize {
+        let Some(session) = self.sessions.get(session_id).filter(|session| session.open && !session.outbox.is_full())
+        else {
+            return 0;
+        };
+        let claiming = self.claiming.get(session_id).copied().unwrap_or(0);
+        session.slots.saturating_sub(session.held + claiming)
+    }
+
+    /// A seat is not being claimed any more.
+    fn claimed(&mut self, session_id: Uuid) {
+        if let Some(claiming) = self.claiming.get_mut(&session_id) {
+            *claiming -= 1;
+            if *claiming == 0 {
+                self.claiming.remove(&session_id);
+            }
+        }
+    }
+
+    /// Puts an attempt on a seat of a session that is here.
+    fn hold(&mut self, session_id: Uuid, step: StepId, attempt: u16) {
+        if !self.sessions.contains_key(&session_id) {
+            return;
+        }
+        if let Some((before, _)) = self.held.insert(step, (session_id, attempt)) {
+            self.count(before, -1);
+        }
+        self.count(session_id, 1);
+    }
+
+    /// Takes an attempt off its seat, if it has one here.
+    fn release(&mut self, step: StepId, attempt: u16) -> Option<Seat> {
+        let session_id = self.held.get(&step).filter(|(_, held)| *held == attempt)?.0;
+        self.held.remove(&step);
+        self.count(session_id, -1);
+        Some(Seat { session_id })
+    }
+
+    fn count(&mut self, session_id: Uuid, by: isize) {
+        if let Some(session) = self.sessions.get_mut(&session_id) {
+            session.held = session.held.saturating_add_signed(by);
+        }
+    }
+
     fn open_queues(&self) -> Vec<(QueueId, usize)> {
         let free = |queue: &QueueId| {
             let sessions = self.by_queue.get(queue).map(Vec::as_slice).unwrap_or_default();
-            sessions.iter().filter_map(|id| self.sessions.get(id)).map(Session::free).sum()
+            sessions.iter().map(|id| self.free(id)).sum()
         };
         let open = self.waiting.iter().map(|queue| (*queue, free(queue)));
         open.filter(|(_, free)| *free > 0).collect()

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::{StreamExt as _, stream::FuturesUnordered};
 use tokio::{
     sync::{Semaphore, mpsc, oneshot},
     task::JoinSet,
@@ -68,13 +69,14 @@ pub(super) struct Shared {
     pub(super) hints: Hints,
     pub(super) watch: Watch,
     pub(super) clock: Clock,
-    later: mpsc::UnboundedSender<Item>,
+    later: mpsc::UnboundedSender<(Duration, Item)>,
 }
 
 impl Shared {
-    /// Has an item done after the present batch. Bounded by the attempts that this server has handed out.
-    pub(super) fn later(&self, item: Item) {
-        let _stopped = self.later.send(item);
+    /// Has an item done after the present batch and this pause. Bounded by the attempts that this server has
+    /// handed out.
+    pub(super) fn later(&self, pause: Duration, item: Item) {
+        let _stopped = self.later.send((pause, item));
     }
 }
 
@@ -244,8 +246,23 @@ impl Lanes {
 }
 
 /// Brings items that the lanes made themselves to their lanes.
-async fn forward(mut waiting: mpsc::UnboundedReceiver<Item>, lanes: std::sync::Weak<[Door]>) {
-    while let Some(item) = waiting.recv().await {
+async fn forward(mut waiting: mpsc::UnboundedReceiver<(Duration, Item)>, lanes: std::sync::Weak<[Door]>) {
+    let mut pausing = FuturesUnordered::new();
+    loop {
+        let item = tokio::select! {
+            Some(item) = pausing.next() => item,
+            more = waiting.recv() => match more {
+                Some((pause, item)) => {
+                    pausing.push(async move {
+                        tokio::time::sleep(pause).await;
+                        item
+                    });
+                    continue;
+                }
+                // The lanes have ended.
+                None => return,
+            },
+        };
         let Some(task) = item.tasks().first().copied() else { continue };
         let Some(lane) = lanes.upgrade().map(|lanes| lanes[lane_number(task, lanes.len())].clone()) else { return };
         // A full lane is worth waiting for; a closed one means that the server stops and leases will expire.

@@ -6,7 +6,6 @@ use std::{pin::Pin, time::Duration};
 
 use futures::{Stream, stream};
 use tonic::{Request, Response, Status, Streaming};
-use uuid::Uuid;
 
 use crate::{
     engine::sessions::{Hold, Sessions},
@@ -42,7 +41,8 @@ impl Workers {
     }
 
     /// Takes what a worker says until it ends its stream; whether it said goodbye.
-    async fn listen(&self, session_id: Uuid, incoming: &mut Streaming<proto::SessionRequest>) -> Result<bool, Status> {
+    async fn listen(&self, hold: &Hold, incoming: &mut Streaming<proto::SessionRequest>) -> Result<bool, Status> {
+        let session_id = hold.session_id;
         let mut draining = false;
         let (silence_max, _) = self.sessions.terms();
         loop {
@@ -67,14 +67,14 @@ impl Workers {
                 }
                 Incoming::Drain(_) => {
                     draining = true;
-                    self.sessions.drain(session_id).await?;
+                    self.sessions.drain(hold).await?;
                 }
             }
         }
     }
 
     async fn converse(self, hold: Hold, mut incoming: Streaming<proto::SessionRequest>) {
-        let ended = self.listen(hold.session_id, &mut incoming).await;
+        let ended = self.listen(&hold, &mut incoming).await;
         if let Err(status) = &ended {
             tracing::debug!(session_id = %hold.session_id, %status, "session stream broke");
         }

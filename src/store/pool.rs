@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::{
-    ConnectOptions, PgConnection, PgPool,
+    ConnectOptions, PgConnection, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -58,6 +58,11 @@ impl Store {
         let mut connection = self.options.connect().await?;
         super::sql!("session/plan_by_key").execute(&mut connection).await?;
         Ok(connection)
+    }
+
+    /// A transaction that reads everything as it is at one moment, and writes nothing.
+    pub async fn moment(&self) -> Result<Transaction<'static, Postgres>> {
+        Ok(self.pool.begin_with("begin isolation level repeatable read, read only").await?)
     }
 
     /// How to connect, for listeners and tools.

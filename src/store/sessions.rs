@@ -59,6 +59,17 @@ pub struct OpenSession {
     pub held: i64,
 }
 
+/// An attempt that a session holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldLease {
+    /// The step.
+    pub step: StepId,
+    /// The attempt.
+    pub attempt: u16,
+    /// Since when.
+    pub claimed_at: Micros,
+}
+
 /// What a worker offers to run, column by column.
 #[derive(Debug, Clone, Default)]
 pub struct OfferColumns {
@@ -170,9 +181,15 @@ pub async fn list_open(
 }
 
 /// The attempts that a session holds.
-pub async fn held(executor: impl PgExecutor<'_>, session: Uuid) -> Result<Vec<(StepId, u16)>> {
+pub async fn held(executor: impl PgExecutor<'_>, session: Uuid) -> Result<Vec<HeldLease>> {
     let rows = sql!("sessions/held").bind(session).fetch_all(executor).await?;
-    rows.iter().map(attempt).collect()
+    rows.iter()
+        .map(|row| {
+            let (step, attempt) = attempt(row)?;
+            let claimed_at: DateTime<Utc> = row.try_get("claimed_at")?;
+            Ok(HeldLease { step, attempt, claimed_at: claimed_at.timestamp_micros() })
+        })
+        .collect()
 }
 
 /// The queues that a worker's offers name; handlers that are not registered yet name none.
@@ -200,6 +217,17 @@ pub async fn holders(executor: impl PgExecutor<'_>, steps: &[StepId]) -> Result<
         .collect()
 }
 
+/// The attempts that sessions of a server hold.
+pub async fn leased_by(executor: impl PgExecutor<'_>, server: Uuid) -> Result<Vec<(StepId, u16, Uuid)>> {
+    let rows = sql!("leases/of_server").bind(server).fetch_all(executor).await?;
+    rows.iter()
+        .map(|row| {
+            let (step, held) = attempt(row)?;
+            Ok((step, held, row.try_get("session_id")?))
+        })
+        .collect()
+}
+
 /// Notes how far attempts have come: step, attempt, percent, what it does now.
 pub async fn set_progress(executor: impl PgExecutor<'_>, progress: &[(StepId, u16, f64, String)]) -> Result<()> {
     let tasks: Vec<Uuid> = progress.iter().map(|(step, ..)| step.task.uuid()).collect();
@@ -212,15 +240,30 @@ pub async fn set_progress(executor: impl PgExecutor<'_>, progress: &[(StepId, u1
     Ok(())
 }
 
-/// Attempts whose session is gone, or that are past their own deadline (`true`).
-pub async fn expired(executor: impl PgExecutor<'_>, now: Micros, limit: i64) -> Result<Vec<(StepId, u16, bool)>> {
-    let rows = sql!("leases/expired").bind(timestamp(now)).bind(limit).fetch_all(executor).await?;
+/// Attempts whose session closed or expired before a time, or that are past their own deadline (`true`).
+pub async fn expired(
+    executor: impl PgExecutor<'_>,
+    now: Micros,
+    expired_before: Micros,
+    limit: i64,
+) -> Result<Vec<(StepId, u16, bool)>> {
+    let times = (timestamp(now), timestamp(expired_before));
+    let rows = sql!("leases/expired").bind(times.0).bind(times.1).bind(limit).fetch_all(executor).await?;
     rows.iter()
         .map(|row| {
             let (step, held) = attempt(row)?;
             Ok((step, held, row.try_get("overdue")?))
         })
         .collect()
+}
+
+/// Removes those of these leases whose attempt does not run; how many there were. There should be none.
+pub async fn remove_orphans(executor: impl PgExecutor<'_>, leases: &[(StepId, u16)]) -> Result<u64> {
+    let tasks: Vec<Uuid> = leases.iter().map(|(step, _)| step.task.uuid()).collect();
+    let numbers: Vec<i16> = leases.iter().map(|(step, _)| number(step.no)).collect();
+    let attempts: Vec<i32> = leases.iter().map(|(_, attempt)| i32::from(*attempt)).collect();
+    let removed = sql!("leases/remove_orphans").bind(tasks).bind(numbers).bind(attempts).execute(executor).await?;
+    Ok(removed.rows_affected())
 }
 
 fn attempt(row: &sqlx::postgres::PgRow) -> Result<(StepId, u16)> {

@@ -3,15 +3,15 @@
 #![allow(unreachable_pub, reason = "nothing is reachable from outside a test binary")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[allow(dead_code, reason = "the harness offers more than every moment's tests use")]
-mod engine;
 mod harness;
+mod sim;
 
 mod architecture;
 mod calls;
 mod cli;
 mod dev;
 mod embedded;
+mod engine;
 mod handlers;
 mod migrations;
 mod plans;

@@ -55,7 +55,9 @@ impl Lane {
             }
         }
         self.tell_stops(&batch, &mut outgoing);
-        self.seat(&mut batch, &mut outgoing).await;
+        for (session, assignment) in self.hydrate(&mut batch).await {
+            outgoing.entry(session).or_default().assignments.push(assignment);
+        }
         for (session, outgoing) in outgoing {
             self.shared.workforce.send(session, outgoing);
         }
@@ -98,18 +100,6 @@ impl Lane {
         }
         if !elsewhere.is_empty() {
             self.shared.hints.stops(elsewhere);
-        }
-    }
-
-    /// Notes who sits where and hands over the assignments.
-    async fn seat(&mut self, batch: &mut Batch, outgoing: &mut HashMap<Uuid, Outgoing>) {
-        for (task, entry) in &batch.entries {
-            for seated in &entry.seated {
-                self.shared.workforce.sit(seated.seat, task.step(seated.claimed.no), seated.claimed.attempt);
-            }
-        }
-        for (session, assignment) in self.hydrate(batch).await {
-            outgoing.entry(session).or_default().assignments.push(assignment);
         }
     }
 

@@ -7,6 +7,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use uuid::Uuid;
@@ -132,10 +133,11 @@ impl Lane {
     fn give_up(&self, batch: &Batch) {
         for (task, entry) in &batch.entries {
             for seated in &entry.seated {
+                self.shared.workforce.give_back(seated.seat);
                 let step: StepId = task.step(seated.claimed.no);
                 let outcome = lost("AssignmentLost", "the database went away before the worker could be told");
                 let item = Item::Settle { step, attempt: seated.claimed.attempt, outcome, ack: AckTo::Nobody };
-                self.shared.later(item);
+                self.shared.later(Duration::ZERO, item);
             }
         }
     }

@@ -1,0 +1,115 @@
+//! What happens when several items of one batch are about the same step.
+
+use super::*;
+use crate::{
+    domain::{
+        run::Operation,
+        template::{StepSpec, Template},
+    },
+    lifecycle::workforce::{Inbox, Outgoing},
+};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+const QUEUE: QueueId = 1;
+
+/// A task with one step that is ready, and a worker with one seat.
+struct Stage {
+    task: TaskId,
+    held: Held,
+    workforce: Workforce,
+    inbox: Inbox,
+}
+
+impl Stage {
+    fn new(is_kept: bool) -> Self {
+        let step = StepSpec {
+            name: "a".into(),
+            handler_class: "A".into(),
+            queue: QUEUE,
+            dependent_system: "unknown".into(),
+            retryable: true,
+            retry_limit: 3,
+            skippable: false,
+            timeout: None,
+            config_json: "".into(),
+            parents: Vec::new(),
+            children: Vec::new(),
+        };
+        let template = Template {
+            id: 1,
+            namespace: "default".into(),
+            name: "t".into(),
+            version: "1.0.0".into(),
+            steps: vec![step],
+        };
+        let (run, _) = Run::create(Arc::new(template), &[]);
+        let held = Held { run, deadline_at: None, context: None, correlation_id: None, results: Vec::new(), is_kept };
+        let workforce = Workforce::default();
+        let (outbox, inbox) = workforce.channel();
+        workforce.join(Uuid::from_u128(1), vec![QUEUE], 1, outbox, &[]);
+        workforce.open(Uuid::from_u128(1), &HashSet::new());
+        Self { task: TaskId::new(1, 1), held, workforce, inbox }
+    }
+
+    fn decide(&self, items: &[Item]) -> Batch {
+        let backoff = Policy::default();
+        let terms = Terms { now: 1_000, backoff: &backoff, workforce: &self.workforce };
+        Batch::decide(items, vec![(self.task, self.held.clone())], &HashSet::new(), terms)
+    }
+
+    fn claim(&self) -> Item {
+        Item::Claim { steps: vec![self.task.step(0)], reply: oneshot::channel().0 }
+    }
+
+    fn cancel(&self) -> Item {
+        let request = Box::new(Request::CancelTask(Operation::default()));
+        Item::Apply { task: self.task, request, reply: oneshot::channel().0 }
+    }
+
+    fn settle(&self, attempt: u16) -> Item {
+        let outcome = Outcome::Success(Arc::from("{}"));
+        Item::Settle { step: self.task.step(0), attempt, outcome, ack: super::super::AckTo::Nobody }
+    }
+
+    fn free_seats(&self) -> usize {
+        self.workforce.expect_work([QUEUE]);
+        self.workforce.openings(1_000).first().map_or(0, |(_, free)| *free)
+    }
+}
+
+#[test]
+fn a_step_that_is_claimed_and_cancelled_in_one_batch_is_never_handed_out() {
+    let mut stage = Stage::new(false);
+    let items = [stage.claim(), stage.cancel()];
+    let batch = stage.decide(&items);
+    let entry = &batch.entries[&stage.task];
+    assert_eq!(entry.held.run.step(0).state, State::Cancelled);
+    assert!(entry.seated.is_empty() && entry.changes.stopped.is_empty());
+    let set = batch.columns(&items, 1_000).unwrap();
+    assert!(set.begun.task_id.is_empty(), "no lease begins");
+    assert_eq!(stage.free_seats(), 1);
+    let mut told = Outgoing::default();
+    stage.inbox.gather(&mut told);
+    assert!(told.assignments.is_empty() && told.stops.is_empty());
+}
+
+#[test]
+fn a_refusal_on_the_word_of_a_kept_run_is_doubted() {
+    for is_kept in [false, true] {
+        let stage = Stage::new(is_kept);
+        let is_doubtful = |items: &[Item]| stage.decide(items).is_doubtful(items);
+        assert_eq!(is_doubtful(&[stage.settle(1)]), is_kept, "nothing checks it");
+        assert!(!is_doubtful(&[stage.claim()]), "the write checks it");
+        assert!(!is_doubtful(&[stage.settle(1), stage.cancel()]), "the write checks it");
+    }
+}
+
+#[test]
+fn what_was_decided_can_be_undone() {
+    let stage = Stage::new(false);
+    let mut batch = stage.decide(&[stage.claim()]);
+    assert_eq!(stage.free_seats(), 0);
+    batch.undo(&stage.workforce);
+    assert_eq!(stage.free_seats(), 1);
+}
