@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use sqlx::{ConnectOptions, postgres::PgConnectOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, postgres::PgConnectOptions};
 use tasker::{
     embedded::{Server, Settings},
     store::{Store, databases, migrate, pool},
@@ -84,7 +84,7 @@ async fn serve(mut orders: mpsc::UnboundedReceiver<Order>) {
             Order::Clone { template, answer } => {
                 made += 1;
                 let name = format!("test_{made}");
-                databases::create(&mut connection, &name, template).await.expect("a clone");
+                copy(&mut connection, &name, template).await;
                 let _ = answer.send((name.clone(), server.options_of(&name)));
             }
             Order::Forget { name } => databases::drop(&mut connection, &name).await.expect("dropped"),
@@ -94,6 +94,17 @@ async fn serve(mut orders: mpsc::UnboundedReceiver<Order>) {
     let directory = server.directory().to_owned();
     server.stop().await;
     let _ = fs::remove_dir_all(directory);
+}
+
+/// Copies files instead of logging pages: ten times faster where nothing must be durable. Postgres 14 knows no
+/// other way and no word for it.
+async fn copy(connection: &mut PgConnection, name: &str, template: &str) {
+    let strategy = match connection.server_version_num() {
+        Some(version) if version < 150_000 => "",
+        _ => "strategy file_copy",
+    };
+    let statement = format!("create database {name} template {template} {strategy}");
+    sqlx::query(AssertSqlSafe(statement)).execute(connection).await.expect("a copy");
 }
 
 /// What is lost in a crash is of no use to a test; commits cost nothing.
