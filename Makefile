@@ -5,7 +5,7 @@ TARGET  := $(or $(CARGO_TARGET_DIR),target)
 TASKER  := $(TARGET)/release/tasker
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run dev test check fmt clippy doc proto audit units bench gen snapshots contract image clean
+.PHONY: help setup ready build run dev test check fmt clippy doc proto audit units bench gen snapshots contract image clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,8 +13,11 @@ help: ## Lists the targets
 setup: ## Installs what is missing on this machine, and says what it does
 	@scripts/setup --all
 
-build: ## Builds the release binary
+# Installs what building, running and testing need; quick when all is there.
+ready:
 	@scripts/setup
+
+build: ready ## Builds the release binary
 	$(CARGO) build --release --locked
 
 run: build ## Runs a real workflow from nothing: Postgres, server, worker, result
@@ -27,14 +30,13 @@ test: check units ## Everything that must hold before a change lands
 
 check: fmt clippy doc proto audit ## What needs no test run: format, lints, docs, protos, dependencies
 
-fmt:
+fmt: ready
 	$(CARGO) fmt --all -- --check
 
-clippy:
-	@scripts/setup
+clippy: ready
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
-doc:
+doc: ready
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
 
 proto:
@@ -45,8 +47,7 @@ audit:
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --all-features check bans licenses sources; \
 	else echo "cargo-deny is not installed: the dependency audit is left out (cargo install cargo-deny)"; fi
 
-units: ## All tests, without the checks
-	@scripts/setup
+units: ready ## All tests, without the checks
 	INSTA_UPDATE=no $(CARGO) test --workspace --locked
 
 bench: build ## Measures ceiling, throughput and hop; prints a table and JSON

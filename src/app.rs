@@ -81,6 +81,11 @@ impl App {
         services::add(&mut routes, config, &store, &templates, &engine);
         services.open(routes.routes());
         listening.health.serving().await;
+        if !config.server.listen.is_local() {
+            tracing::warn!(
+                "other machines can reach the server, and there is no authentication yet: guard the network"
+            );
+        }
         tracing::info!(endpoint = listening.endpoint, version = env!("CARGO_PKG_VERSION"), "serving");
         Ok(Self { listening, engine })
     }

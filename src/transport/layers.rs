@@ -22,3 +22,26 @@ pub fn layers(ending: CancellationToken) -> Layers {
     let caught = Stack::new(panics::layer(), named);
     Stack::new(EndingLayer::new(ending), caught)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http::{Request, Response};
+    use tonic::{Status, body::Body};
+    use tonic_types::StatusExt as _;
+    use tower::{Layer as _, ServiceExt as _, service_fn};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_becomes_a_defect_with_a_name() {
+        let panics = service_fn(async |_: Request<Body>| -> Result<Response<Body>, Infallible> { panic!("a bug") });
+        let service = layers(CancellationToken::new()).layer(panics);
+        let response = service.oneshot(Request::new(Body::empty())).await.unwrap();
+        assert!(response.headers().contains_key("x-correlation-id"));
+        let status = Status::from_header_map(response.headers()).unwrap();
+        assert_eq!((status.code(), status.message()), (tonic::Code::Internal, "internal error"));
+        assert_eq!(status.get_error_details().error_info().map(|info| info.reason.as_str()), Some("DEFECT"));
+    }
+}
