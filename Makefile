@@ -4,6 +4,9 @@ CARGO   ?= cargo
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
 TASKER  := $(TARGET)/release/tasker
 
+# Where rustup puts cargo when scripts/setup had to install it.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
 .DEFAULT_GOAL := help
 .PHONY: help setup ready build run dev test check fmt clippy doc proto audit units bench gen snapshots contract image clean
 
@@ -40,6 +43,7 @@ doc: ready
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
 
 proto:
+	@scripts/setup --all
 	scripts/buf lint proto
 	scripts/buf breaking proto --against proto/contract.binpb
 

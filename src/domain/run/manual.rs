@@ -3,7 +3,7 @@
 use super::{
     super::ids::StepNo,
     super::state::{Owner, State},
-    Cause, Changes, Claimed, Operation, Refusal, Released, Run,
+    Cause, Changes, Claimed, Operation, Refusal, Released, Run, Step,
 };
 
 impl Run {
@@ -11,9 +11,7 @@ impl Run {
     pub fn cancel_step(&mut self, no: StepNo, operation: Operation, changes: &mut Changes) -> Result<(), Refusal> {
         self.open()?;
         self.step(no).state.check(Owner::Step, State::Cancelled)?;
-        self.stop(no, changes);
-        let attempt = self.step(no).attempts;
-        self.move_step(no, State::Cancelled, attempt, Cause::Manual(operation), changes);
+        self.cancel_one(no, Cause::Manual(operation), changes);
         Ok(())
     }
 
@@ -43,6 +41,8 @@ impl Run {
         if step.state != State::Error {
             return Err(step.state.check(Owner::Step, State::Pending).err().map_or(Refusal::NotReady, Into::into));
         }
+        // A raised limit may have released it before.
+        let waits_for_nothing = step.is_startable() && step.next_retry_at.is_none();
         step.permanent = false;
         step.next_retry_at = None;
         if step.attempts >= step.retry_limit {
@@ -50,7 +50,7 @@ impl Run {
         }
         let attempt = step.attempts;
         self.move_step(no, State::Pending, attempt, Cause::Manual(operation), changes);
-        if self.step(no).is_startable() {
+        if self.step(no).is_startable() && !waits_for_nothing {
             changes.released.push(Released::now(no));
         }
         Ok(())
@@ -109,13 +109,15 @@ impl Run {
         self.append(step, Some(state), state, attempt, Cause::Manual(operation), changes);
     }
 
-    /// Ends the running attempt of a step, if there is one, and has its worker told.
-    pub(super) fn stop(&self, no: StepNo, changes: &mut Changes) {
-        let step = self.step(no);
-        if step.state == State::InProgress {
-            let claimed = Claimed { no, attempt: step.attempts };
+    /// Cancels a step. If an attempt runs it ends, its worker is told, and the move is the step's outcome.
+    pub(super) fn cancel_one(&mut self, no: StepNo, cause: Cause, changes: &mut Changes) {
+        let Step { state, attempts, .. } = *self.step(no);
+        let sequence = self.move_step(no, State::Cancelled, attempts, cause, changes);
+        if state == State::InProgress {
+            let claimed = Claimed { no, attempt: attempts };
             changes.ended.push(claimed);
             changes.stopped.push(claimed);
+            self.steps[usize::from(no)].outcome_sequence = sequence;
         }
     }
 

@@ -58,7 +58,9 @@ impl Run {
     /// Cancels the task: what has not settled is cancelled, what runs is stopped.
     pub fn cancel(&mut self, operation: Operation, changes: &mut Changes) -> Result<(), Refusal> {
         self.state.check(super::Owner::Task, State::Cancelled)?;
-        self.cancel_open_steps(&Cause::Manual(operation.clone()), changes);
+        let cause = Cause::Manual(operation.clone());
+        self.cancel_open_steps(&cause, changes);
+        self.end_retries(&cause, changes);
         let reason = Some(Cow::Borrowed("cancelled"));
         self.move_task(State::Cancelled, reason, Cause::Manual(operation), changes);
         Ok(())
@@ -90,7 +92,7 @@ impl Run {
         }
     }
 
-    /// A failed step that waits for its next attempt would revive the task: its failure becomes final.
+    /// A failed step that waits for its next attempt would move an ended task: its failure becomes final.
     fn end_retries(&mut self, cause: &Cause, changes: &mut Changes) {
         for no in 0..self.len() {
             let step = &mut self.steps[usize::from(no)];
@@ -106,9 +108,7 @@ impl Run {
     fn cancel_open_steps(&mut self, cause: &Cause, changes: &mut Changes) {
         for no in 0..self.len() {
             if matches!(self.step(no).state, State::Pending | State::InProgress) {
-                self.stop(no, changes);
-                let attempt = self.step(no).attempts;
-                self.move_step(no, State::Cancelled, attempt, cause.clone(), changes);
+                self.cancel_one(no, cause.clone(), changes);
             }
         }
     }
