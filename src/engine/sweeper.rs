@@ -55,7 +55,6 @@ struct Patience {
 impl Patience {
     /// Sessions that expired before this time are over.
     fn expired_before(&mut self, shared: &Shared, now: Micros) -> Micros {
-        let micros = |time: Duration| Micros::try_from(time.as_micros()).unwrap_or(Micros::MAX / 2);
         let gap_max = micros(shared.settings.sweep_interval + shared.settings.heartbeat_interval);
         if self.looked_at.is_none_or(|at| now - at > gap_max) {
             self.until = now.saturating_add(micros(shared.settings.lease_ttl));
@@ -124,7 +123,7 @@ struct Reconciler {
 
 impl Reconciler {
     async fn look(&mut self, shared: &Shared, now: Micros) -> Result<()> {
-        let interval = Micros::try_from(shared.settings.reconcile_interval.as_micros()).unwrap_or(Micros::MAX / 2);
+        let interval = micros(shared.settings.reconcile_interval);
         // Steps, queue and leases of one moment: what is taken between two looks is not mistaken for forgotten.
         let mut moment = shared.store.moment().await?;
         let slice = ready::unfinished(&mut *moment, self.after, now - interval, SLICE).await?;
@@ -134,7 +133,7 @@ impl Reconciler {
         let forgotten = not_listed(&mut moment, ready_steps).await?;
         let unleased = not_leased(&mut moment, running).await?;
         let leased = match at_the_end {
-            true => sessions::leased_by(&mut *moment, shared.server_id).await?,
+            true => sessions::leased_by(&mut *moment, shared.server_id, now - micros(shared.settings.lease_ttl)).await?,
             false => Vec::new(),
         };
         drop(moment);
@@ -152,8 +151,8 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Ends attempts of sessions of this server that none of them was told of, when that is found twice: their
-    /// claim was durable although the store went away before it could say so.
+    /// Ends attempts that sessions of this server have had for longer than a lease and were never told of, when
+    /// that is found twice: their claim was durable although the store went away before it could say so.
     async fn end_undelivered(&mut self, shared: &Shared, leased: Vec<(StepId, u16, Uuid)>) -> Result<()> {
         let unknown: HashSet<(StepId, u16)> = shared.workforce.unknown(leased).into_iter().collect();
         for (step, attempt) in unknown.intersection(&self.unknown) {
@@ -222,4 +221,8 @@ async fn requeue(shared: &Shared, forgotten: Waiting) -> Result<()> {
     ready::put(&mut connection, &forgotten).await?;
     shared.workforce.expect_work(forgotten.iter().map(|(queue, ..)| *queue));
     Ok(())
+}
+
+fn micros(time: Duration) -> Micros {
+    Micros::try_from(time.as_micros()).unwrap_or(Micros::MAX / 2)
 }

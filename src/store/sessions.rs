@@ -217,9 +217,13 @@ pub async fn holders(executor: impl PgExecutor<'_>, steps: &[StepId]) -> Result<
         .collect()
 }
 
-/// The attempts that sessions of a server hold.
-pub async fn leased_by(executor: impl PgExecutor<'_>, server: Uuid) -> Result<Vec<(StepId, u16, Uuid)>> {
-    let rows = sql!("leases/of_server").bind(server).fetch_all(executor).await?;
+/// The attempts that sessions of a server have held since before a time.
+pub async fn leased_by(
+    executor: impl PgExecutor<'_>,
+    server: Uuid,
+    claimed_before: Micros,
+) -> Result<Vec<(StepId, u16, Uuid)>> {
+    let rows = sql!("leases/of_server").bind(server).bind(timestamp(claimed_before)).fetch_all(executor).await?;
     rows.iter()
         .map(|row| {
             let (step, held) = attempt(row)?;

@@ -11,6 +11,7 @@ mod calls;
 mod cli;
 mod dev;
 mod embedded;
+mod edges;
 mod engine;
 mod handlers;
 mod migrations;

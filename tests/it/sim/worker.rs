@@ -18,7 +18,7 @@ use tasker::{
     },
 };
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use uuid::Uuid;
 
 use super::Server;
@@ -248,9 +248,19 @@ impl Hand {
         .await
     }
 
-    /// Shows that it lives.
-    pub fn beat(&self) {
+    fn beat(&self) {
         self.sessions.touch(self.session_id);
+    }
+
+    /// Shows that it lives again and again, until the handle is dropped.
+    pub fn keep_beating(&self) -> AbortOnDropHandle<()> {
+        let (sessions, session_id) = (self.sessions.clone(), self.session_id);
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            loop {
+                sessions.touch(session_id);
+                tokio::time::sleep(BEAT).await;
+            }
+        }))
     }
 
     /// The connection breaks.

@@ -1,0 +1,3 @@
+//! The edges: the largest graphs, the largest payloads, and what must be refused.
+
+mod graphs;
