@@ -133,7 +133,9 @@ impl Reconciler {
         let forgotten = not_listed(&mut moment, ready_steps).await?;
         let unleased = not_leased(&mut moment, running).await?;
         let leased = match at_the_end {
-            true => sessions::leased_by(&mut *moment, shared.server_id, now - micros(shared.settings.lease_ttl)).await?,
+            true => {
+                sessions::leased_by(&mut *moment, shared.server_id, now - micros(shared.settings.lease_ttl)).await?
+            }
             false => Vec::new(),
         };
         drop(moment);

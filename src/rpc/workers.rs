@@ -5,6 +5,7 @@ mod convert;
 use std::{pin::Pin, time::Duration};
 
 use futures::{Stream, stream};
+use tokio::sync::oneshot;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
@@ -73,12 +74,22 @@ impl Workers {
         }
     }
 
-    async fn converse(self, hold: Hold, mut incoming: Streaming<proto::SessionRequest>) {
-        let ended = self.listen(&hold, &mut incoming).await;
-        if let Err(status) = &ended {
-            tracing::debug!(session_id = %hold.session_id, %status, "session stream broke");
-        }
-        self.sessions.leave(hold, ended.unwrap_or(false)).await;
+    /// Serves a session to its end. The worker is told through `broken` why that came about, if by an error.
+    async fn converse(
+        self,
+        hold: Hold,
+        mut incoming: Streaming<proto::SessionRequest>,
+        broken: oneshot::Sender<Status>,
+    ) {
+        let goodbye = match self.listen(&hold, &mut incoming).await {
+            Ok(goodbye) => goodbye,
+            Err(status) => {
+                tracing::debug!(session_id = %hold.session_id, %status, "session stream broke");
+                let _gone = broken.send(status);
+                false
+            }
+        };
+        self.sessions.leave(hold, goodbye).await;
     }
 }
 
@@ -98,8 +109,9 @@ impl WorkerService for Workers {
         };
         let opened = self.sessions.open(hello(said)?).await?;
         let first = welcome(opened.hold.session_id, &opened.lost, self.sessions.terms());
-        tokio::spawn(self.clone().converse(opened.hold, incoming));
-        Ok(Response::new(Box::pin(outgoing(first, opened.inbox))))
+        let (broken, breaks) = oneshot::channel();
+        tokio::spawn(self.clone().converse(opened.hold, incoming, broken));
+        Ok(Response::new(Box::pin(outgoing(first, opened.inbox, breaks))))
     }
 
     async fn claim(&self, request: Request<proto::ClaimRequest>) -> Result<Response<proto::ClaimResponse>, Status> {
@@ -178,20 +190,30 @@ impl WorkerService for Workers {
 }
 
 /// What the server says: the welcome, then whatever gathers, until the session is left. A message is made when the
-/// connection can take it, so that what waits is shared text and not copies.
-fn outgoing(first: proto::SessionResponse, inbox: Inbox) -> impl Stream<Item = Result<proto::SessionResponse, Status>> {
-    let state = (Some(first), Outgoing::default(), inbox);
-    stream::unfold(state, |(first, mut waiting, mut inbox)| async move {
+/// connection can take it, so that what waits is shared text and not copies. The last word is why it broke, if it did.
+fn outgoing(
+    first: proto::SessionResponse,
+    inbox: Inbox,
+    breaks: oneshot::Receiver<Status>,
+) -> impl Stream<Item = Result<proto::SessionResponse, Status>> {
+    let state = (Some(first), Outgoing::default(), inbox, breaks);
+    stream::unfold(state, |(first, mut waiting, mut inbox, mut breaks)| async move {
         if let Some(first) = first {
-            return Some((Ok(first), (None, waiting, inbox)));
+            return Some((Ok(first), (None, waiting, inbox, breaks)));
         }
         loop {
             inbox.gather(&mut waiting);
             if let Some((response, bytes)) = convert::next_response(&mut waiting) {
                 inbox.delivered(bytes);
-                return Some((Ok(response), (None, waiting, inbox)));
+                return Some((Ok(response), (None, waiting, inbox, breaks)));
             }
-            waiting = inbox.recv().await?;
+            match inbox.recv().await {
+                Some(more) => waiting = more,
+                None => {
+                    let status = breaks.try_recv().ok()?;
+                    return Some((Err(status), (None, waiting, inbox, breaks)));
+                }
+            }
         }
     })
 }
