@@ -1,3 +1,6 @@
 //! The edges: the largest graphs, the largest payloads, and what must be refused.
 
 mod graphs;
+mod overload;
+mod results;
+mod wire;

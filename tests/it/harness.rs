@@ -91,6 +91,13 @@ pub async fn serve(database: &Database) -> App {
 
 /// A server of the test's own with some keys of the configuration set.
 pub async fn serve_with(database: &Database, keys: &[(&str, &str)]) -> App {
+    let config = config(keys);
+    let store = Store::new(database.options.clone(), &config.database.pool_settings());
+    App::start(&config, store, Schema::Migrate).await.unwrap()
+}
+
+/// The defaults, a free port, and some keys set.
+pub fn config(keys: &[(&str, &str)]) -> Config {
     let sources = Sources {
         flags: [("server.listen", "127.0.0.1:0")]
             .iter()
@@ -99,9 +106,7 @@ pub async fn serve_with(database: &Database, keys: &[(&str, &str)]) -> App {
             .collect(),
         ..Sources::default()
     };
-    let config = Config::load(&sources).unwrap();
-    let store = Store::new(database.options.clone(), &config.database.pool_settings());
-    App::start(&config, store, Schema::Migrate).await.unwrap()
+    Config::load(&sources).unwrap()
 }
 
 /// Whether a server says that it serves. One that is gone does not.

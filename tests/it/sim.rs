@@ -30,8 +30,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::harness::{Database, database, eventually, within};
 
+mod postgres;
 mod worker;
 
+pub use postgres::Postgres;
 pub use worker::{Does, Hand, Worker, failed, hello};
 
 /// A database with handlers on it.

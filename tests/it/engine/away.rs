@@ -1,56 +1,13 @@
 //! The database goes away and comes back.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::time::Duration;
 
-use tasker::{
-    domain::state::State,
-    embedded,
-    error::Reason,
-    lifecycle::Verdict,
-    store::{Store, migrate, pool},
-};
+use tasker::{domain::state::State, error::Reason, lifecycle::Verdict};
 
 use crate::{
     harness::{eventually, found},
-    sim::{Hand, Worker, World, new_task, quick},
+    sim::{Hand, Postgres, Worker, World, new_task, quick},
 };
-
-/// A Postgres that can be stopped and started.
-struct Postgres {
-    settings: embedded::Settings,
-    running: Option<embedded::Server>,
-    directory: PathBuf,
-}
-
-impl Postgres {
-    async fn start(name: &str) -> (Self, Store) {
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("away-{name}-{}", std::process::id()));
-        let settings = embedded::Settings::new(&directory).parameter("shared_buffers", "16MB");
-        let server = embedded::Server::start(&settings).await.unwrap();
-        let store = Store::new(
-            server.options(),
-            &pool::Settings { acquire_timeout: Duration::from_millis(200), ..pool::Settings::default() },
-        );
-        migrate::run(&store).await.unwrap();
-        (Self { settings, running: Some(server), directory }, store)
-    }
-
-    async fn stop(&mut self) {
-        self.running.take().unwrap().stop().await;
-    }
-
-    async fn come_back(&mut self) {
-        self.running = Some(embedded::Server::start(&self.settings).await.unwrap());
-    }
-
-    async fn end(mut self) {
-        self.stop().await;
-        let _ = std::fs::remove_dir_all(&self.directory);
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_restarts_loses_nothing() {
