@@ -157,7 +157,7 @@ impl Session {
             Some(Hear::Assignments(batch)) => self.assignments.extend(batch.assignments),
             Some(Hear::Acks(AckBatch { acks })) => self.acks.extend(acks),
             Some(_) => {}
-            None => return Err(Status::unavailable("the stream ended")),
+            None => panic!("the stream ended without a word"),
         }
         Ok(())
     }
