@@ -40,7 +40,7 @@ use crate::{
 };
 
 /// Items of one batch bring at most about this many bytes.
-const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+const BATCH_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// How often a batch is decided again because tasks moved, before its items are told that there is contention.
 const TRIES_MAX: usize = 5;

@@ -47,7 +47,7 @@ impl Outgoing {
 
 /// Assignments that wait for a session's connection hold about this many bytes at most before its seats are
 /// kept empty: a slow worker is not given more than it takes in.
-const BACKLOG_BYTES_MAX: usize = 8 * 1024 * 1024;
+const BACKLOG_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Where a session's messages go. Bounded by the session's seats and by its backlog.
 #[derive(Debug, Clone)]

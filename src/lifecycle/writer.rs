@@ -51,7 +51,7 @@ impl Default for Settings {
             batch_items_max: 512,
             queue_items_max: 8_192,
             queue_bytes_max: 16 * 1024 * 1024,
-            held_bytes_max: 16 * 1024 * 1024,
+            held_bytes_max: 12 * 1024 * 1024,
             assignment_bytes_max: 2 * 1024 * 1024,
             connect_timeout: Duration::from_secs(2),
             backoff: Policy::default(),

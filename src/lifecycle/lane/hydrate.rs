@@ -29,6 +29,9 @@ use crate::{
     store::{self, lifecycle as rows},
 };
 
+/// Payloads read at once: at 64 KiB each they are 4 MiB, of which a read holds two copies for a moment.
+const READ_MAX: usize = 64;
+
 /// What had to be read.
 #[derive(Debug, Default)]
 struct Read {
@@ -113,14 +116,18 @@ impl Lane {
         };
         if !wanted.contexts.is_empty() {
             let tasks: Vec<Uuid> = wanted.contexts.iter().copied().collect();
-            for (task, context, correlation_id) in rows::contexts(connection, &tasks).await? {
-                read.contexts.insert(task, (Arc::from(context), correlation_id.map(Arc::from)));
+            for tasks in tasks.chunks(READ_MAX) {
+                for (task, context, correlation_id) in rows::contexts(connection, tasks).await? {
+                    read.contexts.insert(task, (Arc::from(context), correlation_id.map(Arc::from)));
+                }
             }
         }
         if !wanted.results.is_empty() {
             let keys: Vec<(TaskId, u32)> = wanted.results.iter().copied().collect();
-            for (task, sequence, results) in rows::results(connection, &keys).await? {
-                read.results.insert((task, sequence), Arc::from(results.unwrap_or_else(|| "{}".to_owned())));
+            for keys in keys.chunks(READ_MAX) {
+                for (task, sequence, results) in rows::results(connection, keys).await? {
+                    read.results.insert((task, sequence), Arc::from(results.unwrap_or_else(|| "{}".to_owned())));
+                }
             }
         }
         for (task, no, inputs) in rows::inputs(connection, &wanted.inputs).await? {
