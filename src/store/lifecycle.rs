@@ -160,6 +160,9 @@ pub fn array_text(items: &[String]) -> Cow<'static, str> {
 /// Writes a batch. `Error::Retry` when a task has moved since it was read: nothing has happened then.
 pub async fn write(connection: &mut PgConnection, now: Micros, set: &WriteSet) -> Result<()> {
     let WriteSet { created, requested, moved, noted, ended, begun, queued } = set;
+    if created.task_id.is_empty() && requested.task_id.is_empty() && queued.0.is_empty() {
+        return advance(connection, now, set).await;
+    }
     sql!("lifecycle/write")
         .bind(timestamp(now))
         .bind(i64::try_from(moved.task_id.len()).expect("a batch is small"))
@@ -215,6 +218,43 @@ pub async fn write(connection: &mut PgConnection, now: Micros, set: &WriteSet) -
         .bind(&queued.1)
         .bind(&queued.2)
         .bind(&queued.3)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Writes a batch that only moves tasks on.
+async fn advance(connection: &mut PgConnection, now: Micros, set: &WriteSet) -> Result<()> {
+    let WriteSet { moved, noted, ended, begun, .. } = set;
+    sql!("lifecycle/advance")
+        .bind(timestamp(now))
+        .bind(i64::try_from(moved.task_id.len()).expect("a batch is small"))
+        .bind(&moved.task_id)
+        .bind(&moved.expected)
+        .bind(&moved.state)
+        .bind(&moved.revision)
+        .bind(&moved.state_reason)
+        .bind(&moved.steps)
+        .bind(&moved.detail)
+        .bind(&moved.started_at)
+        .bind(&moved.finished_at)
+        .bind(&noted.task_id)
+        .bind(&noted.sequence)
+        .bind(&noted.step_no)
+        .bind(&noted.from_state)
+        .bind(&noted.to_state)
+        .bind(&noted.attempt)
+        .bind(&noted.results)
+        .bind(&noted.metadata)
+        .bind(&noted.ended_step_no)
+        .bind(&ended.0)
+        .bind(&ended.1)
+        .bind(&begun.task_id)
+        .bind(&begun.step_no)
+        .bind(&begun.attempt)
+        .bind(&begun.queue_id)
+        .bind(&begun.session_id)
+        .bind(&begun.deadline_at)
         .execute(connection)
         .await?;
     Ok(())
