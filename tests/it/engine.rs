@@ -2,6 +2,7 @@
 
 mod away;
 mod batches;
+mod chaos;
 mod crowd;
 mod lost;
 mod upkeep;

@@ -65,3 +65,49 @@ async fn workers_keep_their_attempts_when_the_database_is_away_for_longer_than_a
     drop((server, world));
     postgres.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_to_be_durable_survives_a_killed_database() {
+    let (mut postgres, store) = Postgres::start("killed").await;
+    let world = World::on(store);
+    let handler = world.handler("a; b <- a").await;
+    let mut settings = quick();
+    settings.lease_ttl = Duration::from_secs(2);
+    let server = world.server(settings);
+    let worker = Worker::start(&server, 20);
+    let mut durable = Vec::new();
+    let submit = async {
+        loop {
+            let created = (0..20).map(|_| server.engine.writer().create_task(new_task(&handler)));
+            for created in futures::future::join_all(created).await {
+                match created {
+                    Ok(created) => durable.push(created.task_id),
+                    Err(_) => return,
+                }
+            }
+        }
+    };
+    let strike = async {
+        eventually("work is under way", async || worker.seen.lock().unwrap().accepted.len() > 100).await;
+        postgres.kill().await;
+    };
+    tokio::join!(submit, strike);
+    let accepted = worker.seen.lock().unwrap().accepted.clone();
+    postgres.come_back().await;
+    eventually("all is done", async || {
+        let unfinished = sqlx::query_scalar::<_, i64>("select count(*) from tasks where state <> 2");
+        unfinished.fetch_one(world.store.pool()).await.is_ok_and(|unfinished| unfinished == 0)
+    })
+    .await;
+    for task in durable {
+        let state = sqlx::query_scalar::<_, i16>("select state from tasks where task_id = $1").bind(task.uuid());
+        assert_eq!(state.fetch_one(world.store.pool()).await.unwrap(), i16::from(State::Complete.code()));
+    }
+    for (step, attempt) in accepted {
+        let ended = world.attempts(step).await;
+        assert_eq!(ended[usize::from(attempt) - 1], "complete", "an acknowledged result is kept");
+    }
+    world.check().await;
+    drop((server, world));
+    postgres.end().await;
+}

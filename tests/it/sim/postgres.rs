@@ -34,6 +34,15 @@ impl Postgres {
         self.running.take().unwrap().stop().await;
     }
 
+    /// The power fails: every process of it is gone from one moment to the next.
+    pub async fn kill(&mut self) {
+        let server = self.running.take().unwrap();
+        let pid_file = server.directory().join("data/postmaster.pid");
+        let pid = std::fs::read_to_string(&pid_file).unwrap().lines().next().unwrap().to_owned();
+        assert!(std::process::Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+        server.stop().await;
+    }
+
     pub async fn come_back(&mut self) {
         self.running = Some(embedded::Server::start(&self.settings).await.unwrap());
     }

@@ -47,6 +47,24 @@ pub struct Seen {
     pub stops: Vec<(StepId, u16, &'static str)>,
 }
 
+/// The servers that workers know of; it changes as they come and go.
+#[derive(Debug, Clone, Default)]
+pub struct Fleet(Arc<Mutex<Vec<(Sessions, CancellationToken)>>>);
+
+impl Fleet {
+    /// One more server.
+    pub fn add(&self, server: &Server) {
+        self.0.lock().unwrap().push((server.engine.sessions().clone(), server.gone.clone()));
+    }
+
+    /// A server that is there, if any.
+    fn pick(&self, turn: usize) -> Option<(Sessions, CancellationToken)> {
+        let mut servers = self.0.lock().unwrap();
+        servers.retain(|(_, gone)| !gone.is_cancelled());
+        servers.get(turn % servers.len().max(1)).cloned()
+    }
+}
+
 /// A worker that runs by itself.
 #[derive(Debug)]
 pub struct Worker {
@@ -80,8 +98,13 @@ impl Worker {
         slots: usize,
         script: impl Fn(&Assignment) -> Does + Send + Sync + 'static,
     ) -> Self {
-        let servers: Vec<_> =
-            servers.iter().map(|server| (server.engine.sessions().clone(), server.gone.clone())).collect();
+        let fleet = Fleet::default();
+        servers.iter().for_each(|server| fleet.add(server));
+        Self::of(&fleet, slots, script)
+    }
+
+    /// A worker that follows a script, at any server of a fleet.
+    pub fn of(fleet: &Fleet, slots: usize, script: impl Fn(&Assignment) -> Does + Send + Sync + 'static) -> Self {
         let (seen, lost) = (Arc::<Mutex<Seen>>::default(), CancellationToken::new());
         let life = Life {
             hello: hello(slots),
@@ -90,7 +113,7 @@ impl Worker {
             hands: HashMap::new(),
             reported: HashSet::new(),
         };
-        let running = tokio::spawn(life.run(servers, lost.clone()));
+        let running = tokio::spawn(life.run(fleet.clone(), lost.clone()));
         Self { seen, lost, running }
     }
 
@@ -107,18 +130,20 @@ impl Worker {
 }
 
 impl Life {
-    async fn run(mut self, servers: Vec<(Sessions, CancellationToken)>, lost: CancellationToken) {
-        for (sessions, gone) in servers.iter().cycle() {
-            if servers.iter().all(|(_, gone)| gone.is_cancelled()) {
-                return;
-            }
-            if gone.is_cancelled() {
+    async fn run(mut self, fleet: Fleet, lost: CancellationToken) {
+        for turn in 0.. {
+            let Some((sessions, gone)) = fleet.pick(turn) else {
+                if lost.is_cancelled() {
+                    return;
+                }
+                tokio::time::sleep(BEAT).await;
                 continue;
-            }
+            };
             self.hello.held = self.hands.keys().copied().collect();
             let opened = tokio::select! {
                 opened = sessions.open(self.hello.clone()) => opened,
                 () = gone.cancelled() => continue,
+                () = lost.cancelled() => return,
             };
             let Ok(Opened { mut inbox, lost: lost_attempts, hold }) = opened else {
                 // The store is away.
@@ -129,7 +154,7 @@ impl Life {
             self.hands.retain(|attempt, _| !lost_attempts.contains(attempt));
             self.reported.clear();
             let session_id = hold.session_id;
-            let served = async { while self.serve(sessions, session_id, &mut inbox).await {} };
+            let served = async { while self.serve(&sessions, session_id, &mut inbox).await {} };
             tokio::select! {
                 () = served => sessions.leave(hold, false).await,
                 () = gone.cancelled() => {}
