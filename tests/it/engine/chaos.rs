@@ -35,7 +35,7 @@ async fn storm(seed: u64, blows: usize) {
     let fleet = Fleet::default();
     let start = || {
         let mut settings = quick();
-        settings.hints = seed % 2 == 0;
+        settings.hints = seed.is_multiple_of(2);
         let server = world.server(settings);
         fleet.add(&server);
         server
