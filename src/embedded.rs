@@ -7,8 +7,9 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use tokio::sync::oneshot;
+
+use crate::store::databases::{self, Address};
 
 mod account;
 mod binaries;
@@ -61,7 +62,7 @@ impl Settings {
 /// A running private Postgres. Dropping it stops it and waits for it.
 #[derive(Debug)]
 pub struct Server {
-    options: PgConnectOptions,
+    options: Address,
     directory: PathBuf,
     socket_directory: PathBuf,
     binaries: PathBuf,
@@ -85,17 +86,17 @@ impl Server {
             keeper: Some(keeper),
             exited: Some(exited),
         };
-        crate::store::databases::ensure(&server.options_of("postgres"), &settings.database).await?;
+        databases::ensure(&server.options_of("postgres"), &settings.database).await?;
         Ok(server)
     }
 
     /// How to connect to the database of the settings.
-    pub fn options(&self) -> PgConnectOptions {
+    pub fn options(&self) -> Address {
         self.options.clone()
     }
 
     /// How to connect to another database of the same server.
-    pub fn options_of(&self, database: &str) -> PgConnectOptions {
+    pub fn options_of(&self, database: &str) -> Address {
         self.options.clone().database(database)
     }
 
@@ -136,7 +137,7 @@ impl Server {
 }
 
 /// How to connect to the server that runs on the directory now, in this process or another; `None` when none does.
-pub fn running(settings: &Settings) -> Option<PgConnectOptions> {
+pub fn running(settings: &Settings) -> Option<Address> {
     let root = directory::locate(&settings.directory, account::choose().ok()?).ok()?;
     let sockets = directory::socket_directory(&root);
     directory::socket(&sockets).exists().then(|| through(&sockets).database(&settings.database))
@@ -150,10 +151,6 @@ pub fn installation(settings: &Settings) -> Result<String, Error> {
     Ok(format!("Postgres {} in {}", found.major, found.directory.display()))
 }
 
-fn through(sockets: &std::path::Path) -> PgConnectOptions {
-    PgConnectOptions::new_without_pgpass()
-        .host(&sockets.display().to_string())
-        .port(directory::PORT)
-        .username("postgres")
-        .ssl_mode(PgSslMode::Disable)
+fn through(sockets: &std::path::Path) -> Address {
+    databases::socket(sockets, directory::PORT, "postgres")
 }

@@ -7,6 +7,7 @@
 
 pub mod annotations;
 pub mod bench;
+mod connection;
 pub mod databases;
 pub mod doctor;
 pub mod error;
@@ -21,9 +22,9 @@ pub mod steps;
 pub mod tasks;
 pub mod text;
 
+pub use connection::{Connection, Listener, Transaction, begin, commit};
 pub use error::{Error, Result};
 pub use pool::Store;
-pub use sqlx::PgConnection as Connection;
 
 /// A query from a file under `store/sql`, without its ending.
 macro_rules! sql {

@@ -6,14 +6,13 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sqlx::{PgConnection, postgres::PgListener};
 use uuid::Uuid;
 
 use super::{Sessions, Shared};
 use crate::{
     domain::ids::StepId,
     lifecycle::hints::Gathered,
-    store::{self, ready},
+    store::{self, Connection, Listener, ready},
 };
 
 const CHANNEL: &str = "tasker_hints";
@@ -37,7 +36,7 @@ struct Note {
 
 /// Sends what the lanes gathered, until the engine stops.
 pub(super) async fn send(shared: Shared, sessions: Sessions) {
-    let mut connection: Option<PgConnection> = None;
+    let mut connection: Option<Connection> = None;
     while let Some(gathered) = shared.stop.run_until_cancelled(shared.hints.next()).await {
         if gathered.handlers {
             registered(&shared, &sessions).await;
@@ -64,15 +63,13 @@ pub(super) async fn receive(shared: Shared, sessions: Sessions) {
     }
 }
 
-async fn listen(shared: &Shared, sessions: &Sessions) -> Result<(), sqlx::Error> {
-    let mut listener = PgListener::connect_with(shared.store.pool()).await?;
-    listener.listen(CHANNEL).await?;
+async fn listen(shared: &Shared, sessions: &Sessions) -> store::Result<()> {
+    let mut listener = Listener::open(&shared.store, CHANNEL).await?;
     // What was said before nobody heard.
     registered(shared, sessions).await;
     shared.workforce.expect_work_everywhere();
     loop {
-        let notification = listener.recv().await?;
-        let Ok(note) = serde_json::from_str::<Note>(notification.payload()) else { continue };
+        let Ok(note) = serde_json::from_str::<Note>(&listener.next().await?) else { continue };
         if note.from == shared.server_id {
             continue;
         }
@@ -95,7 +92,7 @@ async fn registered(shared: &Shared, sessions: &Sessions) {
     }
 }
 
-async fn notify(shared: &Shared, connection: &mut Option<PgConnection>, note: &Note) -> store::Result<()> {
+async fn notify(shared: &Shared, connection: &mut Option<Connection>, note: &Note) -> store::Result<()> {
     let connection = match connection {
         Some(connection) => connection,
         None => {

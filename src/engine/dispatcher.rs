@@ -6,13 +6,11 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use sqlx::{Acquire, PgConnection};
-
 use super::Shared;
 use crate::{
     domain::{ids::StepId, run::Micros, template::QueueId},
     lifecycle::ClaimVerdict,
-    store::{self, ready},
+    store::{self, Connection, ready},
 };
 
 /// How long to wait after the store was away.
@@ -20,7 +18,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
 /// Looks whenever it is rung for, when a step falls due, and now and then; until the engine stops.
 pub(super) async fn run(shared: Shared) {
-    let mut connection: Option<PgConnection> = None;
+    let mut connection: Option<Connection> = None;
     let mut last_poll = shared.clock.now();
     while !shared.stop.is_cancelled() {
         let poll_micros = Micros::try_from(shared.settings.poll_interval.as_micros()).unwrap_or(Micros::MAX);
@@ -57,7 +55,7 @@ async fn wait(shared: &Shared, until_poll: Micros) {
 
 async fn dispatch(
     shared: &Shared,
-    connection: &mut Option<PgConnection>,
+    connection: &mut Option<Connection>,
     openings: &[(QueueId, usize)],
 ) -> store::Result<()> {
     let connection = match connection {
@@ -69,7 +67,7 @@ async fn dispatch(
             connection.insert(opened)
         }
     };
-    let mut transaction = connection.begin().await?;
+    let mut transaction = store::begin(connection).await?;
     let now = shared.clock.now();
     let mut taken: HashMap<StepId, QueueId> = HashMap::new();
     let mut steps = Vec::new();
@@ -98,7 +96,7 @@ async fn dispatch(
     if !back.is_empty() {
         ready::put(&mut transaction, &back).await?;
     }
-    transaction.commit().await.map_err(store::Error::from)?;
+    store::commit(transaction).await?;
     for (queue, at, _) in back {
         if at > now {
             shared.workforce.expect_work_at(queue, at);

@@ -18,7 +18,6 @@ mod hydrate;
 use std::{collections::HashSet, panic::AssertUnwindSafe, time::Duration};
 
 use futures::FutureExt as _;
-use sqlx::{Acquire, PgConnection};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -36,7 +35,7 @@ use crate::{
         run::{Micros, Run},
     },
     error::{Error, Reason, Result},
-    store::{self, lifecycle as rows},
+    store::{self, Connection, lifecycle as rows},
 };
 
 /// Items of one batch bring at most about this many bytes.
@@ -52,7 +51,7 @@ const AGAIN_PAUSE: Duration = Duration::from_millis(250);
 pub(super) struct Lane {
     shared: Shared,
     runs: Runs,
-    connection: Option<PgConnection>,
+    connection: Option<Connection>,
 }
 
 /// How a batch can fail: everything that is asked of the store, and everything else.
@@ -77,12 +76,6 @@ enum Look {
 impl From<store::Error> for Trouble {
     fn from(error: store::Error) -> Self {
         Self::Store(error)
-    }
-}
-
-impl From<sqlx::Error> for Trouble {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Store(error.into())
     }
 }
 
@@ -162,7 +155,7 @@ impl Lane {
                 let connecting = self.shared.store.dedicated();
                 match tokio::time::timeout(self.shared.settings.connect_timeout, connecting).await {
                     Ok(connected) => connected?,
-                    Err(_) => return Err(store::Error::Away(sqlx::Error::PoolTimedOut).into()),
+                    Err(_) => return Err(store::Error::timed_out().into()),
                 }
             }
         };
@@ -178,11 +171,11 @@ impl Lane {
 
     async fn attempt_in_transaction(
         &mut self,
-        connection: &mut PgConnection,
+        connection: &mut Connection,
         items: &[Item],
         look: Look,
     ) -> Result<(Batch, Micros), Trouble> {
-        let mut transaction = connection.begin().await?;
+        let mut transaction = store::begin(connection).await?;
         let identified = identified(items);
         let refused = if identified.task_id.is_empty() {
             HashSet::new()
@@ -195,7 +188,7 @@ impl Lane {
         let (mut batch, now) = self.decide_and_write(&mut transaction, items, runs, &refused).await?;
         let written = async {
             write_beside(&mut transaction, items, &batch).await?;
-            transaction.commit().await.map_err(store::Error::from)
+            store::commit(transaction).await
         };
         if let Err(error) = written.await {
             batch.undo(&self.shared.workforce);
@@ -206,7 +199,7 @@ impl Lane {
 
     async fn decide_and_write(
         &mut self,
-        connection: &mut PgConnection,
+        connection: &mut Connection,
         items: &[Item],
         runs: Vec<(TaskId, Held)>,
         refused: &HashSet<TaskId>,
@@ -230,7 +223,7 @@ impl Lane {
     /// Brings together the runs that the items are about. Those that do not exist are left out.
     async fn load(
         &mut self,
-        connection: &mut PgConnection,
+        connection: &mut Connection,
         items: &[Item],
         look: Look,
     ) -> Result<Vec<(TaskId, Held)>, Trouble> {
@@ -310,7 +303,7 @@ impl Lane {
 }
 
 /// Writes what does not fit the one statement: changed inputs, reasons and tags.
-async fn write_beside(connection: &mut PgConnection, items: &[Item], batch: &Batch) -> store::Result<()> {
+async fn write_beside(connection: &mut Connection, items: &[Item], batch: &Batch) -> store::Result<()> {
     for (item, answer) in items.iter().zip(&batch.answers) {
         let (Item::Apply { task, request, .. }, Answer::Applied(Ok(()))) = (item, answer) else { continue };
         match &**request {

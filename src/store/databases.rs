@@ -1,11 +1,23 @@
 //! Whole databases: for the private Postgres and for tests. Names are ours, never a caller's.
 
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row, postgres::PgConnectOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row, postgres::PgSslMode};
 
 use super::Result;
 
+/// How to connect to a database.
+pub use sqlx::postgres::PgConnectOptions as Address;
+
+/// The address of a server on this machine, by the directory of its socket.
+pub fn socket(directory: &std::path::Path, port: u16, user: &str) -> Address {
+    Address::new_without_pgpass()
+        .host(&directory.display().to_string())
+        .port(port)
+        .username(user)
+        .ssl_mode(PgSslMode::Disable)
+}
+
 /// Reads the address of a database.
-pub fn address(url: &str) -> std::result::Result<PgConnectOptions, String> {
+pub fn address(url: &str) -> std::result::Result<Address, String> {
     url.parse().map_err(|error: sqlx::Error| match error {
         sqlx::Error::Configuration(cause) => cause.to_string(),
         other => other.to_string(),
@@ -13,7 +25,7 @@ pub fn address(url: &str) -> std::result::Result<PgConnectOptions, String> {
 }
 
 /// Creates the database unless it exists. `options` lead to another database of the same server.
-pub async fn ensure(options: &PgConnectOptions, name: &str) -> Result<()> {
+pub async fn ensure(options: &Address, name: &str) -> Result<()> {
     let mut connection = options.connect().await?;
     let exists = super::sql!("databases/find").bind(name).fetch_optional(&mut connection).await?.is_some();
     if !exists {

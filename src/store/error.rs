@@ -31,6 +31,18 @@ pub enum Error {
     Other(#[source] sqlx::Error),
 }
 
+impl Error {
+    /// The database did not take a connection in time.
+    pub const fn timed_out() -> Self {
+        Self::Away(sqlx::Error::PoolTimedOut)
+    }
+
+    /// There is no connection any more.
+    pub const fn not_connected() -> Self {
+        Self::Away(sqlx::Error::WorkerCrashed)
+    }
+}
+
 /// The store's result.
 pub type Result<T> = std::result::Result<T, Error>;
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use sqlx::{
-    ConnectOptions, PgConnection, PgPool, Postgres, Transaction,
+    ConnectOptions, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::Result;
+use super::{Result, Transaction};
 
 /// The way to the database: a pool for reads and rare writes, and single connections for the writer's lanes.
 #[derive(Debug, Clone)]
@@ -61,7 +61,7 @@ impl Store {
     }
 
     /// A transaction that reads everything as it is at one moment, and writes nothing.
-    pub async fn moment(&self) -> Result<Transaction<'static, Postgres>> {
+    pub async fn moment(&self) -> Result<Transaction<'static>> {
         Ok(self.pool.begin_with("begin isolation level repeatable read, read only").await?)
     }
 

@@ -112,7 +112,7 @@ impl Lane {
             return Ok(read);
         }
         let Some(connection) = &mut self.connection else {
-            return Err(store::Error::Away(sqlx::Error::WorkerCrashed));
+            return Err(store::Error::not_connected());
         };
         if !wanted.contexts.is_empty() {
             let tasks: Vec<Uuid> = wanted.contexts.iter().copied().collect();
