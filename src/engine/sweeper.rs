@@ -16,7 +16,7 @@ use crate::{
         state::State,
         template::QueueId,
     },
-    error::Result,
+    error::{Reason, Result},
     lifecycle::{AckTo, Clock, Request, lost},
     store::{Connection, lifecycle::Loaded, ready, sessions},
 };
@@ -32,10 +32,11 @@ const KEEP_CLOSED: Duration = Duration::from_secs(7 * 24 * 3_600);
 pub(super) async fn run(shared: Shared) {
     let now = shared.clock.now();
     let mut reconciler = Reconciler { after: Uuid::nil(), due: now, unknown: HashSet::new() };
-    let mut patience = Patience { until: now, looked_at: None };
+    let mut patience = Patience { until: now, looked_at: None, store_was_away: false };
     loop {
         if let Err(error) = sweep(&shared, &mut reconciler, &mut patience).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "sweep failed");
+            patience.store_was_away |= error.reason() == Reason::StoreAway;
         }
         let pause = tokio::time::sleep(shared.settings.sweep_interval);
         if shared.stop.run_until_cancelled(pause).await.is_none() {
@@ -46,18 +47,23 @@ pub(super) async fn run(shared: Shared) {
 
 /// Whether sessions that look expired may be alive, because nobody could write that they are.
 ///
-/// After a start and after the store was away, workers have the time of a lease to show that they live.
+/// After a start, after the store was away, and when nobody has looked for longer than a lease, workers have the
+/// time of one lease to show that they live.
+#[derive(Debug)]
 struct Patience {
     until: Micros,
     looked_at: Option<Micros>,
+    store_was_away: bool,
 }
 
 impl Patience {
     /// Sessions that expired before this time are over.
-    fn expired_before(&mut self, shared: &Shared, now: Micros) -> Micros {
-        let gap_max = micros(shared.settings.sweep_interval + shared.settings.heartbeat_interval);
-        if self.looked_at.is_none_or(|at| now - at > gap_max) {
-            self.until = now.saturating_add(micros(shared.settings.lease_ttl));
+    fn expired_before(&mut self, lease_ttl: Micros, now: Micros) -> Micros {
+        let was_patient = self.looked_at.is_some_and(|at| at < self.until);
+        // Looks that are always late must not be patient for ever.
+        let is_late = self.looked_at.is_none_or(|at| now - at > lease_ttl) && !was_patient;
+        if is_late || std::mem::take(&mut self.store_was_away) {
+            self.until = now.saturating_add(lease_ttl);
         }
         self.looked_at = Some(now);
         if now < self.until { 0 } else { now }
@@ -69,7 +75,7 @@ async fn sweep(shared: &Shared, reconciler: &mut Reconciler, patience: &mut Pati
     let database = ready::clock(shared.store.pool()).await?;
     shared.clock.discipline(before, database, Clock::local());
     let now = shared.clock.now();
-    let expired_before = patience.expired_before(shared, now);
+    let expired_before = patience.expired_before(micros(shared.settings.lease_ttl), now);
     end_lost_attempts(shared, now, expired_before).await?;
     end_late_tasks(shared, now).await?;
     let keep = Micros::try_from(KEEP_CLOSED.as_micros()).expect("a week fits");
@@ -227,4 +233,29 @@ async fn requeue(shared: &Shared, forgotten: Waiting) -> Result<()> {
 
 fn micros(time: Duration) -> Micros {
     Micros::try_from(time.as_micros()).unwrap_or(Micros::MAX / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Looks at these times, `!` after one for a store that was away before it; whether each was patient.
+    fn check(looks: &str, expected: &str) {
+        let mut patience = Patience { until: 0, looked_at: None, store_was_away: false };
+        let found = looks.split_whitespace().map(|look| {
+            patience.store_was_away |= look.ends_with('!');
+            let now = look.trim_end_matches('!').parse().unwrap();
+            if patience.expired_before(10, now) == 0 { "patient" } else { "strict" }
+        });
+        assert_eq!(found.collect::<Vec<_>>().join(" "), expected, "{looks}");
+    }
+
+    #[test]
+    fn workers_have_one_lease_to_show_that_they_live() {
+        check("100 101 109 110 111", "patient patient patient strict strict");
+        check("100 110 111! 120 121", "patient strict patient patient strict");
+        check("100 110 115! 120! 129 130", "patient strict patient patient patient strict");
+        check("100 110 125 134 135", "patient strict patient patient strict");
+        check("100 115 130 145 160", "patient strict patient strict patient");
+    }
 }

@@ -182,6 +182,24 @@ async fn a_unary_worker_claims_reports_and_shows_that_it_lives() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_claim_whose_answer_was_lost_is_given_up_after_a_lease() {
+    let world = World::new().await;
+    let handler = world.handler("a; b").await;
+    let server = world.server(quick());
+    let sessions = server.engine.sessions();
+    let task = server.submit(&handler).await;
+    let (session, claimed) = within("claim", sessions.claim(hello(5), Duration::from_secs(30))).await.unwrap();
+    assert_eq!(claimed.len(), 2);
+    // The worker got only one of the two.
+    eventually("the other is given up", async || {
+        sessions.heartbeat(session, &[(task.step(0), 1)]).await.unwrap();
+        world.attempts(task.step(1)).await == ["AssignmentLost"]
+    })
+    .await;
+    assert!(world.attempts(task.step(0)).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_seat_comes_free_when_its_attempt_was_ended_elsewhere() {
     let world = World::new().await;
     let handler = world.handler("a").await;
