@@ -3,11 +3,12 @@
 //! Owns: who is connected to this server, when each was last heard of, what they may report. A session
 //! outlives its stream on purpose, because a reconnect must not cost work: its row expires `lease_ttl` after
 //! the last sign of life, and until then the worker finds its attempts again here or on another server.
-//! Never: touches tasks. Next: `rpc/workers.rs` speaks to the worker, `lifecycle/workforce.rs` seats attempts.
+//! Never: touches tasks. Next: `sessions/unary.rs` for workers without a stream, `sessions/alive.rs` for signs of
+//! life, `rpc/workers.rs` speaks to the worker, `lifecycle/workforce.rs` seats attempts.
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -20,101 +21,23 @@ use crate::{
     domain::{ids::StepId, run::Micros, template::QueueId},
     error::{Error, Reason, Result},
     lifecycle::{
-        Ack, AckTo, Assignment, Outcome, Verdict,
-        workforce::{Inbox, Outbox, Outgoing, Workforce},
+        Ack, AckTo, Outcome, Verdict,
+        workforce::{Inbox, Outgoing},
     },
     store::sessions::{self as rows, NewSession, OfferColumns, OpenSession},
 };
 
+mod alive;
+mod unary;
+mod values;
+
+pub(super) use alive::keep_alive;
+pub use values::{Hello, Hold, Offer, Opened, Progress, Report};
+
+use alive::Known;
+
 /// How often it is looked whether claims that are being written have ended, should nothing come of them.
 const CLAIM_PAUSE: Duration = Duration::from_millis(10);
-
-/// What a worker says of itself. Everything in it has been validated.
-#[derive(Debug, Clone)]
-pub struct Hello {
-    /// The worker's name.
-    pub worker_id: String,
-    /// What it runs.
-    pub offers: Vec<Offer>,
-    /// How many attempts at once.
-    pub slots: usize,
-    /// The session to continue.
-    pub session_id: Option<Uuid>,
-    /// The attempts that it still has from that session.
-    pub held: Vec<(StepId, u16)>,
-    /// The SDK and its version.
-    pub sdk: String,
-    /// The subject of its credentials.
-    pub subject: Option<String>,
-}
-
-/// Steps that a worker runs.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Offer {
-    /// The namespace.
-    pub namespace: String,
-    /// The step handler, or empty.
-    pub step_handler: String,
-    /// The task handler all of whose steps it runs, or empty.
-    pub handler: String,
-}
-
-/// An open session.
-#[derive(Debug)]
-pub struct Opened {
-    /// What the server has for the worker.
-    pub inbox: Inbox,
-    /// Of the attempts that the worker said it has, those that it has lost.
-    pub lost: Vec<(StepId, u16)>,
-    /// What keeps the session open.
-    pub hold: Hold,
-}
-
-/// The hold of a stream, or of a waiting claim, on its session. Without it the session is given no work.
-#[derive(Debug)]
-pub struct Hold {
-    /// The session.
-    pub session_id: Uuid,
-    outbox: Outbox,
-    workforce: Workforce,
-}
-
-impl Hold {
-    /// Lets go; whether the session had not come back with another hold.
-    fn leave(&self) -> bool {
-        self.workforce.leave_with(self.session_id, &self.outbox)
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        self.leave();
-    }
-}
-
-/// How an attempt ended, as a worker reports it.
-#[derive(Debug)]
-pub struct Report {
-    /// The step.
-    pub step: StepId,
-    /// The attempt that the worker names.
-    pub attempt: u16,
-    /// How it ended, or why the result is unacceptable.
-    pub outcome: std::result::Result<Outcome, String>,
-}
-
-/// How far an attempt has come.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Progress {
-    /// The step.
-    pub step: StepId,
-    /// The attempt.
-    pub attempt: u16,
-    /// From 0 to 100.
-    pub percent: f64,
-    /// What it does now.
-    pub note: String,
-}
 
 /// All sessions of this server.
 #[derive(Debug, Clone)]
@@ -125,16 +48,6 @@ pub struct Sessions {
     progress: Arc<Mutex<HashMap<StepId, Progress>>>,
     /// Ends every stream at the end of a graceful stop.
     ended: CancellationToken,
-}
-
-#[derive(Debug)]
-struct Known {
-    offers: Vec<Offer>,
-    last_seen: Micros,
-    /// The newest expiry that was written.
-    kept_until: Micros,
-    /// Present on this server with a stream or a waiting claim.
-    connected: bool,
 }
 
 impl Sessions {
@@ -161,14 +74,6 @@ impl Sessions {
         inbox.put_back(arrived);
         self.shared.workforce.open(session_id, &stored);
         Ok(Opened { inbox, lost, hold })
-    }
-
-    /// Notes a sign of life.
-    pub fn touch(&self, session_id: Uuid) {
-        let now = self.shared.clock.now();
-        if let Some(known) = self.known().get_mut(&session_id) {
-            known.last_seen = now;
-        }
     }
 
     /// Notes how far attempts have come; written with the next signs of life.
@@ -205,33 +110,6 @@ impl Sessions {
         Ok(())
     }
 
-    /// Takes results of a unary call; the answers in the order of the results.
-    pub async fn report_unary(&self, session_id: Uuid, reports: Vec<Report>) -> Result<Vec<Ack>> {
-        self.revive(session_id).await?;
-        let foreign = self.foreign(session_id, &reports).await?;
-        let mut waiting = Vec::with_capacity(reports.len());
-        for report in reports {
-            let Report { step, attempt, outcome } = report;
-            let answer = match self.screen(step, attempt, outcome, &foreign).await? {
-                Ok(outcome) => {
-                    let (reply, answer) = oneshot::channel();
-                    self.shared.writer.settle(step, attempt, outcome, AckTo::Caller(reply)).await?;
-                    Ok(answer)
-                }
-                Err(verdict) => Err(verdict),
-            };
-            waiting.push((step, attempt, answer));
-        }
-        let mut acks = Vec::with_capacity(waiting.len());
-        for (step, attempt, answer) in waiting {
-            acks.push(match answer {
-                Ok(answer) => answer.await.unwrap_or(Ack { step, attempt, verdict: Verdict::Retry }),
-                Err(verdict) => Ack { step, attempt, verdict },
-            });
-        }
-        Ok(acks)
-    }
-
     /// Lets through what the session may report. A result that is unacceptable ends its attempt for good.
     async fn screen(
         &self,
@@ -256,83 +134,6 @@ impl Sessions {
                 }))
             }
         }
-    }
-
-    /// Waits for up to `count` steps and claims them. The first that comes ends the wait. When the caller gives
-    /// up, so is what was claimed for it.
-    pub async fn claim(&self, hello: Hello, wait: Duration) -> Result<(Uuid, Vec<Assignment>)> {
-        self.refuse_when_draining()?;
-        let (reply, answer) = oneshot::channel();
-        tokio::spawn(self.clone().claim_for(hello, wait, reply));
-        answer.await.map_err(|_| Error::new(Reason::Draining, "the server is shutting down"))?
-    }
-
-    async fn claim_for(
-        self,
-        hello: Hello,
-        wait: Duration,
-        mut reply: oneshot::Sender<Result<(Uuid, Vec<Assignment>)>>,
-    ) {
-        let claimed = tokio::select! {
-            claimed = self.wait_for_steps(hello, wait) => claimed,
-            () = reply.closed() => return,
-        };
-        if let Err(Ok((_, assignments))) = reply.send(claimed) {
-            for Assignment { step, attempt, .. } in assignments {
-                if self.give_up(step, attempt).await.is_err() {
-                    return;
-                }
-            }
-        }
-    }
-
-    async fn wait_for_steps(&self, hello: Hello, wait: Duration) -> Result<(Uuid, Vec<Assignment>)> {
-        let stored: HashSet<(StepId, u16)> = match hello.session_id {
-            Some(session_id) => self.stored(session_id).await?.map(|held| (held.step, held.attempt)).collect(),
-            None => HashSet::new(),
-        };
-        let slots = stored.len() + hello.slots;
-        let (hold, mut inbox) = self.join(&hello, slots, &[]).await?;
-        let session_id = hold.session_id;
-        self.shared.workforce.open(session_id, &stored);
-        let deadline = tokio::time::Instant::now() + wait;
-        let mut assignments = Vec::new();
-        while assignments.is_empty() {
-            tokio::select! {
-                outgoing = inbox.recv() => match outgoing {
-                    Some(outgoing) if outgoing.drain => break,
-                    Some(outgoing) => assignments.extend(outgoing.assignments),
-                    None => break,
-                },
-                () = tokio::time::sleep_until(deadline) => break,
-                () = self.ended.cancelled() => break,
-            }
-        }
-        // Seats that were taken meanwhile belong to claims that are being written: they are waited for.
-        self.shared.workforce.close(session_id, &hold.outbox);
-        assignments.extend(self.settle_down(session_id, &mut inbox).await.assignments);
-        self.touch(session_id);
-        if hold.leave() {
-            self.disconnect(session_id);
-        }
-        Ok((session_id, assignments))
-    }
-
-    /// A sign of life of a unary session; of the attempts that the worker names, those that it has lost. Attempts
-    /// that it does not name although it has had them for longer than a lease never arrived and are given up.
-    pub async fn heartbeat(&self, session_id: Uuid, held: &[(StepId, u16)]) -> Result<Vec<(StepId, u16)>> {
-        self.revive(session_id).await?;
-        let stored: Vec<rows::HeldLease> = self.stored(session_id).await?.collect();
-        let long_ago = 2 * self.shared.clock.now() - self.expiry(self.shared.clock.now());
-        for lease in &stored {
-            if lease.claimed_at < long_ago && !held.contains(&(lease.step, lease.attempt)) {
-                self.give_up(lease.step, lease.attempt).await?;
-            }
-        }
-        let is_stored = |(step, attempt): &(StepId, u16)| {
-            stored.iter().any(|lease| lease.step == *step && lease.attempt == *attempt)
-        };
-        Ok(held.iter().filter(|attempt| !is_stored(attempt)).copied().collect())
     }
 
     /// Ends a session's stream. A worker that said goodbye and holds nothing is closed; any other may return.
@@ -440,10 +241,6 @@ impl Sessions {
         Ok(())
     }
 
-    async fn stored(&self, session_id: Uuid) -> Result<impl Iterator<Item = rows::HeldLease> + use<>> {
-        Ok(rows::held(self.shared.store.pool(), session_id).await?.into_iter())
-    }
-
     async fn insert_or_adopt(&self, hello: &Hello, now: Micros) -> Result<Uuid> {
         let expires_at = self.expiry(now);
         let offers = serde_json::to_string(&hello.offers).expect("offers are plain text");
@@ -483,18 +280,6 @@ impl Sessions {
         Ok(foreign)
     }
 
-    /// A session of the unary methods may be known to another server only.
-    async fn revive(&self, session_id: Uuid) -> Result<()> {
-        let now = self.shared.clock.now();
-        let expires_at = self.expiry(now);
-        if !rows::revive(self.shared.store.pool(), session_id, now, expires_at).await? {
-            return Err(Error::new(Reason::SessionUnknown, "no such session, or it has expired")
-                .with("session_id", session_id.to_string()));
-        }
-        self.touch(session_id);
-        Ok(())
-    }
-
     async fn queues(&self, offers: &[Offer]) -> Result<Vec<QueueId>> {
         let mut columns = OfferColumns::default();
         for offer in offers {
@@ -507,67 +292,5 @@ impl Sessions {
             kind.1.push(name.clone());
         }
         Ok(rows::queues(self.shared.store.pool(), &columns).await?)
-    }
-
-    fn know(&self, session_id: Uuid, offers: Vec<Offer>, now: Micros) {
-        let kept_until = self.expiry(now);
-        self.known().insert(session_id, Known { offers, last_seen: now, kept_until, connected: true });
-    }
-
-    fn disconnect(&self, session_id: Uuid) {
-        if let Some(known) = self.known().get_mut(&session_id) {
-            known.connected = false;
-        }
-    }
-
-    fn expiry(&self, seen: Micros) -> Micros {
-        seen + Micros::try_from(self.shared.settings.lease_ttl.as_micros()).unwrap_or(Micros::MAX / 2)
-    }
-
-    fn known(&self) -> MutexGuard<'_, HashMap<Uuid, Known>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The sessions whose expiry is to be moved ahead; those not heard of for too long are forgotten.
-    fn to_keep(&self) -> Vec<(Uuid, Micros)> {
-        let now = self.shared.clock.now();
-        let mut keep = Vec::new();
-        self.known().retain(|session_id, known| {
-            let expiry = self.expiry(known.last_seen);
-            if expiry > known.kept_until {
-                known.kept_until = expiry;
-                keep.push((*session_id, expiry));
-            }
-            expiry > now
-        });
-        keep
-    }
-}
-
-/// Moves the expiry of sessions ahead that have shown a sign of life, until the engine stops.
-pub(super) async fn keep_alive(sessions: Sessions) {
-    let pause = sessions.shared.settings.heartbeat_interval / 4;
-    let stop = sessions.shared.stop.clone();
-    while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
-        let said = std::mem::take(&mut *sessions.progress.lock().unwrap_or_else(PoisonError::into_inner));
-        if !said.is_empty() {
-            let said: Vec<_> =
-                said.into_values().map(|said| (said.step, said.attempt, said.percent, said.note)).collect();
-            if let Err(error) = rows::set_progress(sessions.shared.store.pool(), &said).await {
-                tracing::debug!(error = &error as &dyn std::error::Error, "progress not written");
-            }
-        }
-        let keep = sessions.to_keep();
-        if !keep.is_empty()
-            && let Err(error) = rows::keep_alive(sessions.shared.store.pool(), &keep).await
-        {
-            tracing::warn!(error = &error as &dyn std::error::Error, "sessions not kept alive");
-            let mut known = sessions.known();
-            for (session_id, _) in keep {
-                if let Some(known) = known.get_mut(&session_id) {
-                    known.kept_until = 0;
-                }
-            }
-        }
     }
 }

@@ -4,118 +4,26 @@
 //! then on the seat is being claimed, until the assignment is handed over after the commit or the seat given
 //! back. Never: touches the store. Locks are held for a few map look-ups and never across an await.
 
+mod mail;
+mod state;
+
+pub use mail::{Inbox, Outbox, Outgoing};
+
 use std::{
-    collections::{HashMap, HashSet},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::assignment::{Ack, Assignment};
+use state::{Session, State};
+
 use crate::domain::{
     ids::StepId,
     run::{Claimed, Micros},
     template::QueueId,
 };
-
-/// What the server has for a worker, gathered since it last looked.
-#[derive(Debug, Default)]
-pub struct Outgoing {
-    /// Answers to results.
-    pub acks: Vec<Ack>,
-    /// Steps to run.
-    pub assignments: Vec<Assignment>,
-    /// Attempts to stop, and why.
-    pub stops: Vec<(StepId, u16, &'static str)>,
-    /// The server is about to go.
-    pub drain: bool,
-}
-
-impl Outgoing {
-    /// Puts more to it, to go out at once.
-    pub fn add(&mut self, more: Self) {
-        self.acks.extend(more.acks);
-        self.assignments.extend(more.assignments);
-        self.stops.extend(more.stops);
-        self.drain |= more.drain;
-    }
-}
-
-/// Assignments that wait for a session's connection hold about this many bytes at most before its seats are
-/// kept empty: a slow worker is not given more than it takes in.
-const BACKLOG_BYTES_MAX: usize = 4 * 1024 * 1024;
-
-/// Where a session's messages go. Bounded by the session's seats and by its backlog.
-#[derive(Debug, Clone)]
-pub struct Outbox {
-    sender: mpsc::UnboundedSender<Outgoing>,
-    backlog: Arc<AtomicUsize>,
-}
-
-/// Where a session's messages come out.
-#[derive(Debug)]
-pub struct Inbox {
-    receiver: mpsc::UnboundedReceiver<Outgoing>,
-    backlog: Arc<AtomicUsize>,
-    back: Option<Outgoing>,
-    workforce: Workforce,
-}
-
-impl Outbox {
-    /// Hands messages over; they are lost if the session has gone, which the leases make up for.
-    fn send(&self, outgoing: Outgoing) {
-        let bytes: usize = outgoing.assignments.iter().map(Assignment::bytes).sum();
-        self.backlog.fetch_add(bytes, Ordering::Relaxed);
-        let _gone = self.sender.send(outgoing);
-    }
-
-    fn is(&self, other: &Self) -> bool {
-        self.sender.same_channel(&other.sender)
-    }
-
-    fn is_full(&self) -> bool {
-        self.backlog.load(Ordering::Relaxed) >= BACKLOG_BYTES_MAX
-    }
-}
-
-impl Inbox {
-    /// What has come since the last look; waits for the first. `None` when the session is over.
-    pub async fn recv(&mut self) -> Option<Outgoing> {
-        let mut gathered = match self.back.take() {
-            Some(back) => back,
-            None => self.receiver.recv().await?,
-        };
-        self.gather(&mut gathered);
-        Some(gathered)
-    }
-
-    /// Adds what has come meanwhile.
-    pub fn gather(&mut self, gathered: &mut Outgoing) {
-        if let Some(back) = self.back.take() {
-            gathered.add(back);
-        }
-        while let Ok(more) = self.receiver.try_recv() {
-            gathered.add(more);
-        }
-    }
-
-    /// Puts back what has come, to come out again first.
-    pub fn put_back(&mut self, gathered: Outgoing) {
-        self.back = Some(gathered);
-    }
-
-    /// Notes that assignments of this many bytes are on their way.
-    pub fn delivered(&self, bytes: usize) {
-        let before = self.backlog.fetch_sub(bytes, Ordering::Relaxed);
-        if before >= BACKLOG_BYTES_MAX && before.saturating_sub(bytes) < BACKLOG_BYTES_MAX {
-            self.workforce.ring();
-        }
-    }
-}
 
 /// A seat that was taken for an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,37 +43,10 @@ struct Inner {
     bell: Notify,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    sessions: HashMap<Uuid, Session>,
-    by_queue: HashMap<QueueId, Vec<Uuid>>,
-    held: HashMap<StepId, (Uuid, u16)>,
-    /// Seats taken for claims that are being written, by session. A session may leave and come back meanwhile.
-    claiming: HashMap<Uuid, usize>,
-    /// The server is about to go: nobody is given anything.
-    draining: bool,
-    /// Queues that may have rows: nobody has seen them empty since.
-    waiting: HashSet<QueueId>,
-    due: HashMap<QueueId, Micros>,
-    turn: usize,
-}
-
-#[derive(Debug)]
-struct Session {
-    queues: Vec<QueueId>,
-    slots: usize,
-    held: usize,
-    outbox: Outbox,
-    open: bool,
-}
-
 impl Workforce {
     /// A way for messages to a session of this server.
     pub fn channel(&self) -> (Outbox, Inbox) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let backlog = Arc::<AtomicUsize>::default();
-        let outbox = Outbox { sender, backlog: Arc::clone(&backlog) };
-        (outbox, Inbox { receiver, backlog, back: None, workforce: self.clone() })
+        mail::channel(self.clone())
     }
 
     /// Adds a session, or gives an existing one a new outbox; `held` are the attempts that it brings along. What
@@ -427,76 +308,6 @@ impl Workforce {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// How many more attempts a session takes.
-    fn free(&self, session_id: &Uuid) -> usize {
-        let Some(session) = self.sessions.get(session_id).filter(|session| session.open && !session.outbox.is_full())
-        else {
-            return 0;
-        };
-        let claiming = self.claiming.get(session_id).copied().unwrap_or(0);
-        session.slots.saturating_sub(session.held + claiming)
-    }
-
-    /// A seat is not being claimed any more.
-    fn claimed(&mut self, session_id: Uuid) {
-        if let Some(claiming) = self.claiming.get_mut(&session_id) {
-            *claiming -= 1;
-            if *claiming == 0 {
-                self.claiming.remove(&session_id);
-            }
-        }
-    }
-
-    /// Puts an attempt on a seat of a session that is here.
-    fn hold(&mut self, session_id: Uuid, step: StepId, attempt: u16) {
-        if !self.sessions.contains_key(&session_id) {
-            return;
-        }
-        if let Some((before, _)) = self.held.insert(step, (session_id, attempt)) {
-            self.count(before, -1);
-        }
-        self.count(session_id, 1);
-    }
-
-    /// Takes an attempt off its seat, if it has one here.
-    fn release(&mut self, step: StepId, attempt: u16) -> Option<Seat> {
-        let session_id = self.held.get(&step).filter(|(_, held)| *held == attempt)?.0;
-        self.held.remove(&step);
-        self.count(session_id, -1);
-        Some(Seat { session_id })
-    }
-
-    fn count(&mut self, session_id: Uuid, by: isize) {
-        if let Some(session) = self.sessions.get_mut(&session_id) {
-            session.held = session.held.saturating_add_signed(by);
-        }
-    }
-
-    fn open_queues(&self) -> Vec<(QueueId, usize)> {
-        let free = |queue: &QueueId| {
-            let sessions = self.by_queue.get(queue).map(Vec::as_slice).unwrap_or_default();
-            sessions.iter().map(|id| self.free(id)).sum()
-        };
-        let open = self.waiting.iter().map(|queue| (*queue, free(queue)));
-        open.filter(|(_, free)| *free > 0).collect()
-    }
-
-    fn leave_queues(&mut self, session_id: Uuid) {
-        let Some(session) = self.sessions.get(&session_id) else { return };
-        for queue in session.queues.clone() {
-            if let Some(sessions) = self.by_queue.get_mut(&queue) {
-                sessions.retain(|id| *id != session_id);
-                if sessions.is_empty() {
-                    self.by_queue.remove(&queue);
-                    self.waiting.remove(&queue);
-                    self.due.remove(&queue);
-                }
-            }
-        }
     }
 }
 

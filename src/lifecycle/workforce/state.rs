@@ -1,0 +1,102 @@
+//! Who sits where, under the lock.
+
+use std::collections::{HashMap, HashSet};
+
+use uuid::Uuid;
+
+use super::{Outbox, Seat};
+use crate::domain::{ids::StepId, run::Micros, template::QueueId};
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) sessions: HashMap<Uuid, Session>,
+    pub(super) by_queue: HashMap<QueueId, Vec<Uuid>>,
+    pub(super) held: HashMap<StepId, (Uuid, u16)>,
+    /// Seats taken for claims that are being written, by session. A session may leave and come back meanwhile.
+    pub(super) claiming: HashMap<Uuid, usize>,
+    /// The server is about to go: nobody is given anything.
+    pub(super) draining: bool,
+    /// Queues that may have rows: nobody has seen them empty since.
+    pub(super) waiting: HashSet<QueueId>,
+    pub(super) due: HashMap<QueueId, Micros>,
+    pub(super) turn: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) queues: Vec<QueueId>,
+    pub(super) slots: usize,
+    pub(super) held: usize,
+    pub(super) outbox: Outbox,
+    pub(super) open: bool,
+}
+
+impl State {
+    /// How many more attempts a session takes.
+    pub(super) fn free(&self, session_id: &Uuid) -> usize {
+        let Some(session) = self.sessions.get(session_id).filter(|session| session.open && !session.outbox.is_full())
+        else {
+            return 0;
+        };
+        let claiming = self.claiming.get(session_id).copied().unwrap_or(0);
+        session.slots.saturating_sub(session.held + claiming)
+    }
+
+    /// A seat is not being claimed any more.
+    pub(super) fn claimed(&mut self, session_id: Uuid) {
+        if let Some(claiming) = self.claiming.get_mut(&session_id) {
+            *claiming -= 1;
+            if *claiming == 0 {
+                self.claiming.remove(&session_id);
+            }
+        }
+    }
+
+    /// Puts an attempt on a seat of a session that is here.
+    pub(super) fn hold(&mut self, session_id: Uuid, step: StepId, attempt: u16) {
+        if !self.sessions.contains_key(&session_id) {
+            return;
+        }
+        if let Some((before, _)) = self.held.insert(step, (session_id, attempt)) {
+            self.count(before, -1);
+        }
+        self.count(session_id, 1);
+    }
+
+    /// Takes an attempt off its seat, if it has one here.
+    pub(super) fn release(&mut self, step: StepId, attempt: u16) -> Option<Seat> {
+        let session_id = self.held.get(&step).filter(|(_, held)| *held == attempt)?.0;
+        self.held.remove(&step);
+        self.count(session_id, -1);
+        Some(Seat { session_id })
+    }
+
+    pub(super) fn count(&mut self, session_id: Uuid, by: isize) {
+        if let Some(session) = self.sessions.get_mut(&session_id) {
+            session.held = session.held.saturating_add_signed(by);
+        }
+    }
+
+    pub(super) fn open_queues(&self) -> Vec<(QueueId, usize)> {
+        let free = |queue: &QueueId| {
+            let sessions = self.by_queue.get(queue).map(Vec::as_slice).unwrap_or_default();
+            sessions.iter().map(|id| self.free(id)).sum()
+        };
+        let open = self.waiting.iter().map(|queue| (*queue, free(queue)));
+        open.filter(|(_, free)| *free > 0).collect()
+    }
+
+    pub(super) fn leave_queues(&mut self, session_id: Uuid) {
+        let Some(session) = self.sessions.get(&session_id) else { return };
+        for queue in session.queues.clone() {
+            if let Some(sessions) = self.by_queue.get_mut(&queue) {
+                sessions.retain(|id| *id != session_id);
+                if sessions.is_empty() {
+                    self.by_queue.remove(&queue);
+                    self.waiting.remove(&queue);
+                    self.due.remove(&queue);
+                }
+            }
+        }
+    }
+}
