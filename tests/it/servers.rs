@@ -122,6 +122,28 @@ async fn one_of_two_servers_and_one_of_the_workers_are_killed_and_every_step_is_
     running.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_asked_to_stop_ends_in_time_and_costs_no_attempt() {
+    const TASKS: usize = 500;
+    let database = harness::database().await;
+    let (mut one, two) = (process(&database).await, process(&database).await);
+    let workers = [&one.endpoint, &one.endpoint, &two.endpoint].map(|endpoint| worker(endpoint));
+    let running: Vec<_> = workers.into_iter().map(|worker| tokio::spawn(worker.run())).collect();
+    submit(&client(&two.endpoint).await, &[("a", &[]), ("b", &["a"]), ("c", &["a"]), ("d", &["b", "c"])], TASKS).await;
+
+    eventually("work is under way", async || count(&database, STEPS_COMPLETE).await > 100).await;
+    let pid = one.child.id().unwrap().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let status = within("the end", one.child.wait()).await.unwrap();
+    assert_eq!(status.code(), Some(0));
+    assert!(count(&database, COMPLETE).await < 500, "the stop came in the middle");
+
+    eventually("all tasks are complete", async || count(&database, COMPLETE).await == 500).await;
+    assert_eq!(count(&database, "select count(*) from transitions where attempt > 1").await, 0);
+    assert_eq!(count(&database, "select count(*) from leases").await, 0);
+    running.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
 /// A worker whose step says that it has begun, and ends when it is told.
 async fn slow_worker(app: &App) -> (mpsc::UnboundedReceiver<()>, Arc<Notify>, tasker_sdk::WorkerHandle) {
     let (begun, begins) = mpsc::unbounded_channel();
