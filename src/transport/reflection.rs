@@ -11,6 +11,7 @@ pub(super) fn add(routes: &mut RoutesBuilder) {
         Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
     };
     routes.add_service(builder().build_v1().expect("the compiled-in descriptors decode"));
     routes.add_service(builder().build_v1alpha().expect("the compiled-in descriptors decode"));
