@@ -94,7 +94,7 @@ impl Handlers {
         let definitions =
             checked.map_err(|error| Error::new(Reason::Defect, "checking panicked").caused_by(error))??;
 
-        let mut transaction = self.store.pool().begin().await.map_err(store::Error::from)?;
+        let mut transaction = self.store.begin().await?;
         if extent == Extent::Store {
             handlers::lock_registration(&mut transaction).await?;
         }

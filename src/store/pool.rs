@@ -60,9 +60,24 @@ impl Store {
         Ok(connection)
     }
 
+    /// A transaction on a connection of the pool.
+    pub async fn begin(&self) -> Result<Transaction<'static>> {
+        self.begin_with("begin").await
+    }
+
     /// A transaction that reads everything as it is at one moment, and writes nothing.
     pub async fn moment(&self) -> Result<Transaction<'static>> {
-        Ok(self.pool.begin_with("begin isolation level repeatable read, read only").await?)
+        self.begin_with("begin isolation level repeatable read, read only").await
+    }
+
+    /// A beginning that is given up half-way, by a caller that goes away, would bring a connection back to the pool
+    /// inside a transaction that nobody knows of. So it goes to its end in a task of its own, and is undone there.
+    async fn begin_with(&self, statement: &'static str) -> Result<Transaction<'static>> {
+        let pool = self.pool.clone();
+        match tokio::spawn(async move { pool.begin_with(statement).await }).await {
+            Ok(begun) => Ok(begun?),
+            Err(_) => Err(super::Error::Away(sqlx::Error::WorkerCrashed)),
+        }
     }
 
     /// How to connect, for listeners and tools.
