@@ -6,7 +6,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
-use tokio::task::JoinHandle;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -174,23 +177,35 @@ async fn bring_up(store: &Store, schema: Schema) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits for SIGTERM or SIGINT. The process ends at once on a second one.
-pub async fn asked_to_stop() {
-    signal().await;
-    tokio::spawn(async {
-        signal().await;
-        tracing::warn!("stopping at once: asked a second time");
-        #[expect(clippy::disallowed_methods, reason = "the one who asks twice does not want to wait")]
-        std::process::exit(130);
-    });
+/// Resolves at SIGTERM or SIGINT; from the call on they do not end the process. It ends at once on a second one.
+pub fn asked_to_stop() -> impl Future<Output = ()> {
+    let mut signals = Signals::new();
+    async move {
+        signals.next().await;
+        tokio::spawn(async move {
+            signals.next().await;
+            tracing::warn!("stopping at once: asked a second time");
+            #[expect(clippy::disallowed_methods, reason = "the one who asks twice does not want to wait")]
+            std::process::exit(130);
+        });
+    }
 }
 
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).expect("signals can be waited for");
-    let mut interrupt = signal(SignalKind::interrupt()).expect("signals can be waited for");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Self {
+        let on = |kind| signal(kind).expect("signals can be waited for");
+        Self { terminate: on(SignalKind::terminate()), interrupt: on(SignalKind::interrupt()) }
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }

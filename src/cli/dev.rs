@@ -60,9 +60,11 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
         }
     };
     let worker = if args.no_worker { None } else { Some(Helper::start(&args, &config, app.endpoint())?) };
+    // Before anybody is told that it runs, and may want it to stop.
+    let asked_to_stop = app::asked_to_stop();
     greet(context, &config, &args, &app, &postgres)?;
     let ended = tokio::select! {
-        () = app::asked_to_stop() => Ok(ExitCode::SUCCESS),
+        () = asked_to_stop => Ok(ExitCode::SUCCESS),
         error = app.failed() => Err(error),
         words = postgres.exited() => Err(anyhow::anyhow!("the private Postgres ended: {words}")),
     };

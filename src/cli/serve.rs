@@ -34,9 +34,13 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
     let _telemetry = telemetry::init(&config.telemetry)?;
     let store = app::store(&config.database)?;
     let schema = if args.no_migrate { Schema::Require } else { Schema::Migrate };
-    let mut app = App::start(&config, store, schema).await?;
+    let mut asked_to_stop = std::pin::pin!(app::asked_to_stop());
+    let mut app = tokio::select! {
+        app = App::start(&config, store, schema) => app?,
+        () = &mut asked_to_stop => return Ok(ExitCode::SUCCESS),
+    };
     tokio::select! {
-        () = app::asked_to_stop() => {
+        () = &mut asked_to_stop => {
             app.stop().await;
             Ok(ExitCode::SUCCESS)
         }
