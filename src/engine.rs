@@ -26,6 +26,9 @@ use crate::{
 
 pub use sessions::Sessions;
 
+/// How often a drain looks whether it is over.
+const DRAIN_PAUSE: Duration = Duration::from_millis(10);
+
 /// How the engine works.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -158,14 +161,17 @@ impl Engine {
 
     /// Tells the workers to go elsewhere and waits until they have reported what they run, but not longer
     /// than `grace`. Whether all of it came in.
+    ///
+    /// Seats are closed before anybody is told: a worker that hears of the drain while a claim for it is being
+    /// written might be gone when the assignment comes, and the step would wait for its lease to expire.
     pub async fn drain(&self, grace: Duration) -> bool {
-        self.workforce.drain();
-        let idle = async {
-            while !self.workforce.is_idle() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        tokio::time::timeout(grace, idle).await.is_ok()
+        let until = tokio::time::Instant::now() + grace;
+        self.workforce.close_all();
+        // Half of the grace is left to the workers, even if the database hangs.
+        let told_by = until - grace / 2;
+        let _hangs = tokio::time::timeout_at(told_by, poll(|| !self.workforce.is_claiming())).await;
+        self.workforce.announce_drain();
+        tokio::time::timeout_at(until, poll(|| self.workforce.is_idle())).await.is_ok()
     }
 
     /// Stops the loops, finishes the batches that have begun, and ends. Callers drop their writers first.
@@ -176,5 +182,12 @@ impl Engine {
         while loops.join_next().await.is_some() {}
         drop((writer, sessions));
         lanes.finished().await;
+    }
+}
+
+/// Waits until the condition holds, looking often.
+async fn poll(condition: impl Fn() -> bool) {
+    while !condition() {
+        tokio::time::sleep(DRAIN_PAUSE).await;
     }
 }

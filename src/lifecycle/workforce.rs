@@ -73,9 +73,12 @@ impl Workforce {
         for (step, attempt) in others {
             state.release(step, attempt);
         }
-        let draining = state.draining;
+        let (draining, announced) = (state.draining, state.announced);
         let Some(session) = state.sessions.get_mut(&session_id) else { return };
         session.open = !draining;
+        if announced {
+            session.announce_drain();
+        }
         let queues = session.queues.clone();
         state.waiting.extend(queues);
         drop(state);
@@ -134,14 +137,19 @@ impl Workforce {
         }
     }
 
-    /// Gives nobody further work and tells every session that the server is about to go.
-    pub fn drain(&self) {
+    /// Gives nobody further work. Claims that are being written still reach their workers, who know nothing yet.
+    pub fn close_all(&self) {
         let mut state = self.state();
         state.draining = true;
-        for session in state.sessions.values_mut() {
-            session.open = false;
-            session.outbox.send(Outgoing { drain: true, ..Outgoing::default() });
-        }
+        state.sessions.values_mut().for_each(|session| session.open = false);
+    }
+
+    /// Tells every session, and those still to come, that the server is about to go. A worker that has nothing in
+    /// its hands goes at once, so whatever is claimed for it must have been sent before.
+    pub fn announce_drain(&self) {
+        let mut state = self.state();
+        state.announced = true;
+        state.sessions.values().for_each(Session::announce_drain);
     }
 
     /// Whether the server is about to go.
@@ -215,6 +223,11 @@ impl Workforce {
     /// Seats of a session that were taken for claims that are not handed over yet.
     pub fn pending(&self, session_id: Uuid) -> usize {
         self.state().claiming.get(&session_id).copied().unwrap_or(0)
+    }
+
+    /// Whether any claim is being written, or is not handed over yet.
+    pub fn is_claiming(&self) -> bool {
+        !self.state().claiming.is_empty()
     }
 
     /// Whether anything is held here, or about to be.

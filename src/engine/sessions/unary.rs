@@ -85,8 +85,12 @@ impl Sessions {
         while assignments.is_empty() {
             tokio::select! {
                 outgoing = inbox.recv() => match outgoing {
-                    Some(outgoing) if outgoing.drain => break,
-                    Some(outgoing) => assignments.extend(outgoing.assignments),
+                    Some(outgoing) => {
+                        assignments.extend(outgoing.assignments);
+                        if outgoing.drain {
+                            break;
+                        }
+                    }
                     None => break,
                 },
                 () = tokio::time::sleep_until(deadline) => break,

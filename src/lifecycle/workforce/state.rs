@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::{Outbox, Seat};
+use super::{Outbox, Outgoing, Seat};
 use crate::domain::{ids::StepId, run::Micros, template::QueueId};
 
 #[derive(Debug, Default)]
@@ -16,6 +16,8 @@ pub(super) struct State {
     pub(super) claiming: HashMap<Uuid, usize>,
     /// The server is about to go: nobody is given anything.
     pub(super) draining: bool,
+    /// The sessions have been told so.
+    pub(super) announced: bool,
     /// Queues that may have rows: nobody has seen them empty since.
     pub(super) waiting: HashSet<QueueId>,
     pub(super) due: HashMap<QueueId, Micros>,
@@ -29,6 +31,12 @@ pub(super) struct Session {
     pub(super) held: usize,
     pub(super) outbox: Outbox,
     pub(super) open: bool,
+}
+
+impl Session {
+    pub(super) fn announce_drain(&self) {
+        self.outbox.send(Outgoing { drain: true, ..Outgoing::default() });
+    }
 }
 
 impl State {
