@@ -1,11 +1,12 @@
 //! The rules, pure.
 //!
-//! Owns: state machines, readiness, backoff, outcome, identity, template validation. Everything here is a
+//! Owns: state machines, readiness, backoff, outcome, identity, template validation, dependency graphs. Everything here is a
 //! function of values; the clock and the dice are arguments. Never: IO, async, SQL, protobuf, configuration
 //! files. Next: `lifecycle`, which asks these rules what happens and writes it down.
 
 pub mod backoff;
 pub mod execution;
+pub mod graph;
 pub mod handler;
 pub mod identity;
 pub mod ids;
