@@ -69,8 +69,10 @@ fn row(method: &MethodDescriptor, access: &Value) -> String {
             assert!(!value.is_empty(), "{}: access.requires.{name} is empty", method.full_name());
             value
         };
+        let owner = access.get_field_by_name("owner").is_some_and(|owner| owner.as_bool() == Some(true));
         format!(
-            "Row {{ path: {path:?}, access: Access::Requires {{ resource: {:?}, action: {:?} }} }}",
+            "Row {{ path: {path:?}, access: Access::Requires {{ permission: Permission {{ resource: {:?}, action: {:?} \
+             }}, owner: {owner} }} }}",
             text("resource"),
             text("action")
         )

@@ -13,6 +13,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    auth::Gate,
     config::{self, Config},
     engine::Engine,
     lifecycle::Templates,
@@ -73,7 +74,7 @@ struct Listening {
 impl App {
     /// Starts everything. When it returns, calls are served.
     pub async fn start(config: &Config, store: Store, schema: Schema) -> anyhow::Result<Self> {
-        let (listening, services) = Listening::start(&config.server, store.clone()).await?;
+        let (listening, services) = Listening::start(&config.server, Gate::open(), store.clone()).await?;
         if let Err(error) = bring_up(&store, schema).await {
             listening.stop(Instant::now()).await;
             return Err(error);
@@ -132,7 +133,7 @@ impl App {
 }
 
 impl Listening {
-    async fn start(settings: &config::Server, store: Store) -> anyhow::Result<(Self, Services)> {
+    async fn start(settings: &config::Server, gate: Gate, store: Store) -> anyhow::Result<(Self, Services)> {
         let bound = Bound::bind(&settings.listen).await?;
         let endpoint = bound.endpoint();
         let health = Health::begin().await;
@@ -140,7 +141,7 @@ impl Listening {
         let stop = CancellationToken::new();
         let serving = tokio::spawn({
             let (settings, services, stop) = (settings.clone(), services.clone(), stop.clone());
-            async move { server::serve(&settings, bound, services, stop).await }
+            async move { server::serve(&settings, bound, gate, services, stop).await }
         });
         Ok((Self { endpoint, settings: settings.clone(), health, store, stop, serving }, services))
     }

@@ -34,11 +34,13 @@ pub enum Reason {
     StoreAway,
     Draining,
     Defect,
+    AuthenticatorAway,
+    MethodUnknown,
 }
 
 impl Reason {
     /// Every reason, in the order of the proto.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::InvalidFields,
         Self::CycleInSteps,
         Self::PageTokenInvalid,
@@ -61,6 +63,8 @@ impl Reason {
         Self::StoreAway,
         Self::Draining,
         Self::Defect,
+        Self::AuthenticatorAway,
+        Self::MethodUnknown,
     ];
 
     /// The stable name, as sent.
@@ -88,6 +92,8 @@ impl Reason {
             Self::StoreAway => "STORE_AWAY",
             Self::Draining => "DRAINING",
             Self::Defect => "DEFECT",
+            Self::AuthenticatorAway => "AUTHENTICATOR_AWAY",
+            Self::MethodUnknown => "METHOD_UNKNOWN",
         }
     }
 
@@ -96,7 +102,7 @@ impl Reason {
         match self {
             Self::Contention => Some(Duration::from_millis(20)),
             Self::QueueFull => Some(Duration::from_millis(200)),
-            Self::StoreAway | Self::Draining => Some(Duration::from_secs(1)),
+            Self::StoreAway | Self::Draining | Self::AuthenticatorAway => Some(Duration::from_secs(1)),
             Self::InvalidFields
             | Self::CycleInSteps
             | Self::PageTokenInvalid
@@ -114,7 +120,8 @@ impl Reason {
             | Self::TaskAlreadySettled
             | Self::LeaseStale
             | Self::LimitExceeded
-            | Self::Defect => None,
+            | Self::Defect
+            | Self::MethodUnknown => None,
         }
     }
 }

@@ -10,3 +10,10 @@ mod render;
 pub mod steps;
 pub mod tasks;
 pub mod workers;
+
+use crate::{auth::Scope, error::Result};
+
+/// What a call may touch, as the gate decided.
+fn scope<T>(request: &tonic::Request<T>) -> Result<Scope> {
+    Scope::of(request.extensions())
+}

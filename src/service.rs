@@ -6,6 +6,7 @@
 
 pub mod dependencies;
 pub mod handlers;
+pub mod namespaces;
 pub mod page;
 pub mod snapshot;
 pub mod steps;

@@ -3,6 +3,7 @@
 //! Owns: connections and what surrounds every call. Never: knows what a call means; the services in `rpc` do.
 //! The road of a call is the list in `layers`. Next: `server` serves, `status` turns errors into answers.
 
+pub mod access;
 pub mod correlation;
 pub mod ending;
 pub mod late;

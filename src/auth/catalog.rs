@@ -2,15 +2,19 @@
 //!
 //! `build.rs` writes the rows and refuses a method that declares nothing. A path that has no row is denied.
 
+use std::{collections::HashMap, sync::LazyLock};
+
+use super::permission::Permission;
+
 /// What a method requires of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// The permission `resource:action`.
+    /// A permission.
     Requires {
-        /// The resource, such as `tasker.task`.
-        resource: &'static str,
-        /// The action, such as `create`.
-        action: &'static str,
+        /// Which.
+        permission: Permission,
+        /// Whether who created a task may call the method for it without the permission.
+        owner: bool,
     },
     /// Nothing: anyone may call it.
     Anyone,
@@ -37,6 +41,24 @@ const FOREIGN: &[Row] = &[
     Row { path: "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", access: Access::Anyone },
 ];
 
+/// Permissions that no method asks for: those of the original that have no method here, and those of the HTTP port.
+const BESIDE: &[Permission] = &[
+    Permission { resource: "tasker.task", action: "destroy" },
+    Permission { resource: "tasker.workflow_step", action: "destroy" },
+    Permission { resource: "tasker.health_status", action: "index" },
+    Permission { resource: "tasker.metrics", action: "index" },
+    Permission { resource: "tasker.analytics", action: "index" },
+];
+
+/// Every permission there is, some of them more than once.
+pub fn permissions() -> impl Iterator<Item = Permission> {
+    let required = rows().filter_map(|row| match row.access {
+        Access::Requires { permission, .. } => Some(permission),
+        Access::Anyone => None,
+    });
+    required.chain(BESIDE.iter().copied())
+}
+
 /// Every method.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
     OURS.iter().chain(FOREIGN)
@@ -44,7 +66,9 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
 
 /// What a method requires; `None` for a path that nobody serves.
 pub fn find(path: &str) -> Option<Access> {
-    rows().find(|row| row.path == path).map(|row| row.access)
+    static BY_PATH: LazyLock<HashMap<&'static str, Access>> =
+        LazyLock::new(|| rows().map(|row| (row.path, row.access)).collect());
+    BY_PATH.get(path).copied()
 }
 
 #[cfg(test)]
@@ -55,7 +79,8 @@ mod tests {
     fn the_matrix_changes_only_in_review() {
         let lines: Vec<String> = rows()
             .map(|row| match row.access {
-                Access::Requires { resource, action } => format!("{} {resource}:{action}", row.path),
+                Access::Requires { permission, owner: false } => format!("{} {permission}", row.path),
+                Access::Requires { permission, owner: true } => format!("{} {permission} or its creator", row.path),
                 Access::Anyone => format!("{} anyone", row.path),
             })
             .collect();

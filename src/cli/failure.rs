@@ -230,6 +230,8 @@ const fn by_reason(reason: Reason) -> &'static str {
         Reason::LimitExceeded => "make the payload smaller, or raise the limit in the server's configuration",
         Reason::StoreAway => "repeat the command in a moment; `tasker doctor` examines the database",
         Reason::Draining => "repeat the command; the server is shutting down or restarting",
+        Reason::AuthenticatorAway => "repeat the command in a moment; the server cannot check credentials now",
+        Reason::MethodUnknown => "the server at the endpoint is older than this command",
         Reason::Defect => "report it with the correlation id, which finds the cause in the server's log",
     }
 }

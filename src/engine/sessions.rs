@@ -65,7 +65,7 @@ impl Sessions {
         let arrived = self.settle_down(session_id, &mut inbox).await;
         let delivered = arrived.assignments.iter().map(|assignment| (assignment.step, assignment.attempt));
         let named: HashSet<(StepId, u16)> = hello.held.iter().copied().chain(delivered).collect();
-        let stored = rows::held(self.shared.store.pool(), session_id).await?;
+        let stored = rows::held(self.shared.store.pool(), session_id, hello.subject.as_deref()).await?;
         let stored: HashSet<(StepId, u16)> = stored.into_iter().map(|held| (held.step, held.attempt)).collect();
         for (step, attempt) in stored.difference(&named) {
             self.give_up(*step, *attempt).await?;
@@ -157,12 +157,10 @@ impl Sessions {
         Ok(rows::list_open(self.shared.store.pool(), self.shared.clock.now(), namespace).await?)
     }
 
-    /// Whether this session holds this attempt.
-    pub async fn holds(&self, session_id: Option<Uuid>, step: StepId, attempt: u16) -> Result<bool> {
+    /// Whether a session of this subject holds this attempt.
+    pub async fn holds(&self, subject: Option<&str>, step: StepId, attempt: u16) -> Result<bool> {
         let holders = rows::holders(self.shared.store.pool(), &[step]).await?;
-        Ok(holders
-            .iter()
-            .any(|(_, held, holder)| *held == attempt && session_id.is_none_or(|session_id| session_id == *holder)))
+        Ok(holders.iter().any(|holder| holder.attempt == attempt && holder.subject.as_deref() == subject))
     }
 
     /// How long a session lives without a sign of life, and how often the worker is to send one.
@@ -272,9 +270,9 @@ impl Sessions {
         let steps: Vec<StepId> = elsewhere.iter().map(|(step, _)| *step).collect();
         let holders = rows::holders(self.shared.store.pool(), &steps).await?;
         let mut foreign: HashSet<(StepId, u16)> = elsewhere.into_iter().collect();
-        for (step, attempt, holder) in holders {
-            if holder == session_id {
-                foreign.remove(&(step, attempt));
+        for holder in holders {
+            if holder.session_id == session_id {
+                foreign.remove(&(holder.step, holder.attempt));
             }
         }
         Ok(foreign)

@@ -213,7 +213,7 @@ async fn not_leased(moment: &mut Connection, mut running: Running) -> Result<Run
     let steps: Vec<StepId> = running.iter().map(|(step, _)| *step).collect();
     if !steps.is_empty() {
         let leased: HashSet<StepId> =
-            sessions::holders(moment, &steps).await?.into_iter().map(|(step, ..)| step).collect();
+            sessions::holders(moment, &steps).await?.into_iter().map(|holder| holder.step).collect();
         running.retain(|(step, _)| !leased.contains(step));
     }
     Ok(running)

@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{fields::Fields, render::time};
+use super::{fields::Fields, render::time, scope};
 use crate::{
     domain::handler::{CustomEvent, Draft, NAME_MAX, StepDraft, VERSION_MAX},
     error::Result,
@@ -37,12 +37,13 @@ impl HandlerService for Handlers {
         &self,
         request: Request<proto::RegisterHandlersRequest>,
     ) -> Answer<proto::RegisterHandlersResponse> {
+        let scope = scope(&request)?;
         let request = request.into_inner();
         check_count(request.handlers.len())?;
         let existing = if request.replace { Existing::Replace } else { Existing::Keep };
         let extent = if request.validate_only { Extent::ValidateOnly } else { Extent::Store };
         let drafts = request.handlers.into_iter().map(draft).collect();
-        let registered = self.handlers.register_handlers(drafts, existing, extent).await?;
+        let registered = self.handlers.register_handlers(&scope, drafts, existing, extent).await?;
         let (handlers, outcomes) = registered
             .into_iter()
             .map(|(registered, became)| (handler(registered), i32::from(outcome(became))))
@@ -51,17 +52,19 @@ impl HandlerService for Handlers {
     }
 
     async fn get_handler(&self, request: Request<proto::GetHandlerRequest>) -> Answer<proto::GetHandlerResponse> {
+        let scope = scope(&request)?;
         let request = request.into_inner();
         let mut fields = Fields::default();
         let namespace = fields.text("namespace", request.namespace, NAME_MAX);
         let name = fields.required("name", request.name, NAME_MAX);
         let version = fields.text("version", request.version, VERSION_MAX);
         fields.finish()?;
-        let found = self.handlers.get_handler(&namespace, &name, &version).await?;
+        let found = self.handlers.get_handler(&scope, &namespace, &name, &version).await?;
         Ok(Response::new(proto::GetHandlerResponse { handler: Some(handler(found)) }))
     }
 
     async fn list_handlers(&self, request: Request<proto::ListHandlersRequest>) -> Answer<proto::ListHandlersResponse> {
+        let scope = scope(&request)?;
         let request = request.into_inner();
         let mut fields = Fields::default();
         let namespace = fields.text("namespace", request.namespace, NAME_MAX);
@@ -69,7 +72,7 @@ impl HandlerService for Handlers {
         fields.finish()?;
         let binding = Binding::to(&("ListHandlers", &namespace));
         let after = binding.open(&request.page_token)?;
-        let (summaries, next) = self.handlers.list_handlers(&namespace, after, size).await?;
+        let (summaries, next) = self.handlers.list_handlers(&scope, &namespace, after, size).await?;
         let handlers = summaries.into_iter().map(|summary| proto::HandlerSummary {
             namespace: summary.namespace,
             name: summary.name,

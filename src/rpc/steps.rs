@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use tonic::{Request, Response, Status};
 
-use super::{fields::Fields, limits::Limits, render::step};
+use super::{fields::Fields, limits::Limits, render::step, scope};
 use crate::{
+    auth::Scope,
     domain::{
         ids::{StepId, StepNo, TaskId},
         run::Operation,
@@ -38,8 +39,12 @@ impl Steps {
         Self { steps, limits }
     }
 
-    async fn change(&self, (id, change, operation): (StepId, Change, Operation)) -> Result<Option<proto::Step>> {
-        let snapshot = self.steps.change(id, change, operation).await?;
+    async fn change(
+        &self,
+        scope: &Scope,
+        (id, change, operation): (StepId, Change, Operation),
+    ) -> Result<Option<proto::Step>> {
+        let snapshot = self.steps.change(scope, id, change, operation).await?;
         Ok(step::alone(&snapshot))
     }
 }
@@ -49,24 +54,27 @@ type Answer<T> = Result<Response<T>, Status>;
 #[tonic::async_trait]
 impl StepService for Steps {
     async fn list_steps(&self, request: Request<proto::ListStepsRequest>) -> Answer<proto::ListStepsResponse> {
+        let scope = scope(&request)?;
         let request = request.into_inner();
         let payloads = request.include_payloads;
         let (task, range, binding) = list(&request)?;
-        let snapshot = self.steps.list(task, range, payloads).await?;
+        let snapshot = self.steps.list(&scope, task, range, payloads).await?;
         let steps = if payloads { step::of_list(&snapshot) } else { step::of_task(&snapshot) };
         let next_page_token = next(&snapshot, &binding).unwrap_or_default();
         Ok(self.limits.fit(proto::ListStepsResponse { steps, next_page_token })?)
     }
 
     async fn get_step(&self, request: Request<proto::GetStepRequest>) -> Answer<proto::GetStepResponse> {
+        let scope = scope(&request)?;
         let mut fields = Fields::default();
         let id = fields.step_id("step_id", &request.into_inner().step_id);
         fields.finish()?;
-        let snapshot = self.steps.get(id.expect("it was checked")).await?;
+        let snapshot = self.steps.get(&scope, id.expect("it was checked")).await?;
         Ok(self.limits.fit(proto::GetStepResponse { step: step::alone(&snapshot) })?)
     }
 
     async fn update_step(&self, request: Request<proto::UpdateStepRequest>) -> Answer<proto::UpdateStepResponse> {
+        let scope = scope(&request)?;
         let proto::UpdateStepRequest { step_id, retry_limit, inputs_json, reason, requested_by } = request.into_inner();
         let mut fields = Fields::default();
         let retry_limit = retry_limit.map(|limit| fields.number("retry_limit", limit, 0..=RETRY_LIMIT_MAX));
@@ -76,28 +84,31 @@ impl StepService for Steps {
         }
         let change = Change::Update { retry_limit, inputs_json };
         let asked = asked(fields, &step_id, change, "update_step", requested_by, reason)?;
-        Ok(Response::new(proto::UpdateStepResponse { step: self.change(asked).await? }))
+        Ok(Response::new(proto::UpdateStepResponse { step: self.change(&scope, asked).await? }))
     }
 
     async fn cancel_step(&self, request: Request<proto::CancelStepRequest>) -> Answer<proto::CancelStepResponse> {
+        let scope = scope(&request)?;
         let proto::CancelStepRequest { step_id, reason, requested_by } = request.into_inner();
         let asked = asked(Fields::default(), &step_id, Change::Cancel, "cancel_step", requested_by, reason)?;
-        Ok(Response::new(proto::CancelStepResponse { step: self.change(asked).await? }))
+        Ok(Response::new(proto::CancelStepResponse { step: self.change(&scope, asked).await? }))
     }
 
     async fn resolve_step(&self, request: Request<proto::ResolveStepRequest>) -> Answer<proto::ResolveStepResponse> {
+        let scope = scope(&request)?;
         let proto::ResolveStepRequest { step_id, results_json, reason, requested_by } = request.into_inner();
         let mut fields = Fields::default();
         let results = if results_json.is_empty() { "{}".to_owned() } else { results_json };
         let (results, _) = fields.json("results_json", results, self.limits.payload_bytes);
         let asked = asked(fields, &step_id, Change::Resolve(results), "resolve_step", requested_by, reason)?;
-        Ok(Response::new(proto::ResolveStepResponse { step: self.change(asked).await? }))
+        Ok(Response::new(proto::ResolveStepResponse { step: self.change(&scope, asked).await? }))
     }
 
     async fn retry_step(&self, request: Request<proto::RetryStepRequest>) -> Answer<proto::RetryStepResponse> {
+        let scope = scope(&request)?;
         let proto::RetryStepRequest { step_id, reason, requested_by } = request.into_inner();
         let asked = asked(Fields::default(), &step_id, Change::Retry, "retry_step", requested_by, reason)?;
-        Ok(Response::new(proto::RetryStepResponse { step: self.change(asked).await? }))
+        Ok(Response::new(proto::RetryStepResponse { step: self.change(&scope, asked).await? }))
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
         state,
         task::{annotation, task, transition},
     },
+    scope,
 };
 use crate::{
     error::{Error, Reason, Result},
@@ -48,9 +49,10 @@ impl TaskService for Tasks {
     type WatchTaskStream = Pin<Box<dyn Stream<Item = Result<proto::WatchTaskResponse, Status>> + Send>>;
 
     async fn create_task(&self, request: Request<proto::CreateTaskRequest>) -> Answer<proto::CreateTaskResponse> {
+        let scope = scope(&request)?;
         let trace = parse::trace_context(&request);
         let wish = parse::create(request.into_inner(), trace, self.limits)?;
-        let Created { task: created, existed } = self.tasks.create(wish).await?;
+        let Created { task: created, existed } = self.tasks.create(&scope, wish).await?;
         Ok(Response::new(proto::CreateTaskResponse { task: Some(task(&created)), existed }))
     }
 
@@ -58,9 +60,10 @@ impl TaskService for Tasks {
         &self,
         request: Request<proto::BatchCreateTasksRequest>,
     ) -> Answer<proto::BatchCreateTasksResponse> {
+        let scope = scope(&request)?;
         let trace = parse::trace_context(&request);
         let wishes = parse::batch(request.into_inner(), trace.as_deref(), self.limits)?;
-        let outcomes = self.tasks.create_many(wishes).await?.into_iter().map(|created| match created {
+        let outcomes = self.tasks.create_many(&scope, wishes).await?.into_iter().map(|created| match created {
             Ok(created) => Outcome::Task(task(&created.task)),
             Err(error) => Outcome::Error(item_error(&error)),
         });
@@ -69,14 +72,16 @@ impl TaskService for Tasks {
     }
 
     async fn get_task(&self, request: Request<proto::GetTaskRequest>) -> Answer<proto::GetTaskResponse> {
+        let scope = scope(&request)?;
         let (id, view) = parse::get(&request.into_inner())?;
-        let found = self.tasks.get(id, view).await?;
+        let found = self.tasks.get(&scope, id, view).await?;
         Ok(self.limits.fit(proto::GetTaskResponse { task: Some(task(&found)) })?)
     }
 
     async fn list_tasks(&self, request: Request<proto::ListTasksRequest>) -> Answer<proto::ListTasksResponse> {
+        let scope = scope(&request)?;
         let parse::List { wanted, order, after, size, view, binding } = parse::list(request.into_inner())?;
-        let (tasks, next) = self.tasks.list(wanted, order, after, size, view).await?;
+        let (tasks, next) = self.tasks.list(&scope, wanted, order, after, size, view).await?;
         Ok(self.limits.fit(proto::ListTasksResponse {
             tasks: tasks.iter().map(task).collect(),
             next_page_token: next.map(|cursor| binding.seal(&cursor)).unwrap_or_default(),
@@ -84,8 +89,9 @@ impl TaskService for Tasks {
     }
 
     async fn count_tasks(&self, request: Request<proto::CountTasksRequest>) -> Answer<proto::CountTasksResponse> {
+        let scope = scope(&request)?;
         let wanted = parse::count(request.into_inner())?;
-        let counts = self.tasks.count(wanted).await?;
+        let counts = self.tasks.count(&scope, wanted).await?;
         Ok(Response::new(proto::CountTasksResponse {
             total: counts.iter().map(|(_, count)| count).sum(),
             counts: counts
@@ -96,26 +102,30 @@ impl TaskService for Tasks {
     }
 
     async fn update_task(&self, request: Request<proto::UpdateTaskRequest>) -> Answer<proto::UpdateTaskResponse> {
+        let scope = scope(&request)?;
         let (id, reason, tags) = parse::update(request.into_inner())?;
-        let updated = self.tasks.update(id, reason, tags).await?;
+        let updated = self.tasks.update(&scope, id, reason, tags).await?;
         Ok(Response::new(proto::UpdateTaskResponse { task: Some(task(&updated)) }))
     }
 
     async fn cancel_task(&self, request: Request<proto::CancelTaskRequest>) -> Answer<proto::CancelTaskResponse> {
+        let scope = scope(&request)?;
         let (id, operation) = parse::cancel(request.into_inner())?;
-        let cancelled = self.tasks.cancel(id, operation).await?;
+        let cancelled = self.tasks.cancel(&scope, id, operation).await?;
         Ok(self.limits.fit(proto::CancelTaskResponse { task: Some(task(&cancelled)) })?)
     }
 
     async fn retry_task(&self, request: Request<proto::RetryTaskRequest>) -> Answer<proto::RetryTaskResponse> {
+        let scope = scope(&request)?;
         let (id, additional, operation) = parse::retry(request.into_inner())?;
-        let retried = self.tasks.retry(id, additional, operation).await?;
+        let retried = self.tasks.retry(&scope, id, additional, operation).await?;
         Ok(self.limits.fit(proto::RetryTaskResponse { task: Some(task(&retried)) })?)
     }
 
     async fn watch_task(&self, request: Request<proto::WatchTaskRequest>) -> Answer<Self::WatchTaskStream> {
+        let scope = scope(&request)?;
         let (id, after, view) = parse::watch(&request.into_inner())?;
-        let messages = self.tasks.watch(id, after, view).await?;
+        let messages = self.tasks.watch(&scope, id, after, view).await?;
         let messages = messages.map_err(Status::from).map_ok(move |message| proto::WatchTaskResponse {
             message: Some(match message {
                 Message::Task(snapshot) => Watched::Task(task(&snapshot)),
@@ -129,9 +139,10 @@ impl TaskService for Tasks {
         &self,
         request: Request<proto::ListTransitionsRequest>,
     ) -> Answer<proto::ListTransitionsResponse> {
+        let scope = scope(&request)?;
         let parse::Transitions { id, step, after, size, binding } = parse::transitions(&request.into_inner())?;
         // One more than the page tells whether there is another.
-        let (of, mut rows) = self.tasks.transitions(id, step, after, size + 1).await?;
+        let (of, mut rows) = self.tasks.transitions(&scope, id, step, after, size + 1).await?;
         let page = usize::try_from(size).expect("a page has a positive size");
         let more = rows.len() > page;
         rows.truncate(page);
@@ -146,8 +157,9 @@ impl TaskService for Tasks {
         &self,
         request: Request<proto::CreateAnnotationRequest>,
     ) -> Answer<proto::CreateAnnotationResponse> {
+        let scope = scope(&request)?;
         let (id, annotation_type, annotation_json) = parse::annotate(request.into_inner())?;
-        let made = self.tasks.annotate(id, &annotation_type, &annotation_json).await?;
+        let made = self.tasks.annotate(&scope, id, &annotation_type, &annotation_json).await?;
         Ok(Response::new(proto::CreateAnnotationResponse { annotation: Some(annotation(&made)) }))
     }
 
@@ -155,8 +167,9 @@ impl TaskService for Tasks {
         &self,
         request: Request<proto::ListAnnotationsRequest>,
     ) -> Answer<proto::ListAnnotationsResponse> {
+        let scope = scope(&request)?;
         let id = parse::task_id(&request.into_inner().task_id)?;
-        let annotations = self.tasks.annotations(id).await?;
+        let annotations = self.tasks.annotations(&scope, id).await?;
         Ok(Response::new(proto::ListAnnotationsResponse { annotations: annotations.iter().map(annotation).collect() }))
     }
 }

@@ -8,8 +8,10 @@ use futures::{Stream, stream};
 use tokio::sync::oneshot;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::scope;
 use crate::{
-    engine::sessions::{Hold, Sessions},
+    auth::{Scope, Target},
+    engine::sessions::{Hello, Hold, Offer, Sessions},
     error::{Error, Reason, Result},
     lifecycle::workforce::{Inbox, Outgoing},
     proto::tasker::worker::v1::{
@@ -42,7 +44,12 @@ impl Workers {
     }
 
     /// Takes what a worker says until it ends its stream; whether it said goodbye.
-    async fn listen(&self, hold: &Hold, incoming: &mut Streaming<proto::SessionRequest>) -> Result<bool, Status> {
+    async fn listen(
+        &self,
+        hold: &Hold,
+        scope: &Scope,
+        incoming: &mut Streaming<proto::SessionRequest>,
+    ) -> Result<bool, Status> {
         let session_id = hold.session_id;
         let mut draining = false;
         let (silence_max, _) = self.sessions.terms();
@@ -66,6 +73,7 @@ impl Workers {
                     let reports = results.map(|result| report(result, self.limits)).collect::<Result<_>>()?;
                     self.sessions.report(session_id, reports).await?;
                 }
+                Incoming::Refresh(refresh) => scope.refresh(&refresh.token).await.map_err(Error::from)?,
                 Incoming::Drain(_) => {
                     draining = true;
                     self.sessions.drain(hold).await?;
@@ -78,10 +86,11 @@ impl Workers {
     async fn converse(
         self,
         hold: Hold,
+        scope: Scope,
         mut incoming: Streaming<proto::SessionRequest>,
         broken: oneshot::Sender<Status>,
     ) {
-        let goodbye = match self.listen(&hold, &mut incoming).await {
+        let goodbye = match self.listen(&hold, &scope, &mut incoming).await {
             Ok(goodbye) => goodbye,
             Err(status) => {
                 tracing::debug!(session_id = %hold.session_id, %status, "session stream broke");
@@ -101,26 +110,28 @@ impl WorkerService for Workers {
         &self,
         request: Request<Streaming<proto::SessionRequest>>,
     ) -> Result<Response<Self::SessionStream>, Status> {
+        let scope = scope(&request)?;
         let mut incoming = request.into_inner();
         let first = tokio::time::timeout(HELLO_PATIENCE, incoming.message()).await;
         let first = first.map_err(|_| Error::invalid_field("hello", "was not said in time"))??;
         let Some(Incoming::Hello(said)) = first.and_then(|request| request.message) else {
             return Err(Error::invalid_field("hello", "must be the first message").into());
         };
-        let opened = self.sessions.open(hello(said)?).await?;
+        let opened = self.sessions.open(granted(hello(said)?, &scope)?).await?;
         let first = welcome(opened.hold.session_id, &opened.lost, self.sessions.terms());
         let (broken, breaks) = oneshot::channel();
-        tokio::spawn(self.clone().converse(opened.hold, incoming, broken));
+        tokio::spawn(self.clone().converse(opened.hold, scope, incoming, broken));
         Ok(Response::new(Box::pin(outgoing(first, opened.inbox, breaks))))
     }
 
     async fn claim(&self, request: Request<proto::ClaimRequest>) -> Result<Response<proto::ClaimResponse>, Status> {
+        let scope = scope(&request)?;
         let request = request.into_inner();
         let wait = match request.wait {
             None => WAIT.0,
             Some(wait) => Duration::try_from(wait).unwrap_or(WAIT.0).min(WAIT.1),
         };
-        let hello = convert::claim(request)?;
+        let hello = granted(convert::claim(request)?, &scope)?;
         let (session_id, assignments) = self.sessions.claim(hello, wait).await?;
         let (lease_ttl, _) = self.sessions.terms();
         Ok(Response::new(proto::ClaimResponse {
@@ -131,6 +142,7 @@ impl WorkerService for Workers {
     }
 
     async fn report(&self, request: Request<proto::ReportRequest>) -> Result<Response<proto::ReportResponse>, Status> {
+        let subject = scope(&request)?.subject();
         let request = request.into_inner();
         let session_id = convert::session_id(&request.session_id)?;
         if request.results.len() > RESULTS_MAX {
@@ -139,7 +151,7 @@ impl WorkerService for Workers {
         }
         let results = request.results.into_iter();
         let reports = results.map(|result| report(result, self.limits)).collect::<Result<_>>()?;
-        let answers = self.sessions.report_unary(session_id, reports).await?;
+        let answers = self.sessions.report_unary(session_id, subject.as_deref(), reports).await?;
         Ok(Response::new(proto::ReportResponse { acks: acks(answers) }))
     }
 
@@ -147,11 +159,12 @@ impl WorkerService for Workers {
         &self,
         request: Request<proto::HeartbeatRequest>,
     ) -> Result<Response<proto::HeartbeatResponse>, Status> {
+        let subject = scope(&request)?.subject();
         let request = request.into_inner();
         let session_id = convert::session_id(&request.session_id)?;
         let held = holds(&request.held)?;
+        let lost = self.sessions.heartbeat(session_id, subject.as_deref(), &held).await?;
         self.sessions.progress(convert::progress(proto::ProgressReport { progress: request.progress }));
-        let lost = self.sessions.heartbeat(session_id, &held).await?;
         let stops = lost.into_iter().map(|(step, attempt)| convert::stop(step, attempt, "lease_lost")).collect();
         Ok(Response::new(proto::HeartbeatResponse { stops, draining: self.sessions.is_draining() }))
     }
@@ -160,9 +173,10 @@ impl WorkerService for Workers {
         &self,
         request: Request<proto::FetchDependenciesRequest>,
     ) -> Result<Response<proto::FetchDependenciesResponse>, Status> {
+        let subject = scope(&request)?.subject();
         let request = request.into_inner();
         let (step, attempt) = convert::attempt(&request.step_id, request.lease_token)?;
-        if !self.sessions.holds(None, step, attempt).await? {
+        if !self.sessions.holds(subject.as_deref(), step, attempt).await? {
             return Err(Error::new(Reason::LeaseStale, "the lease is no longer held")
                 .with("step_id", step.to_string())
                 .into());
@@ -182,11 +196,34 @@ impl WorkerService for Workers {
         &self,
         request: Request<proto::ListWorkersRequest>,
     ) -> Result<Response<proto::ListWorkersResponse>, Status> {
+        let scope = scope(&request)?;
         let namespace = request.into_inner().namespace;
         let namespace = Some(namespace.as_str()).filter(|namespace| !namespace.is_empty());
-        let open = self.sessions.list(namespace).await?;
+        if let Some(namespace) = namespace {
+            scope.narrow(namespace)?;
+        }
+        let mut open = self.sessions.list(namespace).await?;
+        if !scope.covers_all() {
+            // Of a worker only what concerns the caller, and of a worker that does nothing for it nothing.
+            open.retain_mut(|session| convert::offers_within(session, &scope));
+        }
         Ok(Response::new(proto::ListWorkersResponse { workers: open.into_iter().map(convert::worker).collect() }))
     }
+}
+
+/// What a worker offers must be granted to it, all of it; its session belongs to its subject.
+fn granted(mut hello: Hello, scope: &Scope) -> Result<Hello> {
+    let name = |name| Some(name).filter(|name: &&str| !name.is_empty());
+    for Offer { namespace, step_handler, handler } in &hello.offers {
+        scope.require(&Target {
+            namespace,
+            handler: name(handler),
+            step_handler: name(step_handler),
+            ..Target::default()
+        })?;
+    }
+    hello.subject = scope.subject().map(|subject| subject.as_ref().to_owned());
+    Ok(hello)
 }
 
 /// What the server says: the welcome, then whatever gathers, until the session is left. A message is made when the

@@ -10,7 +10,9 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
+use super::namespaces;
 use crate::{
+    auth::Scope,
     domain::{
         handler::{Definition, Draft, LATEST, Limits, NAMESPACE_DEFAULT, Problem, ProblemKind, Version},
         violation::Violation,
@@ -84,10 +86,14 @@ impl Handlers {
     /// Registers handlers, all or none, and tells what became of each, in the same order.
     pub async fn register_handlers(
         &self,
+        scope: &Scope,
         drafts: Vec<Draft>,
         existing: Existing,
         extent: Extent,
     ) -> Result<Vec<(Handler, Outcome)>> {
+        for draft in &drafts {
+            scope.narrow(namespace_or_default(&draft.namespace))?;
+        }
         let limits = self.limits;
         // A million dependencies take a while; other calls shall not wait.
         let checked = tokio::task::spawn_blocking(move || check(&drafts, &limits)).await;
@@ -124,8 +130,9 @@ impl Handlers {
     }
 
     /// Gets one handler version; nothing and `latest` mean the greatest.
-    pub async fn get_handler(&self, namespace: &str, name: &str, version: &str) -> Result<Handler> {
+    pub async fn get_handler(&self, scope: &Scope, namespace: &str, name: &str, version: &str) -> Result<Handler> {
         let namespace = namespace_or_default(namespace);
+        scope.narrow(namespace)?;
         let wanted = match version {
             "" | LATEST => None,
             version => {
@@ -145,15 +152,16 @@ impl Handlers {
     /// Lists the handler names of one namespace, or of all when it is empty, and tells where the next page begins.
     pub async fn list_handlers(
         &self,
+        scope: &Scope,
         namespace: &str,
         after: Option<Cursor>,
         size: i64,
     ) -> Result<(Vec<Summary>, Option<Cursor>)> {
+        let only = namespaces::within(&self.store, scope, Some(namespace.to_owned())).await?;
         let mut connection = self.store.pool().acquire().await.map_err(store::Error::from)?;
-        let only = (!namespace.is_empty()).then_some(namespace);
         let cursor = after.as_ref().map(|(namespace, name)| (namespace.as_str(), name.as_str()));
         // One more than the page tells whether there is another.
-        let mut summaries = handlers::list(&mut connection, only, cursor, size + 1).await?;
+        let mut summaries = handlers::list(&mut connection, only.as_deref(), cursor, size + 1).await?;
         if summaries.is_empty() && after.is_none() && !namespace.is_empty() {
             let error = unknown(&mut connection, namespace, "", "").await?;
             if error.reason() == Reason::NamespaceUnknown {

@@ -9,6 +9,7 @@ use std::{collections::HashMap, ops::Range};
 use uuid::Uuid;
 
 use crate::{
+    auth::Scope,
     domain::{
         ids::{StepId, StepNo, TaskId},
         run::{Micros, Run},
@@ -101,16 +102,26 @@ impl Reader {
         self.clock.now()
     }
 
-    /// One task, or TASK_NOT_FOUND.
-    pub async fn task(&self, id: TaskId, view: View) -> Result<Snapshot> {
-        self.tasks(&[id], view).await?.pop().ok_or_else(|| unknown(id))
+    /// One task, or TASK_NOT_FOUND, also when it is outside the scope.
+    pub async fn task(&self, scope: &Scope, id: TaskId, view: View) -> Result<Snapshot> {
+        self.tasks(scope, &[id], view).await?.pop().ok_or_else(|| unknown(id))
     }
 
-    /// Tasks in the order of their ids in `ids`; those that do not exist are left out.
-    pub async fn tasks(&self, ids: &[TaskId], view: View) -> Result<Vec<Snapshot>> {
+    /// Refuses with TASK_NOT_FOUND unless the task exists within the scope.
+    pub async fn require(&self, scope: &Scope, id: TaskId) -> Result<()> {
+        let (template, created_by) = store::tasks::owner(&self.store, id).await?.ok_or_else(|| unknown(id))?;
+        if scope.covers_all() {
+            return Ok(());
+        }
+        let template = self.templates.get(template).await?;
+        if scope.covers_task(&template.namespace, created_by.as_deref()) { Ok(()) } else { Err(unknown(id)) }
+    }
+
+    /// Tasks in the order of their ids in `ids`; those that do not exist within the scope are left out.
+    pub async fn tasks(&self, scope: &Scope, ids: &[TaskId], view: View) -> Result<Vec<Snapshot>> {
         let mut budget = Budget::new(self.answer_bytes_max);
         let full = view == View::Full;
-        let mut snapshots = self.rows(ids, full, &mut budget).await?;
+        let mut snapshots = self.rows(scope, ids, full, &mut budget).await?;
         if view != View::Basic {
             let ranges: Vec<Range<StepNo>> = snapshots.iter().map(|snapshot| 0..snapshot.run.len()).collect();
             self.add_steps(&mut snapshots, &ranges, full, &mut budget).await?;
@@ -123,9 +134,9 @@ impl Reader {
 
     /// One task with some of its steps, payloads included when asked for; STEP_NOT_FOUND when it has no such
     /// steps, TASK_NOT_FOUND when it does not exist.
-    pub async fn steps(&self, id: TaskId, range: Range<StepNo>, payloads: bool) -> Result<Snapshot> {
+    pub async fn steps(&self, scope: &Scope, id: TaskId, range: Range<StepNo>, payloads: bool) -> Result<Snapshot> {
         let mut budget = Budget::new(self.answer_bytes_max);
-        let mut snapshots = self.rows(&[id], payloads, &mut budget).await?;
+        let mut snapshots = self.rows(scope, &[id], payloads, &mut budget).await?;
         let Some(snapshot) = snapshots.first() else { return Err(unknown(id)) };
         let range = range.start..range.end.min(snapshot.run.len());
         if payloads {
@@ -137,7 +148,7 @@ impl Reader {
         Ok(snapshots.pop().expect("one was found"))
     }
 
-    async fn rows(&self, ids: &[TaskId], contexts: bool, budget: &mut Budget) -> Result<Vec<Snapshot>> {
+    async fn rows(&self, scope: &Scope, ids: &[TaskId], contexts: bool, budget: &mut Budget) -> Result<Vec<Snapshot>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -150,6 +161,9 @@ impl Reader {
         for id in ids {
             let Some(row) = rows.remove(id) else { continue };
             let template = self.templates.get(row.named_task_id).await?;
+            if !scope.covers_task(&template.namespace, row.created_by.as_deref()) {
+                continue;
+            }
             let run = Run::load(template, &row.stored)
                 .map_err(|corrupt| store::Error::Corrupt(format!("task {id}: {corrupt}")))?;
             snapshots.push(Snapshot { row, run, now, steps: None, annotations: Vec::new() });

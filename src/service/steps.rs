@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::snapshot::{Reader, Snapshot};
 use crate::{
+    auth::Scope,
     domain::{
         ids::{StepId, StepNo, TaskId},
         run::Operation,
@@ -47,19 +48,20 @@ impl Steps {
     }
 
     /// Some of a task's steps in the handler's order.
-    pub async fn list(&self, task: TaskId, range: Range<StepNo>, payloads: bool) -> Result<Snapshot> {
-        self.reader.steps(task, range, payloads).await
+    pub async fn list(&self, scope: &Scope, task: TaskId, range: Range<StepNo>, payloads: bool) -> Result<Snapshot> {
+        self.reader.steps(scope, task, range, payloads).await
     }
 
     /// One step with its payloads, or STEP_NOT_FOUND.
-    pub async fn get(&self, id: StepId) -> Result<Snapshot> {
-        let found = self.reader.steps(id.task, id.no..id.no + 1, true).await;
+    pub async fn get(&self, scope: &Scope, id: StepId) -> Result<Snapshot> {
+        let found = self.reader.steps(scope, id.task, id.no..id.no + 1, true).await;
         let snapshot = found.map_err(|error| of_step(error, id))?;
         if snapshot.run.has(id.no) { Ok(snapshot) } else { Err(unknown(id)) }
     }
 
     /// Changes a step and returns it.
-    pub async fn change(&self, id: StepId, change: Change, operation: Operation) -> Result<Snapshot> {
+    pub async fn change(&self, scope: &Scope, id: StepId, change: Change, operation: Operation) -> Result<Snapshot> {
+        self.reader.require(scope, id.task).await.map_err(|error| of_step(error, id))?;
         let no = id.no;
         let request = match change {
             Change::Update { retry_limit, inputs_json } => {
@@ -70,7 +72,7 @@ impl Steps {
             Change::Retry => Request::RetryStep { no, operation },
         };
         self.writer.apply(id.task, request).await.map_err(|error| of_step(error, id))?;
-        self.get(id).await
+        self.get(scope, id).await
     }
 }
 

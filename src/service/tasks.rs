@@ -11,8 +11,12 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::snapshot::{Reader, Snapshot, View, unknown};
+use super::{
+    namespaces,
+    snapshot::{Reader, Snapshot, View, unknown},
+};
 use crate::{
+    auth::Scope,
     domain::{
         identity::Strategy,
         ids::{StepId, TaskId},
@@ -83,26 +87,27 @@ impl Tasks {
     }
 
     /// One task, or TASK_NOT_FOUND.
-    pub async fn get(&self, id: TaskId, view: View) -> Result<Snapshot> {
-        self.reader.task(id, view).await
+    pub async fn get(&self, scope: &Scope, id: TaskId, view: View) -> Result<Snapshot> {
+        self.reader.task(scope, id, view).await
     }
 
     /// A page of tasks in an order, and where the next page begins.
     pub async fn list(
         &self,
+        scope: &Scope,
         wanted: Wanted,
         order: Order,
         after: Option<Cursor>,
         size: i64,
         view: View,
     ) -> Result<(Vec<Snapshot>, Option<Cursor>)> {
-        let Some(filter) = self.resolve(wanted).await? else { return Ok((Vec::new(), None)) };
+        let Some(filter) = self.resolve(scope, wanted).await? else { return Ok((Vec::new(), None)) };
         // One more than the page tells whether there is another.
         let mut ids = store::pages::list(self.reader.store(), &filter, order, after, size + 1).await?;
         let page = usize::try_from(size).expect("a page has a positive size");
         let more = ids.len() > page;
         ids.truncate(page);
-        let tasks = self.reader.tasks(&ids, view).await?;
+        let tasks = self.reader.tasks(scope, &ids, view).await?;
         let next = tasks.last().filter(|_| more).map(|last| Cursor {
             task: last.row.task_id.uuid(),
             requested_at: last.row.requested_at.timestamp_micros(),
@@ -111,8 +116,8 @@ impl Tasks {
     }
 
     /// Tasks by state, every state once.
-    pub async fn count(&self, wanted: Wanted) -> Result<Vec<(State, i64)>> {
-        let found = match self.resolve(wanted).await? {
+    pub async fn count(&self, scope: &Scope, wanted: Wanted) -> Result<Vec<(State, i64)>> {
+        let found = match self.resolve(scope, wanted).await? {
             Some(filter) => store::pages::count(self.reader.store(), &filter).await?,
             None => Vec::new(),
         };
@@ -121,35 +126,45 @@ impl Tasks {
     }
 
     /// Changes the reason or the tags.
-    pub async fn update(&self, id: TaskId, reason: Option<String>, tags: Option<Vec<String>>) -> Result<Snapshot> {
+    pub async fn update(
+        &self,
+        scope: &Scope,
+        id: TaskId,
+        reason: Option<String>,
+        tags: Option<Vec<String>>,
+    ) -> Result<Snapshot> {
         if reason.is_some() || tags.is_some() {
+            self.reader.require(scope, id).await?;
             let operation = Operation { name: "update_task", ..Operation::default() };
             self.writer.apply(id, Request::UpdateTask { reason, tags, operation }).await?;
         }
-        self.get(id, View::Basic).await
+        self.get(scope, id, View::Basic).await
     }
 
     /// Cancels a task. Succeeds also when it is cancelled already.
-    pub async fn cancel(&self, id: TaskId, operation: Operation) -> Result<Snapshot> {
+    pub async fn cancel(&self, scope: &Scope, id: TaskId, operation: Operation) -> Result<Snapshot> {
+        self.reader.require(scope, id).await?;
         self.writer.apply(id, Request::CancelTask(operation)).await?;
-        self.get(id, View::Steps).await
+        self.get(scope, id, View::Steps).await
     }
 
     /// Retries every failed step of a failed task.
-    pub async fn retry(&self, id: TaskId, additional: u16, operation: Operation) -> Result<Snapshot> {
+    pub async fn retry(&self, scope: &Scope, id: TaskId, additional: u16, operation: Operation) -> Result<Snapshot> {
+        self.reader.require(scope, id).await?;
         self.writer.apply(id, Request::RetryTask { additional, operation }).await?;
-        self.get(id, View::Steps).await
+        self.get(scope, id, View::Steps).await
     }
 
     /// The audit trail after a sequence number, oldest first, with the task that it is about.
     pub async fn transitions(
         &self,
+        scope: &Scope,
         id: TaskId,
         step: Option<StepId>,
         after: u32,
         size: i64,
     ) -> Result<(Snapshot, Vec<TransitionRow>)> {
-        let task = self.get(id, View::Basic).await?;
+        let task = self.get(scope, id, View::Basic).await?;
         if let Some(step) = step.filter(|step| step.task != id || !task.run.has(step.no)) {
             let error = Error::new(Reason::StepNotFound, format!("the task has no step {step}"));
             return Err(error.with("step_id", step.to_string()));
@@ -160,7 +175,14 @@ impl Tasks {
     }
 
     /// Adds an annotation.
-    pub async fn annotate(&self, id: TaskId, annotation_type: &str, annotation: &str) -> Result<Annotation> {
+    pub async fn annotate(
+        &self,
+        scope: &Scope,
+        id: TaskId,
+        annotation_type: &str,
+        annotation: &str,
+    ) -> Result<Annotation> {
+        self.reader.require(scope, id).await?;
         let store = self.reader.store();
         let annotation_id = Uuid::now_v7();
         let made =
@@ -168,24 +190,24 @@ impl Tasks {
         if let Some(made) = made {
             return Ok(made);
         }
-        store::tasks::revision(store, id).await?.ok_or_else(|| unknown(id))?;
         let text = format!("the task has {ANNOTATIONS_MAX} annotations, which is the most");
         Err(Error::new(Reason::LimitExceeded, text).with("limit", ANNOTATIONS_MAX.to_string()))
     }
 
     /// The annotations, oldest first.
-    pub async fn annotations(&self, id: TaskId) -> Result<Vec<Annotation>> {
+    pub async fn annotations(&self, scope: &Scope, id: TaskId) -> Result<Vec<Annotation>> {
         let store = self.reader.store();
-        store::tasks::revision(store, id).await?.ok_or_else(|| unknown(id))?;
+        self.reader.require(scope, id).await?;
         Ok(store::annotations::list(store, &[id.uuid()]).await?)
     }
 
-    /// Turns names into handler versions; `None` when there are none such, and therefore no tasks.
-    async fn resolve(&self, wanted: Wanted) -> Result<Option<Filter>> {
+    /// Turns names into handler versions within the scope; `None` when there are none such, and therefore no tasks.
+    async fn resolve(&self, scope: &Scope, wanted: Wanted) -> Result<Option<Filter>> {
         let Wanted { namespace, name, version, mut filter } = wanted;
-        if namespace.is_some() || name.is_some() || version.is_some() {
-            let (namespace, name, version) = (namespace.as_deref(), name.as_deref(), version.as_deref());
-            let handlers = store::tasks::handlers(self.reader.store(), namespace, name, version).await?;
+        let namespaces = namespaces::within(self.reader.store(), scope, namespace).await?;
+        if namespaces.is_some() || name.is_some() || version.is_some() {
+            let (name, version) = (name.as_deref(), version.as_deref());
+            let handlers = store::tasks::handlers(self.reader.store(), namespaces.as_deref(), name, version).await?;
             if handlers.is_empty() {
                 return Ok(None);
             }

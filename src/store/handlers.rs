@@ -137,12 +137,12 @@ pub async fn resolve(
 /// Lists handler names, those after `after` by namespace and name.
 pub async fn list(
     connection: &mut PgConnection,
-    namespace: Option<&str>,
+    namespaces: Option<&[String]>,
     after: Option<(&str, &str)>,
     limit: i64,
 ) -> Result<Vec<Summary>> {
     let rows = sql!("handlers/list")
-        .bind(namespace)
+        .bind(namespaces)
         .bind(after.map(|after| after.0))
         .bind(after.map(|after| after.1))
         .bind(limit)

@@ -117,6 +117,7 @@ pub async fn adopt(
         .bind(session.slots)
         .bind(timestamp(now))
         .bind(timestamp(expires_at))
+        .bind(session.subject)
         .fetch_optional(executor)
         .await?;
     Ok(row.is_some())
@@ -130,9 +131,15 @@ pub async fn keep_alive(executor: impl PgExecutor<'_>, sessions: &[(Uuid, Micros
     Ok(())
 }
 
-/// Notes a sign of life of a session that this server may not know; whether it is still alive.
-pub async fn revive(executor: impl PgExecutor<'_>, session: Uuid, now: Micros, expires_at: Micros) -> Result<bool> {
-    let row = sql!("sessions/revive").bind(session).bind(timestamp(now)).bind(timestamp(expires_at));
+/// Notes a sign of life of a subject's session that this server may not know; whether it is still alive.
+pub async fn revive(
+    executor: impl PgExecutor<'_>,
+    session: Uuid,
+    subject: Option<&str>,
+    now: Micros,
+    expires_at: Micros,
+) -> Result<bool> {
+    let row = sql!("sessions/revive").bind(session).bind(timestamp(now)).bind(timestamp(expires_at)).bind(subject);
     Ok(row.fetch_optional(executor).await?.is_some())
 }
 
@@ -180,9 +187,9 @@ pub async fn list_open(
         .collect()
 }
 
-/// The attempts that a session holds.
-pub async fn held(executor: impl PgExecutor<'_>, session: Uuid) -> Result<Vec<HeldLease>> {
-    let rows = sql!("sessions/held").bind(session).fetch_all(executor).await?;
+/// The attempts that a session of a subject holds.
+pub async fn held(executor: impl PgExecutor<'_>, session: Uuid, subject: Option<&str>) -> Result<Vec<HeldLease>> {
+    let rows = sql!("sessions/held").bind(session).bind(subject).fetch_all(executor).await?;
     rows.iter()
         .map(|row| {
             let (step, attempt) = attempt(row)?;
@@ -204,15 +211,28 @@ pub async fn queues(executor: impl PgExecutor<'_>, offers: &OfferColumns) -> Res
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// Which sessions hold steps, and with which attempt.
-pub async fn holders(executor: impl PgExecutor<'_>, steps: &[StepId]) -> Result<Vec<(StepId, u16, Uuid)>> {
+/// Who holds an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The step.
+    pub step: StepId,
+    /// The attempt.
+    pub attempt: u16,
+    /// The session.
+    pub session_id: Uuid,
+    /// The subject of the session's credentials.
+    pub subject: Option<String>,
+}
+
+/// Which sessions hold steps, with which attempt.
+pub async fn holders(executor: impl PgExecutor<'_>, steps: &[StepId]) -> Result<Vec<Holder>> {
     let tasks: Vec<Uuid> = steps.iter().map(|step| step.task.uuid()).collect();
     let numbers: Vec<i16> = steps.iter().map(|step| number(step.no)).collect();
     let rows = sql!("leases/holder").bind(tasks).bind(numbers).fetch_all(executor).await?;
     rows.iter()
         .map(|row| {
-            let (step, held) = attempt(row)?;
-            Ok((step, held, row.try_get("session_id")?))
+            let (step, attempt) = attempt(row)?;
+            Ok(Holder { step, attempt, session_id: row.try_get("session_id")?, subject: row.try_get("subject")? })
         })
         .collect()
 }

@@ -39,6 +39,8 @@ pub struct TaskRow {
     pub finished_at: Option<DateTime<Utc>>,
     /// When it must be finished.
     pub deadline_at: Option<DateTime<Utc>>,
+    /// The subject of the credentials that it was created with.
+    pub created_by: Option<String>,
     /// Who asked for it.
     pub initiator: String,
     /// The system that asked.
@@ -102,10 +104,10 @@ pub async fn revision(store: &Store, id: TaskId) -> Result<Option<(u32, State)>>
     row.map(|row| Ok((unsigned(row.try_get("revision")?)?, state(row.try_get("state")?)?))).transpose()
 }
 
-/// Reads which handler version a task pinned; `None` when the task does not exist.
-pub async fn template_of(store: &Store, id: TaskId) -> Result<Option<NamedTaskId>> {
-    let row = sql!("tasks/template_of").bind(id.uuid()).fetch_optional(store.pool()).await?;
-    row.map(|row| Ok(row.try_get("named_task_id")?)).transpose()
+/// Reads which handler version a task pinned and who created it; `None` when the task does not exist.
+pub async fn owner(store: &Store, id: TaskId) -> Result<Option<(NamedTaskId, Option<String>)>> {
+    let row = sql!("tasks/owner").bind(id.uuid()).fetch_optional(store.pool()).await?;
+    row.map(|row| Ok((row.try_get("named_task_id")?, row.try_get("created_by")?))).transpose()
 }
 
 /// Reads the audit trail of a task after a sequence number, oldest first, of one step or of everything.
@@ -129,11 +131,11 @@ pub async fn transitions(
 /// Finds the handler versions that a filter means, every revision of them.
 pub async fn handlers(
     store: &Store,
-    namespace: Option<&str>,
+    namespaces: Option<&[String]>,
     name: Option<&str>,
     version: Option<&str>,
 ) -> Result<Vec<NamedTaskId>> {
-    let rows = sql!("tasks/handlers").bind(namespace).bind(name).bind(version).fetch_all(store.pool()).await?;
+    let rows = sql!("tasks/handlers").bind(namespaces).bind(name).bind(version).fetch_all(store.pool()).await?;
     rows.iter().map(|row| Ok(row.try_get("named_task_id")?)).collect()
 }
 
@@ -152,6 +154,7 @@ fn task(row: &PgRow) -> Result<TaskRow> {
         started_at: row.try_get("started_at")?,
         finished_at: row.try_get("finished_at")?,
         deadline_at: row.try_get("deadline_at")?,
+        created_by: row.try_get("created_by")?,
         initiator: row.try_get("initiator")?,
         source_system: row.try_get("source_system")?,
         reason: row.try_get("reason")?,

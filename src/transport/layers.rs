@@ -2,25 +2,27 @@
 //!
 //! 1. correlation: the call's name, its span, and the name in the answer
 //! 2. panics: a panic becomes a `DEFECT`, so it too has a name
-//! 3. ending: open answers end when the server stops
-//! 4. the services
-//!
-//! Whatever asks who is calling belongs between 2 and 3: a refusal then has a name and a span as well.
+//! 3. access: who may not come in is answered, and has a name and a span as well
+//! 4. ending: open answers end when the server stops
+//! 5. the services
 
 use tokio_util::sync::CancellationToken;
 use tower::layer::util::{Identity, Stack};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{correlation::CorrelationLayer, ending::EndingLayer, panics};
+use super::{access::AccessLayer, correlation::CorrelationLayer, ending::EndingLayer, panics};
+use crate::auth::Gate;
 
 /// The layers, as a type.
-pub type Layers = Stack<EndingLayer, Stack<CatchPanicLayer<panics::Answer>, Stack<CorrelationLayer, Identity>>>;
+pub type Layers =
+    Stack<EndingLayer, Stack<AccessLayer, Stack<CatchPanicLayer<panics::Answer>, Stack<CorrelationLayer, Identity>>>>;
 
-/// The layers. Open answers end when the token is cancelled.
-pub fn layers(ending: CancellationToken) -> Layers {
+/// The layers. The gate decides about calls; open answers end when the token is cancelled.
+pub fn layers(gate: Gate, ending: CancellationToken) -> Layers {
     let named = Stack::new(CorrelationLayer, Identity::new());
     let caught = Stack::new(panics::layer(), named);
-    Stack::new(EndingLayer::new(ending), caught)
+    let guarded = Stack::new(AccessLayer::new(gate), caught);
+    Stack::new(EndingLayer::new(ending), guarded)
 }
 
 #[cfg(test)]
@@ -37,8 +39,9 @@ mod tests {
     #[tokio::test]
     async fn a_panic_becomes_a_defect_with_a_name() {
         let panics = service_fn(async |_: Request<Body>| -> Result<Response<Body>, Infallible> { panic!("a bug") });
-        let service = layers(CancellationToken::new()).layer(panics);
-        let response = service.oneshot(Request::new(Body::empty())).await.unwrap();
+        let service = layers(Gate::open(), CancellationToken::new()).layer(panics);
+        let response =
+            service.oneshot(Request::get("/tasker.v1.TaskService/GetTask").body(Body::empty()).unwrap()).await.unwrap();
         assert!(response.headers().contains_key("x-correlation-id"));
         let status = Status::from_header_map(response.headers()).unwrap();
         assert_eq!((status.code(), status.message()), (tonic::Code::Internal, "internal error"));

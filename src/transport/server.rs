@@ -16,7 +16,7 @@ use tonic_health::{
 };
 
 use super::{Bound, late::Services, layers::layers, reflection};
-use crate::config;
+use crate::{auth::Gate, config};
 
 /// What may be under way on one stream before the sender waits for us: one of the larger result batches.
 const STREAM_WINDOW_BYTES: u32 = 2 << 20;
@@ -64,6 +64,7 @@ impl Health {
 pub async fn serve(
     settings: &config::Server,
     bound: Bound,
+    gate: Gate,
     services: Services,
     stop: CancellationToken,
 ) -> Result<(), Error> {
@@ -73,7 +74,7 @@ pub async fn serve(
         .max_concurrent_streams(settings.connection_streams_max)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .layer(layers(stop.clone()));
+        .layer(layers(gate, stop.clone()));
     let stop = stop.cancelled_owned();
     match bound {
         Bound::Tcp(listener) => {

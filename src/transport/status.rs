@@ -28,8 +28,9 @@ pub const fn code(reason: Reason) -> Code {
         Reason::TransitionNotAllowed | Reason::TaskAlreadySettled => Code::FailedPrecondition,
         Reason::LeaseStale | Reason::Contention => Code::Aborted,
         Reason::QueueFull => Code::ResourceExhausted,
-        Reason::StoreAway | Reason::Draining => Code::Unavailable,
+        Reason::StoreAway | Reason::Draining | Reason::AuthenticatorAway => Code::Unavailable,
         Reason::Defect => Code::Internal,
+        Reason::MethodUnknown => Code::Unimplemented,
     }
 }
 

@@ -12,11 +12,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("error", &["error", "domain"]),
     ("store", &["store", "domain", "error", "lib"]),
     ("lifecycle", &["lifecycle", "store", "domain", "error"]),
-    ("engine", &["engine", "lifecycle", "store", "domain", "error"]),
-    ("service", &["service", "lifecycle", "store", "domain", "error"]),
-    ("rpc", &["rpc", "service", "engine", "lifecycle", "domain", "error", "proto", "transport", "store"]),
+    ("engine", &["engine", "auth", "lifecycle", "store", "domain", "error"]),
+    ("service", &["service", "auth", "lifecycle", "store", "domain", "error"]),
+    ("rpc", &["rpc", "auth", "service", "engine", "lifecycle", "domain", "error", "proto", "transport", "store"]),
     ("embedded", &["embedded", "store"]),
-    ("auth", &["auth", "error"]),
+    ("auth", &["auth", "store", "domain", "error"]),
 ];
 
 #[test]

@@ -15,7 +15,7 @@ use tasker_sdk::proto::tasker::v1::{
 use tonic::{Code, Status, transport::Channel};
 use tonic_types::StatusExt;
 
-use crate::harness::{self, Database, eventually};
+use crate::harness::{self, Database, eventually, everything};
 
 type Client = HandlerServiceClient<Channel>;
 
@@ -327,7 +327,7 @@ async fn every_server_learns_of_a_new_version() {
         let step = StepDraft { name: "a".into(), handler_class: "A".into(), ..StepDraft::default() };
         let draft =
             Draft { name: "ship".into(), version: version.into(), step_templates: vec![step], ..Draft::default() };
-        handlers.register_handlers(vec![draft], Existing::Keep, Extent::Store).await.unwrap();
+        handlers.register_handlers(&everything(), vec![draft], Existing::Keep, Extent::Store).await.unwrap();
     };
     let version = async |templates: &Templates| {
         templates.resolve("default", "ship", "").await.unwrap().template.version.to_string()

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use sqlx::postgres::PgConnectOptions;
 use tasker::{
     app::{App, Schema},
+    auth::{Gate, Scope},
     config::{Config, Sources},
     store::{Store, pool},
 };
@@ -34,6 +35,11 @@ impl Database {
     pub fn url(&self) -> String {
         format!("postgres://postgres@localhost/{}?host={}", self.name, self.options.get_host())
     }
+}
+
+/// The scope of everything, for parts that are used without a listener.
+pub fn everything() -> Scope {
+    Gate::open().scope().expect("the gate is open")
 }
 
 /// A migrated database, dropped with the value.

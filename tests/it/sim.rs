@@ -28,7 +28,7 @@ use tasker::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::{Database, database, eventually, within};
+use crate::harness::{Database, database, eventually, everything, within};
 
 mod postgres;
 mod worker;
@@ -98,7 +98,7 @@ impl World {
         let name = format!("handler_{}", self.handlers.fetch_add(1, Ordering::Relaxed));
         let draft = Draft { name: name.clone(), step_templates, ..Draft::default() };
         let handlers = Handlers::new(self.store.clone(), self.templates.clone(), Hints::default(), Limits::default());
-        handlers.register_handlers(vec![draft], Existing::Keep, Extent::Store).await.unwrap();
+        handlers.register_handlers(&everything(), vec![draft], Existing::Keep, Extent::Store).await.unwrap();
         Arc::clone(&self.templates.resolve("default", &name, "").await.unwrap().template)
     }
 

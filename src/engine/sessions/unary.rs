@@ -17,8 +17,13 @@ use crate::{
 
 impl Sessions {
     /// Takes results of a unary call; the answers in the order of the results.
-    pub async fn report_unary(&self, session_id: Uuid, reports: Vec<Report>) -> Result<Vec<Ack>> {
-        self.revive(session_id).await?;
+    pub async fn report_unary(
+        &self,
+        session_id: Uuid,
+        subject: Option<&str>,
+        reports: Vec<Report>,
+    ) -> Result<Vec<Ack>> {
+        self.revive(session_id, subject).await?;
         let foreign = self.foreign(session_id, &reports).await?;
         let mut waiting = Vec::with_capacity(reports.len());
         for report in reports {
@@ -73,7 +78,9 @@ impl Sessions {
 
     async fn wait_for_steps(&self, hello: Hello, wait: Duration) -> Result<(Uuid, Vec<Assignment>)> {
         let stored: HashSet<(StepId, u16)> = match hello.session_id {
-            Some(session_id) => self.stored(session_id).await?.map(|held| (held.step, held.attempt)).collect(),
+            Some(session_id) => {
+                self.stored(session_id, hello.subject.as_deref()).await?.map(|held| (held.step, held.attempt)).collect()
+            }
             None => HashSet::new(),
         };
         let slots = stored.len() + hello.slots;
@@ -109,9 +116,14 @@ impl Sessions {
 
     /// A sign of life of a unary session; of the attempts that the worker names, those that it has lost. Attempts
     /// that it does not name although it has had them for longer than a lease never arrived and are given up.
-    pub async fn heartbeat(&self, session_id: Uuid, held: &[(StepId, u16)]) -> Result<Vec<(StepId, u16)>> {
-        self.revive(session_id).await?;
-        let stored: Vec<rows::HeldLease> = self.stored(session_id).await?.collect();
+    pub async fn heartbeat(
+        &self,
+        session_id: Uuid,
+        subject: Option<&str>,
+        held: &[(StepId, u16)],
+    ) -> Result<Vec<(StepId, u16)>> {
+        self.revive(session_id, subject).await?;
+        let stored: Vec<rows::HeldLease> = self.stored(session_id, subject).await?.collect();
         let long_ago = 2 * self.shared.clock.now() - self.expiry(self.shared.clock.now());
         for lease in &stored {
             if lease.claimed_at < long_ago && !held.contains(&(lease.step, lease.attempt)) {
@@ -124,15 +136,19 @@ impl Sessions {
         Ok(held.iter().filter(|attempt| !is_stored(attempt)).copied().collect())
     }
 
-    async fn stored(&self, session_id: Uuid) -> Result<impl Iterator<Item = rows::HeldLease> + use<>> {
-        Ok(rows::held(self.shared.store.pool(), session_id).await?.into_iter())
+    async fn stored(
+        &self,
+        session_id: Uuid,
+        subject: Option<&str>,
+    ) -> Result<impl Iterator<Item = rows::HeldLease> + use<>> {
+        Ok(rows::held(self.shared.store.pool(), session_id, subject).await?.into_iter())
     }
 
     /// A session of the unary methods may be known to another server only.
-    async fn revive(&self, session_id: Uuid) -> Result<()> {
+    async fn revive(&self, session_id: Uuid, subject: Option<&str>) -> Result<()> {
         let now = self.shared.clock.now();
         let expires_at = self.expiry(now);
-        if !rows::revive(self.shared.store.pool(), session_id, now, expires_at).await? {
+        if !rows::revive(self.shared.store.pool(), session_id, subject, now, expires_at).await? {
             return Err(Error::new(Reason::SessionUnknown, "no such session, or it has expired")
                 .with("session_id", session_id.to_string()));
         }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use uuid::Uuid;
 
 use crate::{
+    auth::Scope,
     domain::{
         ids::StepId,
         json,
@@ -228,8 +229,21 @@ pub(super) fn stop(step: StepId, attempt: u16, reason: &str) -> proto::Stop {
     proto::Stop { step_id: step.to_string(), lease_token: attempt.into(), reason: reason.to_owned() }
 }
 
+/// Leaves of a session's offers those within the scope; whether any are left.
+pub(super) fn offers_within(session: &mut OpenSession, scope: &Scope) -> bool {
+    let offers = offers_of(session);
+    let namespaces = scope.select(offers.iter().map(|offer| offer.namespace.as_str()));
+    let within: Vec<&Offer> = offers.iter().filter(|offer| namespaces.contains(&offer.namespace.as_str())).collect();
+    session.offers = serde_json::to_string(&within).expect("offers are plain text");
+    !within.is_empty()
+}
+
+fn offers_of(session: &OpenSession) -> Vec<Offer> {
+    serde_json::from_str(&session.offers).unwrap_or_default()
+}
+
 pub(super) fn worker(session: OpenSession) -> proto::Worker {
-    let offers: Vec<Offer> = serde_json::from_str(&session.offers).unwrap_or_default();
+    let offers = offers_of(&session);
     let offers = offers.into_iter().map(|offer| proto::Offer {
         namespace: offer.namespace,
         step_handler: offer.step_handler,

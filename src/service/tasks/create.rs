@@ -9,6 +9,7 @@ use futures::future::join_all;
 
 use super::{Snapshot, Tasks, View, unknown};
 use crate::{
+    auth::Scope,
     domain::{
         identity::{Content, Identity},
         ids::{StepNo, TaskId},
@@ -70,18 +71,18 @@ pub struct Created {
 
 impl Tasks {
     /// Creates a task. OK means that it is durable.
-    pub async fn create(&self, wish: Wish) -> Result<Created> {
-        let created = self.submit(wish).await?;
-        let task = self.get(created.task_id, View::Basic).await?;
+    pub async fn create(&self, scope: &Scope, wish: Wish) -> Result<Created> {
+        let created = self.submit(scope, wish).await?;
+        let task = self.get(scope, created.task_id, View::Basic).await?;
         Ok(Created { task: Arc::new(task), existed: created.existed })
     }
 
     /// Creates tasks all at once, so that the writer has them in few batches; each succeeds or fails by itself.
-    pub async fn create_many(&self, wishes: Vec<Result<Wish>>) -> Result<Vec<Result<Created>>> {
-        let submitted = join_all(wishes.into_iter().map(async |wish| self.submit(wish?).await)).await;
+    pub async fn create_many(&self, scope: &Scope, wishes: Vec<Result<Wish>>) -> Result<Vec<Result<Created>>> {
+        let submitted = join_all(wishes.into_iter().map(async |wish| self.submit(scope, wish?).await)).await;
         let ids: HashSet<TaskId> = submitted.iter().flatten().map(|created| created.task_id).collect();
         let ids: Vec<TaskId> = ids.into_iter().collect();
-        let read = self.reader.tasks(&ids, View::Basic).await?;
+        let read = self.reader.tasks(scope, &ids, View::Basic).await?;
         let tasks: HashMap<TaskId, Arc<Snapshot>> =
             read.into_iter().map(|task| (task.row.task_id, Arc::new(task))).collect();
         let outcomes = submitted.into_iter().map(|submitted| {
@@ -93,13 +94,20 @@ impl Tasks {
         Ok(outcomes.collect())
     }
 
-    async fn submit(&self, wish: Wish) -> Result<lifecycle::Created> {
+    async fn submit(&self, scope: &Scope, wish: Wish) -> Result<lifecycle::Created> {
+        scope.narrow(&wish.namespace)?;
         let handler = self.reader.templates().resolve(&wish.namespace, &wish.name, &wish.version).await?;
         let bypass = check(&handler, &wish)?;
-        self.writer.create_task(self.new_task(&handler.template, bypass, wish)).await
+        self.writer.create_task(self.new_task(&handler.template, bypass, wish, scope.subject())).await
     }
 
-    fn new_task(&self, template: &Arc<Template>, bypass: Vec<StepNo>, wish: Wish) -> NewTask {
+    fn new_task(
+        &self,
+        template: &Arc<Template>,
+        bypass: Vec<StepNo>,
+        wish: Wish,
+        created_by: Option<Arc<str>>,
+    ) -> NewTask {
         let now = self.reader.now();
         let said = |text: String| if text.is_empty() { UNKNOWN.to_owned() } else { text };
         let (initiator, source_system, reason) = (said(wish.initiator), said(wish.source_system), said(wish.reason));
@@ -129,7 +137,7 @@ impl Tasks {
             requested_at: wish.requested_at.unwrap_or(now),
             correlation_id: wish.correlation_id,
             deadline_at: wish.deadline_at,
-            created_by: None,
+            created_by: created_by.map(|subject| subject.as_ref().to_owned()),
             trace_context: wish.trace_context,
         }
     }

@@ -10,6 +10,7 @@ use futures::{Stream, stream};
 
 use super::{Snapshot, Tasks, View, unknown};
 use crate::{
+    auth::Scope,
     domain::{ids::TaskId, template::Template},
     error::{Error, Result},
     lifecycle::watch::Subscription,
@@ -35,6 +36,7 @@ impl<S: Stream<Item = Result<Message>> + Send + 'static> Messages for S {}
 
 struct Follower {
     tasks: Tasks,
+    scope: Scope,
     task: TaskId,
     view: View,
     template: Arc<Template>,
@@ -47,9 +49,9 @@ struct Follower {
 
 impl Tasks {
     /// Follows a task after a sequence number, or with 0 from its present state on.
-    pub async fn watch(&self, task: TaskId, after: u32, view: View) -> Result<impl Messages> {
+    pub async fn watch(&self, scope: &Scope, task: TaskId, after: u32, view: View) -> Result<impl Messages> {
         let subscription = self.watch.subscribe(task);
-        let snapshot = self.get(task, view).await?;
+        let snapshot = self.get(scope, task, view).await?;
         let revision = snapshot.run.revision();
         if after > revision {
             let text = format!("is beyond the newest transition, which is number {revision}");
@@ -58,6 +60,7 @@ impl Tasks {
         let template = Arc::clone(snapshot.run.template());
         let mut follower = Follower {
             tasks: self.clone(),
+            scope: scope.clone(),
             task,
             view,
             template,
@@ -109,7 +112,7 @@ impl Follower {
                 self.waiting.push_back(Message::Transition(row, Arc::clone(&self.template)));
             }
         } else if state.is_settled_task() {
-            let last = self.tasks.get(self.task, self.view).await?;
+            let last = self.tasks.get(&self.scope, self.task, self.view).await?;
             // Somebody may have brought it back to life meanwhile.
             if last.run.revision() == self.cursor {
                 self.waiting.push_back(Message::Task(Box::new(last)));

@@ -164,7 +164,7 @@ async fn a_unary_worker_claims_reports_and_shows_that_it_lives() {
     let (session, claimed) = within("claim", sessions.claim(hello(5), Duration::from_secs(30))).await.unwrap();
     assert_eq!(claimed.len(), 1);
     assert_eq!(
-        sessions.heartbeat(session, &[(task.step(0), 1), (task.step(1), 1)]).await.unwrap(),
+        sessions.heartbeat(session, None, &[(task.step(0), 1), (task.step(1), 1)]).await.unwrap(),
         [(task.step(1), 1)]
     );
     let report = |no, attempt| tasker::engine::sessions::Report {
@@ -172,8 +172,10 @@ async fn a_unary_worker_claims_reports_and_shows_that_it_lives() {
         attempt,
         outcome: Ok(tasker::lifecycle::Outcome::Success("{}".into())),
     };
-    let acks =
-        sessions.report_unary(session, vec![report(1, 1), report(0, 2), report(0, 1), report(0, 1)]).await.unwrap();
+    let acks = sessions
+        .report_unary(session, None, vec![report(1, 1), report(0, 2), report(0, 1), report(0, 1)])
+        .await
+        .unwrap();
     let verdicts: Vec<bool> = acks.iter().map(|ack| ack.verdict == Verdict::Accepted).collect();
     assert_eq!(verdicts, [false, false, true, false]);
     let again = tasker::engine::sessions::Hello { session_id: Some(session), ..hello(5) };
@@ -192,7 +194,7 @@ async fn a_claim_whose_answer_was_lost_is_given_up_after_a_lease() {
     assert_eq!(claimed.len(), 2);
     // The worker got only one of the two.
     eventually("the other is given up", async || {
-        sessions.heartbeat(session, &[(task.step(0), 1)]).await.unwrap();
+        sessions.heartbeat(session, None, &[(task.step(0), 1)]).await.unwrap();
         world.attempts(task.step(1)).await == ["AssignmentLost"]
     })
     .await;

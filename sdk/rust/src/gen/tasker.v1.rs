@@ -52,6 +52,10 @@ pub enum ErrorReason {
     Draining = 21,
     /// INTERNAL. A defect of the server; metadata `correlation_id` finds it in the logs.
     Defect = 22,
+    /// UNAVAILABLE. Credentials cannot be checked now, because keys or tokens are away; repeating the call is safe.
+    AuthenticatorAway = 23,
+    /// UNIMPLEMENTED. The server has no such method.
+    MethodUnknown = 24,
 }
 impl ErrorReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -83,6 +87,8 @@ impl ErrorReason {
             Self::StoreAway => "ERROR_REASON_STORE_AWAY",
             Self::Draining => "ERROR_REASON_DRAINING",
             Self::Defect => "ERROR_REASON_DEFECT",
+            Self::AuthenticatorAway => "ERROR_REASON_AUTHENTICATOR_AWAY",
+            Self::MethodUnknown => "ERROR_REASON_METHOD_UNKNOWN",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -111,6 +117,8 @@ impl ErrorReason {
             "ERROR_REASON_STORE_AWAY" => Some(Self::StoreAway),
             "ERROR_REASON_DRAINING" => Some(Self::Draining),
             "ERROR_REASON_DEFECT" => Some(Self::Defect),
+            "ERROR_REASON_AUTHENTICATOR_AWAY" => Some(Self::AuthenticatorAway),
+            "ERROR_REASON_METHOD_UNKNOWN" => Some(Self::MethodUnknown),
             _ => None,
         }
     }

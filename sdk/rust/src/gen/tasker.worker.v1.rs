@@ -204,7 +204,7 @@ impl AckOutcome {
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SessionRequest {
     /// Exactly one of these is set.
-    #[prost(oneof = "session_request::Message", tags = "1, 2, 3, 4, 5, 6")]
+    #[prost(oneof = "session_request::Message", tags = "1, 2, 3, 4, 5, 6, 7")]
     pub message: ::core::option::Option<session_request::Message>,
 }
 /// Nested message and enum types in `SessionRequest`.
@@ -230,7 +230,17 @@ pub mod session_request {
         /// The worker takes no further assignments and will finish those it has.
         #[prost(message, tag = "6")]
         Drain(super::DrainNotice),
+        /// Fresh credentials of the same subject, before those of the stream expire; the stream lives as long as they do.
+        #[prost(message, tag = "7")]
+        Refresh(super::Refresh),
     }
+}
+/// Refresh brings fresh credentials.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Refresh {
+    /// The bearer token, without the word `Bearer`.
+    #[prost(string, tag = "1")]
+    pub token: ::prost::alloc::string::String,
 }
 /// SessionResponse is what the server sends.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -1,0 +1,96 @@
+//! The record of every decision: who, what, where, how it ended, in which call.
+//!
+//! One record per call that asks for a permission, written as a log line of the target `tasker::audit`, and counted.
+//! Never: says anything of the credentials beyond the subject that they prove.
+
+use super::{authenticator::Rejection, gate::Call, permission::Permission, principal::Principal, scope::Permit};
+
+/// The target of audit records, for log filters.
+pub const TARGET: &str = "tasker::audit";
+
+/// Which decisions are written; all of them are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Records {
+    /// Every one.
+    #[default]
+    All,
+    /// Refusals only.
+    Refused,
+}
+
+/// A decision as it is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// `allowed`, `denied`, `unauthenticated` or `ended`.
+    pub outcome: &'static str,
+    /// What was asked for.
+    pub permission: Permission,
+    /// Why it was refused, empty when it was not.
+    pub reason: &'static str,
+}
+
+/// Writes and counts decisions.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Audit {
+    /// Which are written.
+    pub records: Records,
+    /// Counts them.
+    pub count: Option<fn(Counted)>,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Outcome<'a> {
+    /// The call could go on, and may have met something that its caller may not touch.
+    Admitted(&'a Permit),
+    /// Who calls could not be told.
+    Unauthenticated(Rejection),
+    /// Who calls lacks the permission altogether.
+    Denied(&'a Principal),
+    /// A stream ended with its credentials.
+    Ended(&'a Permit, Rejection),
+}
+
+impl Audit {
+    pub(super) fn record(&self, call: &Call<'_>, permission: Permission, outcome: Outcome<'_>) {
+        let (label, reason) = match outcome {
+            Outcome::Admitted(permit) if permit.noted().refused() => ("denied", "namespace"),
+            Outcome::Admitted(_) => ("allowed", ""),
+            Outcome::Unauthenticated(rejection) => ("unauthenticated", rejection.label()),
+            Outcome::Denied(_) => ("denied", "permission"),
+            Outcome::Ended(_, rejection) => ("ended", rejection.label()),
+        };
+        if let Some(count) = self.count {
+            count(Counted { outcome: label, permission, reason });
+        }
+        if label == "allowed" && self.records == Records::Refused {
+            return;
+        }
+        let permit = match outcome {
+            Outcome::Admitted(permit) | Outcome::Ended(permit, _) => Some(permit),
+            Outcome::Unauthenticated(_) | Outcome::Denied(_) => None,
+        };
+        let held = permit.and_then(Permit::principal);
+        let principal = match outcome {
+            Outcome::Denied(principal) => Some(principal),
+            _ => held.as_deref(),
+        };
+        let subject = principal.map_or("", |principal| &*principal.subject);
+        let source = principal.map_or("", |principal| principal.source);
+        let namespace = permit.map_or("", |permit| permit.noted().namespace());
+        let Call { method, correlation_id } = call;
+        tracing::info!(
+            target: TARGET,
+            outcome = label,
+            reason,
+            subject,
+            source,
+            %permission,
+            namespace,
+            method,
+            correlation_id,
+            "access"
+        );
+    }
+}

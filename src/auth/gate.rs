@@ -1,0 +1,249 @@
+//! The gate that every call goes through before its body is read.
+//!
+//! Owns: the order: who calls, then what it may do, then the permit; and the memory of verified credentials, by the
+//! hash of the token and never longer than they are good. Never: reads a request's body. Next:
+//! `transport::access` puts it around the services, `scope` is what comes out.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use moka::sync::Cache;
+use sha2::{Digest, Sha256};
+
+use super::{
+    audit::{Audit, Outcome},
+    authenticator::{Authenticator, Credentials, Rejection},
+    catalog::Access,
+    coordinator::{AnyOf, Coordinator, Reach},
+    permission::Permission,
+    principal::Principal,
+    scope::{Made, Permit, Scope, missing},
+};
+use crate::error::Result;
+
+/// Verified tokens that are remembered; each takes some hundred bytes.
+const VERIFIED_MAX: u64 = 20_000;
+
+/// The longest token that is looked at, in bytes: more than any that fits into the headers of common proxies.
+const TOKEN_BYTES_MAX: usize = 16 * 1024;
+
+/// How long a stream lives on when nobody can tell whether its credentials are still good.
+const UNAVAILABLE_GRACE: Duration = Duration::from_secs(60);
+
+/// How often that is asked again meanwhile.
+const UNAVAILABLE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Decides about every call. Clones share everything.
+#[derive(Clone)]
+pub struct Gate(Arc<Inner>);
+
+struct Inner {
+    authenticators: Vec<Box<dyn Authenticator>>,
+    coordinator: Arc<dyn Coordinator>,
+    verified: Cache<[u8; 32], Arc<Principal>>,
+    audit: Audit,
+    /// Nobody is asked anything.
+    open: bool,
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate")
+            .field("authenticators", &self.0.authenticators)
+            .field("coordinator", &self.0.coordinator)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The present time, which credentials are measured against.
+#[expect(clippy::disallowed_methods, reason = "those who issue credentials use the clock on the wall")]
+pub fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+impl Gate {
+    /// A gate that asks nobody anything.
+    pub fn open() -> Self {
+        Self::with(Vec::new(), Arc::new(AnyOf::default()), Audit::default(), true)
+    }
+
+    /// A gate that asks these, in this order.
+    pub fn guarded(authenticators: Vec<Box<dyn Authenticator>>, coordinators: AnyOf, audit: Audit) -> Self {
+        Self::with(authenticators, Arc::new(coordinators), audit, false)
+    }
+
+    fn with(
+        authenticators: Vec<Box<dyn Authenticator>>,
+        coordinator: Arc<dyn Coordinator>,
+        audit: Audit,
+        open: bool,
+    ) -> Self {
+        let verified = Cache::builder().max_capacity(VERIFIED_MAX).build();
+        Self(Arc::new(Inner { authenticators, coordinator, verified, audit, open }))
+    }
+
+    /// The scope of everything, for a process that uses the parts without a listener; only an open gate gives it.
+    pub fn scope(&self) -> Option<Scope> {
+        let nobody = Arc::new(Principal::new("", "none"));
+        let permission = Permission { resource: "*", action: "*" };
+        self.0.open.then(|| Scope::new(self.permit(permission, false, nobody, Arc::default())))
+    }
+
+    /// Whether nobody is asked anything.
+    pub fn is_open(&self) -> bool {
+        self.0.open
+    }
+
+    /// Lets a call in, or says why not. What it returns goes into the call's extensions.
+    pub async fn admit(
+        &self,
+        call: &Call<'_>,
+        access: Access,
+        credentials: Result<Credentials, Rejection>,
+    ) -> Result<Option<Permit>> {
+        let Access::Requires { permission, owner } = access else { return Ok(None) };
+        if self.0.open {
+            let nobody = Arc::new(Principal::new("", "none"));
+            return Ok(Some(self.permit(permission, owner, nobody, Arc::default())));
+        }
+        let credentials = credentials.map(Arc::new);
+        let verified = match &credentials {
+            Ok(credentials) => self.authenticate(credentials).await,
+            Err(rejection) => Err(*rejection),
+        };
+        let (principal, credentials) = match (verified, credentials) {
+            (Ok(principal), Ok(credentials)) => (principal, credentials),
+            (Err(rejection), _) | (_, Err(rejection)) => {
+                self.0.audit.record(call, permission, Outcome::Unauthenticated(rejection));
+                return Err(rejection.into());
+            }
+        };
+        // Who created a task may be granted nothing at all.
+        if !owner && self.0.coordinator.reach(&principal, permission) == Reach::Nowhere {
+            self.0.audit.record(call, permission, Outcome::Denied(&principal));
+            return Err(missing(permission, ""));
+        }
+        Ok(Some(self.permit(permission, owner, principal, credentials)))
+    }
+
+    /// Notes how a call ended that was let in.
+    pub fn record(&self, call: &Call<'_>, permit: &Permit) {
+        if !self.0.open {
+            self.0.audit.record(call, permit.permission(), Outcome::Admitted(permit));
+        }
+    }
+
+    /// Notes that a stream ended with its credentials.
+    pub fn record_end(&self, call: &Call<'_>, permit: &Permit, rejection: Rejection) {
+        self.0.audit.record(call, permit.permission(), Outcome::Ended(permit, rejection));
+    }
+
+    /// Tells whose credentials these are.
+    pub async fn authenticate(&self, credentials: &Credentials) -> Result<Arc<Principal>, Rejection> {
+        let Some(token) = &credentials.token else { return self.ask(credentials).await.map(Arc::new) };
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(Rejection::TooLarge);
+        }
+        let key: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+        if let Some(principal) = self.0.verified.get(&key) {
+            if principal.valid_until.is_none_or(|until| until > now()) {
+                return Ok(principal);
+            }
+            self.0.verified.invalidate(&key);
+        }
+        let principal = Arc::new(self.ask(credentials).await?);
+        self.0.verified.insert(key, Arc::clone(&principal));
+        Ok(principal)
+    }
+
+    async fn ask(&self, credentials: &Credentials) -> Result<Principal, Rejection> {
+        for authenticator in &self.0.authenticators {
+            if let Some(principal) = authenticator.authenticate(credentials).await? {
+                return Ok(principal);
+            }
+        }
+        let shown = credentials.token.is_some() || credentials.certificate.is_some();
+        Err(if shown { Rejection::Invalid } else { Rejection::Missing })
+    }
+
+    /// Forgets what was verified, because keys or tokens changed.
+    pub fn forget(&self) {
+        self.0.verified.invalidate_all();
+    }
+
+    fn permit(
+        &self,
+        permission: Permission,
+        owner_may: bool,
+        principal: Arc<Principal>,
+        credentials: Arc<Credentials>,
+    ) -> Permit {
+        Permit::new(Made {
+            permission,
+            owner_may,
+            open: self.0.open,
+            principal,
+            credentials,
+            coordinator: Arc::clone(&self.0.coordinator),
+            gate: self.clone(),
+        })
+    }
+
+    /// Goes on with a fresh token.
+    pub(super) async fn refresh(&self, permit: &Permit, token: &str) -> Result<(), Rejection> {
+        let Some(before) = permit.principal() else { return Ok(()) };
+        let certificate = permit.credentials().certificate.clone();
+        let credentials = Credentials { token: Some(Arc::from(token)), certificate };
+        let fresh = self.authenticate(&credentials).await?;
+        if fresh.subject != before.subject {
+            return Err(Rejection::OtherSubject);
+        }
+        permit.renew(fresh, Arc::new(credentials));
+        Ok(())
+    }
+
+    /// Resolves once a permit's credentials are no longer good and nobody brought fresh ones.
+    pub(super) async fn watch(self, permit: &Permit) -> Rejection {
+        let mut away = Duration::ZERO;
+        loop {
+            let until = permit.principal().and_then(|principal| principal.valid_until);
+            let Some(until) = until else { return std::future::pending().await };
+            if let Ok(left) = until.duration_since(now())
+                && !left.is_zero()
+            {
+                tokio::time::sleep(left.min(Duration::from_secs(86_400))).await;
+                continue;
+            }
+            match self.recheck(permit).await {
+                Ok(()) => away = Duration::ZERO,
+                Err(Rejection::Unavailable) if away < UNAVAILABLE_GRACE => {
+                    tokio::time::sleep(UNAVAILABLE_PAUSE).await;
+                    away += UNAVAILABLE_PAUSE;
+                }
+                Err(rejection) => return rejection,
+            }
+        }
+    }
+
+    async fn recheck(&self, permit: &Permit) -> Result<(), Rejection> {
+        let credentials = permit.credentials();
+        let fresh = self.authenticate(&credentials).await?;
+        if permit.principal().is_some_and(|before| before.subject != fresh.subject) {
+            return Err(Rejection::OtherSubject);
+        }
+        permit.renew(fresh, credentials);
+        Ok(())
+    }
+}
+
+/// A call, for the record.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// The method's path.
+    pub method: &'a str,
+    /// The call's name.
+    pub correlation_id: &'a str,
+}
