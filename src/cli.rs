@@ -11,12 +11,13 @@ use std::{fmt::Display, io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::config::{self, Config, Findings, Sources};
+use crate::config::{self as configuration, Findings, Sources};
 
 mod apply;
 mod bench;
 mod cancel;
 mod completions;
+mod config;
 mod dev;
 mod doctor;
 mod failure;
@@ -75,6 +76,7 @@ commands! {
     Serve(serve),
     Migrate(migrate),
     Doctor(doctor),
+    Config(config),
     Healthcheck(healthcheck),
     Worker(worker),
     Completions(completions),
@@ -148,19 +150,19 @@ pub struct Context {
 
 impl Context {
     /// The configuration.
-    pub fn config(&self) -> Result<Config, Findings> {
-        Config::load(&self.sources)
+    pub fn config(&self) -> Result<configuration::Config, Findings> {
+        configuration::Config::load(&self.sources)
     }
 
     /// The configuration with a subcommand's own flags laid over it, for instance `("server.listen", "…")`.
     pub fn config_with<'a>(
         &self,
         flags: impl IntoIterator<Item = (&'a str, Option<String>)>,
-    ) -> Result<Config, Findings> {
+    ) -> Result<configuration::Config, Findings> {
         let given = flags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
         let mut sources = self.sources.clone();
         sources.flags.extend(given);
-        Config::load(&sources)
+        configuration::Config::load(&sources)
     }
 
     /// Prints a line. A reader that has gone away is no error.
@@ -181,8 +183,12 @@ impl Context {
 /// Parses the arguments, runs the subcommand, and says how it went.
 pub fn main() -> ExitCode {
     let Cli { global, command } = Cli::parse();
-    let sources =
-        Sources { file: global.config, look_for_file: true, environment: config::environment(), flags: global.set };
+    let sources = Sources {
+        file: global.config,
+        look_for_file: true,
+        environment: configuration::environment(),
+        flags: global.set,
+    };
     let context = Context { output: global.output, server: global.server, sources };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("the runtime starts");
     match runtime.block_on(command.run(&context)) {

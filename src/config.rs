@@ -11,22 +11,26 @@ use crate::lifecycle::writer;
 mod backoff;
 mod check;
 mod database;
+mod effective;
 mod embedded;
 mod engine;
-mod keys;
+pub mod keys;
 mod limits;
 mod load;
+mod production;
 mod secret;
 mod server;
 mod telemetry;
 mod values;
 
 pub use check::{Finding, Findings};
-pub use database::Database;
+pub use database::{Database, Databases, Named, Pooler};
+pub use effective::{Effective, Entry};
 pub use embedded::Embedded;
 pub use engine::{Dispatch, Sessions, Sweeper, Writer};
 pub use limits::{Identity, IdentityStrategy, Limits};
 pub use load::{Sources, environment};
+pub use production::Environment;
 pub use secret::Secret;
 pub use server::{Listen, Server};
 pub use telemetry::{LogFormat, Telemetry};
@@ -37,10 +41,14 @@ pub const DEFAULTS: &str = include_str!("config/default.toml");
 /// Everything that can be configured.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// What the service is run for.
+    pub environment: Environment,
     /// How we are reached.
     pub server: Server,
     /// How Postgres is reached.
     pub database: Database,
+    /// Further databases by name.
+    pub databases: Databases,
     /// The private Postgres of `tasker dev`.
     pub embedded: Embedded,
     /// The batching writer.
@@ -66,7 +74,24 @@ pub struct Config {
 impl Config {
     /// Merges the sources and checks the result. The error names every finding.
     pub fn load(sources: &Sources) -> Result<Self, Findings> {
-        load::load(sources)
+        Self::load_explained(sources).map(|(config, _)| config)
+    }
+
+    /// The same, with where each value came from.
+    pub fn load_explained(sources: &Sources) -> Result<(Self, Effective), Findings> {
+        let (config, merged) = load::load(sources)?;
+        let effective = Effective::new(&merged);
+        Ok((config, effective))
+    }
+
+    /// The replica that answers lists and analytics, if there is one.
+    pub fn reads(&self) -> Option<&Named> {
+        self.databases.get(&self.database.reads)
+    }
+
+    /// The direct way to the store, if there is one of its own.
+    pub fn listen(&self) -> Option<&Named> {
+        self.databases.get(&self.database.listen)
     }
 
     /// What the engine needs to know.
@@ -96,7 +121,7 @@ impl Config {
     /// Checks ranges and relations between keys.
     fn validate(&self, check: &mut check::Check) {
         self.server.validate(check);
-        self.database.validate(check);
+        self.database.validate(&self.databases, self.dispatch.hints, check);
         self.embedded.validate(check);
         self.writer.validate(check);
         self.sessions.validate(check);
@@ -105,6 +130,10 @@ impl Config {
         backoff::validate(&self.backoff, check);
         self.limits.validate(check);
         self.telemetry.validate(check);
+        check.rule("sweeper.interval_ms", self.sweeper.interval <= self.sessions.lease_ttl, || {
+            format!("must be at most sessions.lease_ttl_ms, which is {}", self.sessions.lease_ttl.as_millis())
+        });
+        production::validate(self, check);
     }
 }
 

@@ -81,8 +81,7 @@ async fn examine(context: &Context, database_url: Option<String>) -> Vec<Finding
     let config = match context.config_with([("database.url", database_url)]) {
         Ok(config) => config,
         Err(config::Findings(wrong)) => {
-            let mend = "`tasker doctor --defaults` explains every key";
-            findings.extend(wrong.iter().map(|wrong| Finding::bad("configuration", wrong.to_string(), mend)));
+            findings.extend(wrong.iter().map(|wrong| Finding::bad("configuration", wrong.to_string(), &*wrong.mend)));
             return findings;
         }
     };

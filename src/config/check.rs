@@ -2,14 +2,20 @@
 
 use std::{fmt, ops::RangeInclusive, time::Duration};
 
+use serde::Serialize;
+
 /// Something wrong with the configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The key, such as `writer.lanes`.
     pub key: String,
-    /// What is wrong.
+    /// Its value as it was given, `[redacted]` when it is a secret.
+    pub value: String,
+    /// The rule that is broken.
     pub problem: String,
-    /// Where the value came from; empty when a relation between keys is broken.
+    /// What to do about it.
+    pub mend: String,
+    /// Where the value came from.
     pub source: String,
 }
 
@@ -19,7 +25,11 @@ pub struct Findings(pub Vec<Finding>);
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.key, self.problem)?;
+        write!(f, "{}", self.key)?;
+        if !self.value.is_empty() && !self.problem.ends_with(&format!("not {}", self.value)) {
+            write!(f, " = {}", self.value)?;
+        }
+        write!(f, ": {}", self.problem)?;
         if self.source.is_empty() { Ok(()) } else { write!(f, " (from {})", self.source) }
     }
 }
@@ -28,13 +38,17 @@ impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let s = if self.0.len() == 1 { "" } else { "s" };
         write!(f, "the configuration has {} problem{s}", self.0.len())?;
-        self.0.iter().try_for_each(|finding| write!(f, "\n  {finding}"))
+        self.0.iter().try_for_each(|finding| {
+            write!(f, "\n  {finding}")?;
+            if finding.mend.is_empty() { Ok(()) } else { write!(f, "\n    -> {}", finding.mend) }
+        })
     }
 }
 
 impl std::error::Error for Findings {}
 
-/// Gathers findings.
+/// Gathers findings. What a finding lacks (the value, its source, how to mend it) is filled in from the keys when
+/// all are gathered.
 #[derive(Debug, Default)]
 pub(super) struct Check {
     findings: Vec<Finding>,
@@ -42,7 +56,24 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn finding(&mut self, key: &str, problem: impl Into<String>, source: &str) {
-        self.findings.push(Finding { key: key.to_owned(), problem: problem.into(), source: source.to_owned() });
+        self.add(key, "", problem, "", source);
+    }
+
+    pub(super) fn add(
+        &mut self,
+        key: &str,
+        value: impl Into<String>,
+        problem: impl Into<String>,
+        mend: impl Into<String>,
+        source: &str,
+    ) {
+        self.findings.push(Finding {
+            key: key.to_owned(),
+            value: value.into(),
+            problem: problem.into(),
+            mend: mend.into(),
+            source: source.to_owned(),
+        });
     }
 
     /// Adds the finding unless the rule holds.
@@ -52,11 +83,20 @@ impl Check {
         }
     }
 
+    /// Adds the finding unless the rule holds, with what to do about it.
+    pub(super) fn demand(&mut self, key: &str, holds: bool, problem: &str, mend: &str) {
+        if !holds {
+            self.add(key, "", problem, mend, "");
+        }
+    }
+
     /// The value lies in the range.
     pub(super) fn range<T: PartialOrd + fmt::Display + Copy>(&mut self, key: &str, value: T, range: RangeInclusive<T>) {
-        self.rule(key, range.contains(&value), || {
-            format!("must be from {} to {}, not {value}", range.start(), range.end())
-        });
+        if !range.contains(&value) {
+            let (from, to) = (range.start(), range.end());
+            let problem = format!("must be from {from} to {to}, not {value}");
+            self.add(key, value.to_string(), problem, format!("choose a value from {from} to {to}"), "");
+        }
     }
 
     /// The duration lies in the range of milliseconds.

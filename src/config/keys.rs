@@ -1,31 +1,122 @@
-//! The keys that there are, and the nearest one to a key that there is not.
+//! The keys that there are, what `default.toml` says of each, and the nearest one to a key that there is not.
+//!
+//! The comments of the defaults are read by machines too: a key whose comment says "Never printed" is a secret, and
+//! one whose comment says "Reloadable" takes effect at a SIGHUP.
+
+use std::sync::LazyLock;
 
 use toml::{Table, Value};
 
 use super::DEFAULTS;
 
-/// What is wrong with a key that is unknown, with the nearest one that is known.
-pub(super) fn unknown(key: &str) -> String {
-    let nearest = known_keys().into_iter().map(|known| (distance(key, &known), known)).min();
-    match nearest {
-        Some((distance, known)) if distance <= 2 + key.len() / 4 => format!("unknown key; did you mean `{known}`?"),
-        _ => "unknown key; `tasker doctor --defaults` lists all".to_owned(),
+/// A key with what is written above it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Key {
+    /// Its full name, such as `writer.lanes`.
+    pub name: String,
+    /// The comment, on one line.
+    pub comment: String,
+    /// Its default.
+    pub default: Value,
+}
+
+impl Key {
+    /// Whether its value is a secret.
+    pub fn is_secret(&self) -> bool {
+        self.comment.contains("Never printed")
+    }
+
+    /// Whether a running server takes a new value.
+    pub fn is_reloadable(&self) -> bool {
+        self.comment.contains("Reloadable")
     }
 }
 
-fn known_keys() -> Vec<String> {
-    fn walk(table: &Table, prefix: &str, keys: &mut Vec<String>) {
+/// Tables whose entries are tables of the same keys: each entry has those keys of another section.
+pub(super) const SHAPED: &[(&str, &str, &[&str])] =
+    &[("databases", "database", &["url", "pool_connections_max", "acquire_timeout_ms", "pooler"])];
+
+static KEYS: LazyLock<Vec<Key>> = LazyLock::new(read);
+
+/// All keys, in the order of the file.
+pub fn all() -> &'static [Key] {
+    &KEYS
+}
+
+/// What is written about a key. An entry of a table of tables is described by the section that shapes it.
+pub fn find(name: &str) -> Option<&'static Key> {
+    let shaped = SHAPED.iter().find_map(|(table, shape, _)| {
+        let (_, key) = name.strip_prefix(table)?.strip_prefix('.')?.split_once('.')?;
+        Some(format!("{shape}.{key}"))
+    });
+    let name = shaped.as_deref().unwrap_or(name);
+    all().iter().find(|key| key.name == name)
+}
+
+/// What is wrong with a key that is unknown, and what to do about it, with the nearest one that is known.
+pub(super) fn unknown(key: &str) -> (String, String) {
+    let nearest = names().into_iter().map(|known| (distance(key, &known), known)).min();
+    match nearest {
+        Some((distance, known)) if distance <= 2 + key.len() / 4 => {
+            (format!("unknown key; did you mean `{known}`?"), format!("write `{known}`, or remove the key"))
+        }
+        _ => ("unknown key; `tasker doctor --defaults` lists all".to_owned(), "remove the key".to_owned()),
+    }
+}
+
+/// Keys and sections.
+fn names() -> Vec<String> {
+    fn walk(table: &Table, prefix: &str, names: &mut Vec<String>) {
         for (name, value) in table {
-            let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+            let name = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
             if let Value::Table(table) = value {
-                walk(table, &key, keys);
+                walk(table, &name, names);
             }
-            keys.push(key);
+            names.push(name);
         }
     }
-    let mut keys = Vec::new();
-    walk(&DEFAULTS.parse().expect("the compiled-in defaults parse"), "", &mut keys);
+    let mut names = Vec::new();
+    walk(&defaults(), "", &mut names);
+    names
+}
+
+pub(super) fn defaults() -> Table {
+    DEFAULTS.parse().expect("the compiled-in defaults parse")
+}
+
+/// Reads keys and comments line by line: a comment stands above the key, or above several keys that follow each other.
+fn read() -> Vec<Key> {
+    let defaults = defaults();
+    let (mut section, mut comment, mut keys) = (String::new(), String::new(), Vec::new());
+    let mut follows_key = false;
+    for line in DEFAULTS.lines() {
+        if let Some(text) = line.strip_prefix('#') {
+            if follows_key {
+                comment.clear();
+            }
+            follows_key = false;
+            comment.push_str(text);
+        } else if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']').to_owned();
+            comment.clear();
+        } else if let Some((name, _)) = line.split_once(" = ") {
+            let name = if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
+            let default = look_up(&defaults, &name).expect("a key of the defaults has a value").clone();
+            keys.push(Key { name, comment: comment.trim().to_owned(), default });
+            follows_key = true;
+        } else {
+            comment.clear();
+        }
+    }
     keys
+}
+
+/// The value of a key in a table of tables.
+pub(super) fn look_up<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
+    match key.split_once('.') {
+        None => table.get(key),
+        Some((section, rest)) => look_up(table.get(section)?.as_table()?, rest),
+    }
 }
 
 /// How many letters must be changed, added or left out to get from one text to the other.

@@ -1,12 +1,21 @@
 //! Merges the sources. The defaults are the schema: a key that they lack is unknown, and a value must have the
 //! kind of its default.
 
-use std::{env, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::{Config, DEFAULTS, Findings, backoff, check::Check, keys::unknown};
+use super::{
+    Config, Finding, Findings, backoff,
+    check::Check,
+    keys::{self, SHAPED, defaults, look_up, unknown},
+    secret::REDACTED,
+};
 
 /// Tables that take any key.
 const OPEN_TABLES: &[&str] = &["embedded.parameters"];
@@ -34,9 +43,16 @@ pub fn environment() -> Vec<(String, String)> {
     env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
 }
 
-pub(super) fn load(sources: &Sources) -> Result<Config, Findings> {
-    let defaults: Table = DEFAULTS.parse().expect("the compiled-in defaults parse");
-    let mut merged = defaults.clone();
+/// What came of the sources: the values that hold, and where each came from that is not the default.
+#[derive(Debug, Clone)]
+pub(super) struct Merged {
+    pub(super) table: Table,
+    pub(super) origins: BTreeMap<String, String>,
+}
+
+pub(super) fn load(sources: &Sources) -> Result<(Config, Merged), Findings> {
+    let defaults = defaults();
+    let mut merged = Merged { table: defaults.clone(), origins: BTreeMap::new() };
     let mut check = Check::default();
 
     let file = sources
@@ -45,12 +61,9 @@ pub(super) fn load(sources: &Sources) -> Result<Config, Findings> {
         .or_else(|| sources.look_for_file.then(|| PathBuf::from(FILE)).filter(|path| path.is_file()));
     if let Some(path) = &file {
         let source = path.display().to_string();
-        match fs::read_to_string(path) {
-            Err(error) => check.finding(&source, format!("cannot be read: {error}"), ""),
-            Ok(text) => match text.parse::<Table>() {
-                Err(error) => check.finding(&source, error.to_string().trim_end(), ""),
-                Ok(table) => overlay(&mut merged, &table, "", &source, &mut check),
-            },
+        match read_file(path) {
+            Ok(table) => overlay(&mut merged, &table, "", &source, &mut check),
+            Err((problem, mend)) => check.add(&source, "", problem, mend, &source),
         }
     }
     for (name, value) in variables(&sources.environment) {
@@ -60,11 +73,47 @@ pub(super) fn load(sources: &Sources) -> Result<Config, Findings> {
         set(&mut merged, key, value, "a flag", &mut check);
     }
 
-    let mut config = read(&merged, &defaults, &mut check);
+    let mut config = read(&merged.table, &defaults, &mut check);
     config.file = file;
     config.validate(&mut check);
-    let findings = check.into_findings();
-    if findings.is_empty() { Ok(config) } else { Err(Findings(findings)) }
+    config.database.resolve(&config.databases);
+    let mut findings = check.into_findings();
+    if findings.is_empty() {
+        return Ok((config, merged));
+    }
+    findings.iter_mut().for_each(|finding| complete(finding, &merged));
+    Err(Findings(findings))
+}
+
+fn read_file(path: &Path) -> Result<Table, (String, &'static str)> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| (format!("cannot be read: {error}"), "correct the path or the file's permissions"))?;
+    let table = text.parse::<Table>();
+    table.map_err(|error| (error.to_string().trim_end().to_owned(), "correct the file at that place"))
+}
+
+/// Fills in what a check did not know: the value, where it came from, and a way to mend it.
+fn complete(finding: &mut Finding, merged: &Merged) {
+    let key = keys::find(&finding.key);
+    if finding.value.is_empty()
+        && let Some(value) = look_up(&merged.table, &finding.key).filter(|value| !value.is_table())
+    {
+        finding.value = value.to_string();
+    }
+    if key.is_some_and(keys::Key::is_secret) {
+        finding.value = REDACTED.to_owned();
+    }
+    if finding.source.is_empty() {
+        let source = merged.origins.get(&finding.key);
+        finding.source = source.map_or_else(|| "the defaults".to_owned(), Clone::clone);
+    }
+    let default = key.map(|key| format!("the default is {}", key.default)).unwrap_or_default();
+    finding.mend = match (finding.mend.is_empty(), default.is_empty()) {
+        (false, false) => format!("{}; {default}", finding.mend),
+        (false, true) => finding.mend.clone(),
+        (true, false) => format!("choose another value; {default}"),
+        (true, true) => format!("choose another value for {}", finding.key),
+    };
 }
 
 /// The variables that are meant for us, as (name, key) and value, in the order in which they apply.
@@ -81,48 +130,103 @@ fn variables(environment: &[(String, String)]) -> Vec<((String, String), &str)> 
 }
 
 /// Lays a table of the file over the merged one.
-fn overlay(into: &mut Table, from: &Table, prefix: &str, source: &str, check: &mut Check) {
+fn overlay(merged: &mut Merged, from: &Table, prefix: &str, source: &str, check: &mut Check) {
     for (name, value) in from {
         let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-        if OPEN_TABLES.contains(&prefix) {
-            into.insert(name.clone(), Value::String(plain(value)));
-            continue;
-        }
-        match (into.get_mut(name), value) {
-            (None, _) => check.finding(&key, unknown(&key), source),
-            (Some(Value::Table(into)), Value::Table(from)) => overlay(into, from, &key, source, check),
-            (Some(known), value) => match coerced(known, value) {
-                Ok(value) => *known = value,
-                Err(problem) => check.finding(&key, problem, source),
+        match (place(&mut merged.table, &key), value) {
+            (Some(Place::Any(table)), value) => {
+                table.insert(name.clone(), Value::String(plain(value)));
+                merged.origins.insert(key, source.to_owned());
+            }
+            (Some(Place::Section), Value::Table(from)) => overlay(merged, from, &key, source, check),
+            (Some(Place::Section), value) => {
+                check.add(&key, value.to_string(), "must be a section", format!("write [{key}]"), source);
+            }
+            (Some(Place::Value(known)), value) => match coerced(known, value) {
+                Ok(value) => {
+                    *known = value;
+                    merged.origins.insert(key, source.to_owned());
+                }
+                Err(problem) => check.add(&key, value.to_string(), problem, kind_wanted(known), source),
             },
+            (None, value) => {
+                let (problem, mend) = unknown(&key);
+                check.add(&key, value.to_string(), problem, mend, source);
+            }
         }
     }
 }
 
 /// Sets one key from text.
-fn set(merged: &mut Table, key: &str, text: &str, source: &str, check: &mut Check) {
-    let Some((section, name)) = key.rsplit_once('.') else {
-        return check.finding(key, unknown(key), source);
-    };
-    let table = section.split('.').try_fold(merged, |table, part| table.get_mut(part)?.as_table_mut());
-    let Some(table) = table else { return check.finding(key, unknown(key), source) };
-    if OPEN_TABLES.contains(&section) {
-        table.insert(name.to_owned(), Value::String(text.to_owned()));
-        return;
-    }
-    match table.get_mut(name) {
-        None | Some(Value::Table(_)) => check.finding(key, unknown(key), source),
-        Some(known) => {
+fn set(merged: &mut Merged, key: &str, text: &str, source: &str, check: &mut Check) {
+    let name = key.rsplit_once('.').map_or(key, |(_, name)| name);
+    match place(&mut merged.table, key) {
+        Some(Place::Any(table)) => {
+            table.insert(name.to_owned(), Value::String(text.to_owned()));
+        }
+        Some(Place::Value(known)) => {
             let value = match known {
                 Value::String(_) => Value::String(text.to_owned()),
                 _ => read_value(text),
             };
             match coerced(known, &value) {
                 Ok(value) => *known = value,
-                Err(problem) => check.finding(key, problem, source),
+                Err(problem) => return check.add(key, text, problem, kind_wanted(known), source),
             }
         }
+        Some(Place::Section) => {
+            return check.add(key, text, "is a section", format!("name one of its keys, as in {key}.KEY"), source);
+        }
+        None => {
+            let (problem, mend) = unknown(key);
+            return check.add(key, text, problem, mend, source);
+        }
     }
+    merged.origins.insert(key.to_owned(), source.to_owned());
+}
+
+/// What stands at a key.
+enum Place<'a> {
+    /// A value, whose kind is the one that is wanted.
+    Value(&'a mut Value),
+    /// A table that takes any key.
+    Any(&'a mut Table),
+    /// A section.
+    Section,
+}
+
+/// Finds the place of a key. An entry of a table of tables comes into being when it is first asked for.
+fn place<'a>(table: &'a mut Table, key: &str) -> Option<Place<'a>> {
+    shape(table, key);
+    let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
+    let mut sections = section.split('.').filter(|part| !part.is_empty());
+    let table = sections.try_fold(table, |table, part| table.get_mut(part)?.as_table_mut())?;
+    if OPEN_TABLES.contains(&section) {
+        return Some(Place::Any(table));
+    }
+    Some(match table.get_mut(name)? {
+        Value::Table(_) => Place::Section,
+        value => Place::Value(value),
+    })
+}
+
+/// Makes the entry that the key lies in, with the defaults of the section that shapes it.
+fn shape(table: &mut Table, key: &str) {
+    for (entries, section, names) in SHAPED {
+        let Some(entry) = key.strip_prefix(entries).and_then(|rest| rest.strip_prefix('.')) else { continue };
+        let entry = entry.split('.').next().unwrap_or_default();
+        let defaults = defaults();
+        let known = look_up(&defaults, section).and_then(Value::as_table).into_iter().flatten();
+        let known = known.filter(|(name, _)| names.contains(&name.as_str()));
+        let made: Table = known.map(|(name, value)| (name.clone(), value.clone())).collect();
+        if let Some(Value::Table(entries)) = table.get_mut(*entries) {
+            entries.entry(entry).or_insert(Value::Table(made));
+        }
+    }
+}
+
+fn kind_wanted(known: &Value) -> String {
+    format!("give it {}", kind(known))
 }
 
 /// Reads text as TOML would; what TOML cannot read is a string. A list may come without brackets.
@@ -163,8 +267,10 @@ fn plain(value: &Value) -> String {
 fn read(merged: &Table, defaults: &Table, check: &mut Check) -> Config {
     let section = Sections { merged, defaults };
     Config {
+        environment: section.value("environment", check),
         server: section.read("server", check),
         database: section.read("database", check),
+        databases: section.read("databases", check),
         embedded: section.read("embedded", check),
         writer: section.read("writer", check),
         sessions: section.read("sessions", check),
@@ -184,6 +290,14 @@ struct Sections<'a> {
 }
 
 impl Sections<'_> {
+    /// A key that stands above all sections.
+    fn value<T: DeserializeOwned>(&self, name: &str, check: &mut Check) -> T {
+        self.merged[name].clone().try_into().unwrap_or_else(|error: toml::de::Error| {
+            check.finding(name, error.message(), "");
+            self.defaults[name].clone().try_into().expect("the compiled-in defaults have the right kinds")
+        })
+    }
+
     fn read<T: DeserializeOwned>(&self, name: &str, check: &mut Check) -> T {
         match self.merged[name].clone().try_into() {
             Ok(section) => section,

@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::Deserialize;
 
+/// How a secret is shown.
+pub(super) const REDACTED: &str = "[redacted]";
+
 /// Text that prints as `[redacted]`.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
@@ -28,6 +31,6 @@ impl Secret {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
+        f.write_str(REDACTED)
     }
 }

@@ -22,6 +22,8 @@ pub struct Server {
     pub keepalive_timeout: Duration,
     /// Streams and calls at once on one connection.
     pub connection_streams_max: u32,
+    /// Servers that share the database.
+    pub replicas: u32,
 }
 
 /// Where to listen.
@@ -81,5 +83,6 @@ impl Server {
         check.millis("server.keepalive_interval_ms", self.keepalive_interval, 1_000..=3_600_000);
         check.millis("server.keepalive_timeout_ms", self.keepalive_timeout, 1_000..=3_600_000);
         check.range("server.connection_streams_max", self.connection_streams_max, 1..=1_000_000);
+        check.range("server.replicas", self.replicas, 1..=1_000);
     }
 }

@@ -21,8 +21,9 @@ fn file(name: &str, text: &str) -> PathBuf {
 /// One flag brings exactly this finding.
 fn check(key: &str, value: &str, finding: &str) {
     let Findings(findings) = flags(&[(key, value)]).unwrap_err();
-    let texts: Vec<String> = findings.iter().map(ToString::to_string).collect();
-    assert_eq!(texts, [finding]);
+    let texts: Vec<String> = findings.iter().map(|finding| format!("{}: {}", finding.key, finding.problem)).collect();
+    assert_eq!(texts, [finding.trim_end_matches(" (from a flag)")]);
+    assert_eq!(findings[0].source, "a flag");
 }
 
 #[test]
@@ -126,4 +127,157 @@ fn the_password_is_not_printed() {
     let config = flags(&[("database.url", "postgres://me:hush@db/x")]).unwrap();
     let printed = format!("{config:?}");
     assert!(!printed.contains("hush") && printed.contains("[redacted]"), "{printed}");
+}
+
+/// The limits that a comment names: "from 1 to 64" is written as `1 to 64`.
+fn documented_range(comment: &str) -> Option<(f64, f64)> {
+    let number = |text: &str| text.trim_end_matches(['.', ',', ';', ':']).parse::<f64>().ok();
+    let words: Vec<&str> = comment.split_whitespace().collect();
+    let ranges = words.windows(3).filter(|three| three[1] == "to");
+    let range = ranges.filter_map(|three| Some((number(three[0])?, number(three[2])?))).next_back();
+    let most = words.windows(3).filter(|three| three[1] == "most" && three[0].eq_ignore_ascii_case("at"));
+    range.or_else(|| most.filter_map(|three| number(three[2])).next_back().map(|most| (f64::NEG_INFINITY, most)))
+}
+
+/// A value of the same kind as the default.
+fn like(default: &toml::Value, number: f64) -> String {
+    match default {
+        toml::Value::Float(_) => format!("{number:?}"),
+        toml::Value::Array(_) => format!("[{number:.0}]"),
+        _ => format!("{number:.0}"),
+    }
+}
+
+#[test]
+fn every_key_says_what_it_is_and_every_number_between_which_bounds() {
+    let mut problems = Vec::new();
+    for key in keys::all() {
+        if key.comment.len() < 20 {
+            problems.push(format!("{}: has no comment that explains it", key.name));
+        }
+        let number = match &key.default {
+            toml::Value::Array(items) => items.first().is_some_and(|item| item.is_integer() || item.is_float()),
+            other => other.is_integer() || other.is_float(),
+        };
+        if !number {
+            continue;
+        }
+        let Some((from, to)) = documented_range(&key.comment) else {
+            problems.push(format!("{}: its comment names no range such as `1 to 64`", key.name));
+            continue;
+        };
+        let step = if key.default.is_float() { 0.001 } else { 1.0 };
+        let beyond = [from - step, to + step].into_iter().filter(|value| value.is_finite());
+        for value in beyond.map(|value| like(&key.default, value)) {
+            let found = flags(&[(&key.name, &value)]).err().is_some_and(|Findings(findings)| {
+                findings.iter().any(|finding| finding.key == key.name && !finding.mend.is_empty())
+            });
+            if !found {
+                problems.push(format!("{} = {value} is beyond its documented range and nobody minds", key.name));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn secrets_are_the_keys_that_say_so() {
+    const HUSH: &str = "postgres://hush:hush@hush/hush";
+    for key in keys::all().iter().filter(|key| key.default.is_str()) {
+        let Ok(config) = flags(&[(&key.name, HUSH)]) else { continue };
+        let shown = format!("{config:?}").contains("hush");
+        assert_eq!(!shown, key.is_secret(), "{}: a secret's comment says \"Never printed\"", key.name);
+    }
+}
+
+#[test]
+fn a_finding_says_key_value_rule_source_and_how_to_mend_it() {
+    let path = file(
+        "whole",
+        "typo = 1\n[writer]\nlanes = \"two\"\nbatch_items_max = 0\n[server]\nlisten = \"here\"\n[databases.x]\nurl = 5\n",
+    );
+    let sources = Sources {
+        file: Some(path.clone()),
+        environment: texts(&[("TASKER__DISPATCH__BATCH_SIZE", "3"), ("DATABASE_URL", "mysql://me:hush@db/x")]),
+        flags: texts(&[("sweeper.interval_ms", "1"), ("database.reads", "copy"), ("server", "5")]),
+        ..Sources::default()
+    };
+    let findings = Config::load(&sources).unwrap_err();
+    assert!(findings.0.len() >= 9, "{findings}");
+    for finding in &findings.0 {
+        let all = [&finding.key, &finding.value, &finding.problem, &finding.mend, &finding.source];
+        assert!(all.iter().all(|text| !text.is_empty()), "{finding:?}");
+    }
+    assert!(!findings.to_string().contains("hush"), "{findings}");
+    std::fs::remove_file(path).unwrap();
+    insta::assert_snapshot!(Config::load(&Sources { file: None, ..sources }).unwrap_err());
+}
+
+#[test]
+fn a_role_names_a_database_that_is_defined() {
+    check("database.reads", "copy", "database.reads: names a database that is not defined under [databases]; none is");
+    let named = |keys: &[(&str, &str)]| {
+        let keys = [&[("databases.a.url", "postgres://a/x"), ("databases.a.pool_connections_max", "3")], keys].concat();
+        flags(&keys)
+    };
+    let config = named(&[("database.store", "a")]).unwrap();
+    assert_eq!((config.database.url.expose(), config.database.pool_connections_max), ("postgres://a/x", 3));
+    assert_eq!(config.databases["a"].acquire_timeout, Duration::from_secs(5), "the rest is as in [database]");
+    let problem = |keys: &[(&str, &str)]| named(keys).unwrap_err().0[0].to_string();
+    assert_eq!(
+        problem(&[("database.listen", "b")]),
+        "database.listen = \"b\": names a database that is not defined under [databases]; there is a (from a flag)"
+    );
+    assert!(problem(&[("database.store", "a"), ("database.url", "postgres://b/x")]).contains("so does database.url"));
+    assert!(problem(&[("database.store", "a"), ("databases.a.pooler", "transaction")]).contains("LISTEN"));
+    assert!(problem(&[("databases.a.urll", "x")]).contains("unknown key"));
+    assert!(problem(&[("databases.b.pooler", "none")]).contains("must be given"));
+}
+
+#[test]
+fn some_rules_hold_in_production_only() {
+    let production = |key: &str, value: &str| {
+        let keys = [
+            ("database.url", "postgres://db/x?sslmode=verify-full"),
+            ("telemetry.log_format", "json"),
+            ("environment", "production"),
+            (key, value),
+        ];
+        let findings = flags(&keys).err().map(|Findings(findings)| findings).unwrap_or_default();
+        assert!(findings.iter().all(|finding| finding.key == key), "{findings:?}");
+        findings.len()
+    };
+    for (key, good, bad) in [
+        ("database.url", "postgres://127.0.0.1/x", "postgres://db/x"),
+        ("database.url", "postgres://db/x?sslmode=require", ""),
+        ("telemetry.log_format", "json", "pretty"),
+        ("server.drain_grace_ms", "1000", "999"),
+        ("database.acquire_timeout_ms", "14999", "15000"),
+        ("writer.connect_timeout_ms", "14999", "15000"),
+    ] {
+        assert_eq!((production(key, good), production(key, bad)), (0, 1), "{key}");
+        assert!(flags(&[(key, bad)]).is_ok(), "{key} = {bad} is fine in development");
+    }
+}
+
+#[test]
+fn what_holds_is_shown_with_where_it_came_from() {
+    let sources = Sources {
+        environment: texts(&[("DATABASE_URL", "postgres://me:hush@db/x")]),
+        flags: texts(&[("writer.lanes", "4"), ("databases.copy.url", "postgres://hush@copy/x")]),
+        ..Sources::default()
+    };
+    let (_, effective) = Config::load_explained(&sources).unwrap();
+    let shown = effective.to_toml();
+    assert!(!shown.contains("hush"), "{shown}");
+    let line = |begin: &str| {
+        shown
+            .lines()
+            .find(|line| line.starts_with(begin))
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    assert_eq!(line("lanes").unwrap(), "lanes = 4 # a flag");
+    assert_eq!(line("url").unwrap(), "url = \"[redacted]\" # DATABASE_URL");
+    assert_eq!(line("batch_items_max").unwrap(), "batch_items_max = 512 # default");
+    assert!(shown.parse::<toml::Table>().unwrap()["databases"]["copy"]["url"].is_str());
 }

@@ -24,6 +24,16 @@ pub fn address(url: &str) -> std::result::Result<Address, String> {
     })
 }
 
+/// Whether what is said to the database stays on this machine or is always encrypted.
+pub fn is_safe(address: &Address) -> bool {
+    let host = address.get_host();
+    let is_local = address.get_socket().is_some()
+        || host.starts_with('/')
+        || host == "localhost"
+        || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    is_local || matches!(address.get_ssl_mode(), PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull)
+}
+
 /// Creates the database unless it exists. `options` lead to another database of the same server.
 pub async fn ensure(options: &Address, name: &str) -> Result<()> {
     let mut connection = options.connect().await?;

@@ -23,13 +23,20 @@ pub struct Settings {
     pub connections_max: u32,
     /// How long to wait for a connection of the pool.
     pub acquire_timeout: Duration,
+    /// Whether a pooler in transaction mode stands between.
+    pub is_pooled: bool,
     /// The name that Postgres shows for these connections.
     pub application_name: String,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { connections_max: 8, acquire_timeout: Duration::from_secs(5), application_name: "tasker".to_owned() }
+        Self {
+            connections_max: 8,
+            acquire_timeout: Duration::from_secs(5),
+            is_pooled: false,
+            application_name: "tasker".to_owned(),
+        }
     }
 }
 

@@ -1,0 +1,60 @@
+//! `tasker config`: checks the configuration, and shows what holds.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::{Context, Outcome};
+use crate::config::{Config, Finding, Findings};
+
+/// Checks the configuration, and shows what holds.
+///
+/// The configuration is made of the defaults, a file, the environment and flags, in this order; the later wins.
+#[derive(Debug, clap::Args)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "Examples:
+  tasker config check --config /etc/tasker.toml
+  tasker config show --set writer.lanes=4 --output json"
+)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Names everything that is wrong: key, value, rule, and what to do about it.
+    ///
+    /// Opens no port and changes nothing. Exits with 1 when something must be mended.
+    Check,
+    /// Prints the values that hold as TOML, each with where it came from. Secrets are redacted.
+    Show,
+}
+
+/// Runs the subcommand.
+pub(super) async fn run(context: &Context, args: Args) -> Outcome {
+    match args.action {
+        Action::Check => check(context),
+        Action::Show => show(context),
+    }
+}
+
+fn check(context: &Context) -> Outcome {
+    let findings = match context.config() {
+        Ok(_) => Vec::new(),
+        Err(Findings(findings)) => findings,
+    };
+    context.print_either(&json!({ "valid": findings.is_empty(), "findings": findings }), || text(&findings))?;
+    Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn text(findings: &[Finding]) -> String {
+    if findings.is_empty() { "all is well".to_owned() } else { Findings(findings.to_vec()).to_string() }
+}
+
+fn show(context: &Context) -> Outcome {
+    let (_, effective) = Config::load_explained(&context.sources)?;
+    context.print_either(&json!(effective.entries()), || effective.to_toml())?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,69 @@
+//! What holds, key by key, and where each value came from.
+
+use serde::Serialize;
+use toml::{Table, Value};
+
+use super::{keys, load::Merged, secret::REDACTED};
+
+/// One key with the value that holds. Secrets are redacted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Entry {
+    /// The key, such as `writer.lanes`.
+    pub key: String,
+    /// Its value.
+    pub value: Value,
+    /// Where it came from: a file, a variable, "a flag" or "default".
+    pub source: String,
+}
+
+/// All keys with the values that hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Effective(Vec<Entry>);
+
+impl Effective {
+    pub(super) fn new(merged: &Merged) -> Self {
+        let mut entries = Vec::new();
+        walk(&merged.table, "", &mut |key, value| {
+            let secret = keys::find(key).is_some_and(keys::Key::is_secret) && value.as_str() != Some("");
+            let value = if secret { Value::String(REDACTED.to_owned()) } else { value.clone() };
+            let source = merged.origins.get(key).map_or("default", String::as_str).to_owned();
+            entries.push(Entry { key: key.to_owned(), value, source });
+        });
+        Self(entries)
+    }
+
+    /// The keys, sections together.
+    pub fn entries(&self) -> &[Entry] {
+        &self.0
+    }
+
+    /// As a configuration file that says of each value where it came from.
+    pub fn to_toml(&self) -> String {
+        let mut lines: Vec<String> = Vec::new();
+        let mut current = "";
+        for Entry { key, value, source } in &self.0 {
+            let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
+            if section != current {
+                lines.push(String::new());
+                lines.push(format!("[{section}]"));
+                current = section;
+            }
+            let line = format!("{name} = {value}");
+            lines.push(format!("{line:<48} # {source}"));
+        }
+        lines.join("\n")
+    }
+}
+
+/// Values before the sections beside them, as TOML wants it.
+fn walk(table: &Table, prefix: &str, visit: &mut impl FnMut(&str, &Value)) {
+    let name = |name: &str| if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
+    for (key, value) in table.iter().filter(|(_, value)| !value.is_table()) {
+        visit(&name(key), value);
+    }
+    for (key, value) in table {
+        if let Value::Table(inner) = value {
+            walk(inner, &name(key), visit);
+        }
+    }
+}
