@@ -33,7 +33,7 @@ pub use load::{Sources, environment};
 pub use production::Environment;
 pub use secret::Secret;
 pub use server::{Listen, Server};
-pub use telemetry::{LogFormat, Telemetry};
+pub use telemetry::Telemetry;
 
 /// The defaults, as text that explains every key.
 pub const DEFAULTS: &str = include_str!("config/default.toml");

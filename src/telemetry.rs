@@ -1,15 +1,81 @@
-//! What the process tells about itself: log lines on stderr, traces to a collector.
+//! What the process tells about itself: log lines on stderr, metrics, traces to a collector.
 //!
-//! Owns: the subscriber, set once at the start. Never: decides what is worth telling; whoever does something
-//! says so with `tracing`. Next: `otlp` sends traces.
+//! Owns: the subscriber, set once at the start, and the table of metrics. Never: decides what is worth telling; whoever
+//! does something says so with `tracing` or records it. Uses nothing else of ours, so that everything may use it. Next:
+//! `metrics` for numbers, `otlp` sends traces.
 
-use std::io::{IsTerminal, stderr};
+use std::{
+    io::{IsTerminal, stderr},
+    time::Duration,
+};
+
+use serde::Deserialize;
+use tonic::transport::{Channel, Endpoint};
 
 use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::config::{LogFormat, Telemetry};
-
+pub mod metrics;
 mod otlp;
+
+pub use metrics::Metrics;
+
+/// What the process tells, and where.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// Which log lines are written: a level, or directives.
+    pub log_level: String,
+    /// The collector of traces and metrics; `None` sends nothing.
+    pub collector: Option<Collector>,
+    /// The share of traces that is sent.
+    pub trace_ratio: f64,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// For machines.
+    Json,
+}
+
+/// An OTLP collector.
+#[derive(Debug, Clone)]
+pub struct Collector {
+    /// Where it is: `http://` or `https://` with host and port.
+    pub endpoint: String,
+    /// How it is spoken to.
+    pub protocol: Protocol,
+    /// How long one message may take.
+    pub timeout: Duration,
+    /// What this service is called there.
+    pub service_name: String,
+}
+
+/// How a collector is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// gRPC, usually on port 4317.
+    Grpc,
+    /// Protobuf over HTTP, usually on port 4318.
+    Http,
+}
+
+impl Collector {
+    /// A connection for gRPC, opened when it is needed.
+    fn channel(&self) -> anyhow::Result<Channel> {
+        Ok(Endpoint::from_shared(self.endpoint.clone())?.timeout(self.timeout).connect_lazy())
+    }
+
+    /// Where a signal goes over HTTP.
+    fn url(&self, signal: &str) -> String {
+        format!("{}/v1/{signal}", self.endpoint.trim_end_matches('/'))
+    }
+}
 
 /// Keeps the telemetry going; sends what is left when it goes.
 #[derive(Debug)]
@@ -26,7 +92,7 @@ impl Drop for Guard {
 }
 
 /// Begins to log and, if there is a collector, to send traces. To be called once, inside the runtime.
-pub fn init(settings: &Telemetry) -> anyhow::Result<Guard> {
+pub fn init(settings: &Settings) -> anyhow::Result<Guard> {
     let filter = EnvFilter::builder().parse(&settings.log_level)?;
     let log: Box<dyn Layer<Registry> + Send + Sync> = match settings.log_format {
         LogFormat::Json => Box::new(
@@ -41,7 +107,7 @@ pub fn init(settings: &Telemetry) -> anyhow::Result<Guard> {
         ),
     };
     let traces =
-        settings.otlp_endpoint.as_deref().map(|to| otlp::Traces::begin(to, settings.trace_ratio)).transpose()?;
+        settings.collector.as_ref().map(|to| otlp::Traces::begin(&to.endpoint, settings.trace_ratio)).transpose()?;
     let spans = traces.as_ref().map(otlp::Traces::layer);
     tracing_subscriber::registry().with(log).with(spans).try_init()?;
     Ok(Guard { traces })

@@ -49,7 +49,7 @@ pub(super) struct Args {
 pub(super) async fn run(context: &Context, args: Args) -> Outcome {
     let flags = [("embedded.directory", args.data_dir.clone()), ("server.listen", args.listen.clone())];
     let config = context.config_with(flags)?;
-    let _telemetry = telemetry::init(&config.telemetry)?;
+    let _telemetry = telemetry::init(&config.telemetry.settings())?;
     let mut postgres = Server::start(&config.embedded.settings()).await?;
     let store = Store::new(postgres.options(), &config.database.pool_settings());
     let mut app = match App::start(&config, store, Schema::Migrate).await {

@@ -31,7 +31,7 @@ pub(super) struct Args {
 /// Runs the subcommand.
 pub(super) async fn run(context: &Context, args: Args) -> Outcome {
     let config = context.config_with([("database.url", args.database_url), ("server.listen", args.listen)])?;
-    let _telemetry = telemetry::init(&config.telemetry)?;
+    let _telemetry = telemetry::init(&config.telemetry.settings())?;
     let store = app::store(&config.database)?;
     let schema = if args.no_migrate { Schema::Require } else { Schema::Migrate };
     let mut asked_to_stop = std::pin::pin!(app::asked_to_stop());

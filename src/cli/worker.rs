@@ -54,7 +54,7 @@ pub(super) struct Args {
 
 /// Runs the subcommand.
 pub(super) async fn run(context: &Context, args: Args) -> Outcome {
-    let _telemetry = telemetry::init(&context.config()?.telemetry)?;
+    let _telemetry = telemetry::init(&context.config()?.telemetry.settings())?;
     if let Some(serve) = args.serve.iter().find(|serve| serve.kind == Kind::Command && !args.allow_commands) {
         anyhow::bail!(
             "{} would run commands, which are off\n  --allow-commands turns them on: then whoever may register handlers \

@@ -1,36 +1,81 @@
-//! Logs and traces.
+//! Logs, metrics and traces.
+
+use std::time::Duration;
 
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
-use super::{check::Check, values::optional_text};
+use super::{
+    check::Check,
+    values::{millis, optional_text},
+};
+use crate::telemetry::{Collector, LogFormat, Metrics, Protocol, Settings, metrics::push};
 
 /// The section `telemetry`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Telemetry {
+    /// What this service is called where telemetry is gathered.
+    pub service_name: String,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines are written.
     pub log_level: String,
-    /// The collector for traces; `None` sends nothing.
+    /// The collector for traces and metrics; `None` sends nothing.
     #[serde(deserialize_with = "optional_text")]
     pub otlp_endpoint: Option<String>,
+    /// How the collector is spoken to.
+    pub otlp_protocol: Protocol,
+    /// How long one message to the collector may take.
+    #[serde(rename = "otlp_timeout_ms", deserialize_with = "millis")]
+    pub otlp_timeout: Duration,
     /// The share of traces that is sent.
     pub trace_ratio: f64,
-}
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LogFormat {
-    /// For people.
-    Pretty,
-    /// For machines.
-    Json,
+    /// Whether anything is counted and measured.
+    pub metrics_enabled: bool,
+    /// How often metrics go to the collector; zero is never.
+    #[serde(rename = "metrics_interval_ms", deserialize_with = "millis")]
+    pub metrics_interval: Duration,
+    /// Series of one metric at most.
+    pub metrics_series_max: usize,
 }
 
 impl Telemetry {
+    /// What the process tells, and where.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            log_format: self.log_format,
+            log_level: self.log_level.clone(),
+            collector: self.collector(),
+            trace_ratio: self.trace_ratio,
+        }
+    }
+
+    /// The numbers of a server.
+    pub fn metrics(&self) -> Metrics {
+        if self.metrics_enabled { Metrics::new(self.metrics_series_max) } else { Metrics::off() }
+    }
+
+    /// Where metrics are sent; `None` for nowhere.
+    pub fn push(&self) -> Option<push::Settings> {
+        let wanted = self.metrics_enabled && !self.metrics_interval.is_zero();
+        let collector = self.collector().filter(|_| wanted)?;
+        Some(push::Settings { collector, interval: self.metrics_interval })
+    }
+
+    fn collector(&self) -> Option<Collector> {
+        Some(Collector {
+            endpoint: self.otlp_endpoint.clone()?,
+            protocol: self.otlp_protocol,
+            timeout: self.otlp_timeout,
+            service_name: self.service_name.clone(),
+        })
+    }
+
     pub(super) fn validate(&self, check: &mut Check) {
+        let chars = self.service_name.chars().count();
+        check.rule("telemetry.service_name", (1..=255).contains(&chars), || {
+            "must have from 1 to 255 characters".to_owned()
+        });
         if let Err(error) = EnvFilter::builder().parse(&self.log_level) {
             check.finding("telemetry.log_level", format!("is no level and no directive: {error}"), "");
         }
@@ -38,6 +83,9 @@ impl Telemetry {
             let known = endpoint.starts_with("http://") || endpoint.starts_with("https://");
             check.rule("telemetry.otlp_endpoint", known, || "must begin with http:// or https://".to_owned());
         }
+        check.millis("telemetry.otlp_timeout_ms", self.otlp_timeout, 100..=60_000);
         check.range("telemetry.trace_ratio", self.trace_ratio, 0.0..=1.0);
+        check.millis("telemetry.metrics_interval_ms", self.metrics_interval, 0..=3_600_000);
+        check.range("telemetry.metrics_series_max", self.metrics_series_max, 10..=100_000);
     }
 }

@@ -10,13 +10,29 @@ use std::{
 const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &["domain"]),
     ("error", &["error", "domain"]),
-    ("store", &["store", "domain", "error", "lib"]),
-    ("lifecycle", &["lifecycle", "store", "domain", "error"]),
-    ("engine", &["engine", "auth", "lifecycle", "store", "domain", "error"]),
-    ("service", &["service", "auth", "lifecycle", "store", "domain", "error"]),
-    ("rpc", &["rpc", "auth", "service", "engine", "lifecycle", "domain", "error", "proto", "transport", "store"]),
+    ("telemetry", &["telemetry"]),
+    ("store", &["store", "domain", "error", "lib", "telemetry"]),
+    ("lifecycle", &["lifecycle", "store", "domain", "error", "telemetry"]),
+    ("engine", &["engine", "auth", "lifecycle", "store", "domain", "error", "telemetry"]),
+    ("service", &["service", "auth", "lifecycle", "store", "domain", "error", "telemetry"]),
+    (
+        "rpc",
+        &[
+            "rpc",
+            "auth",
+            "service",
+            "engine",
+            "lifecycle",
+            "domain",
+            "error",
+            "proto",
+            "transport",
+            "store",
+            "telemetry",
+        ],
+    ),
     ("embedded", &["embedded", "store"]),
-    ("auth", &["auth", "store", "domain", "error"]),
+    ("auth", &["auth", "store", "domain", "error", "telemetry"]),
 ];
 
 #[test]
