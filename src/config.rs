@@ -35,6 +35,8 @@ pub use secret::Secret;
 pub use server::{Listen, Server};
 pub use telemetry::Telemetry;
 
+pub use crate::telemetry::LogFormat;
+
 /// The defaults, as text that explains every key.
 pub const DEFAULTS: &str = include_str!("config/default.toml");
 
