@@ -18,6 +18,7 @@ use crate::{
     engine::Engine,
     lifecycle::Templates,
     store::{Store, databases, migrate},
+    telemetry::Metrics,
     transport::{
         Bound,
         late::Services,
@@ -25,6 +26,7 @@ use crate::{
     },
 };
 
+mod gate;
 mod services;
 
 /// How long calls that have begun may take when the grace is over already.
@@ -58,6 +60,7 @@ pub enum Schema {
 pub struct App {
     listening: Listening,
     engine: Engine,
+    access: gate::Access,
 }
 
 /// A listener that answers at least health probes.
@@ -74,7 +77,9 @@ struct Listening {
 impl App {
     /// Starts everything. When it returns, calls are served.
     pub async fn start(config: &Config, store: Store, schema: Schema) -> anyhow::Result<Self> {
-        let (listening, services) = Listening::start(&config.server, Gate::open(), store.clone()).await?;
+        let metrics = Metrics::new(config.telemetry.metrics_series_max);
+        let access = gate::build(config, &store, &metrics)?;
+        let (listening, services) = Listening::start(&config.server, access.gate.clone(), store.clone()).await?;
         if let Err(error) = bring_up(&store, schema).await {
             listening.stop(Instant::now()).await;
             return Err(error);
@@ -85,13 +90,8 @@ impl App {
         services::add(&mut routes, config, &store, &templates, &engine);
         services.open(routes.routes());
         listening.health.serving().await;
-        if !config.server.listen.is_local() {
-            tracing::warn!(
-                "other machines can reach the server, and there is no authentication yet: guard the network"
-            );
-        }
         tracing::info!(endpoint = listening.endpoint, version = env!("CARGO_PKG_VERSION"), "serving");
-        Ok(Self { listening, engine })
+        Ok(Self { listening, engine, access })
     }
 
     /// How clients name it: `http://address:port` or `unix:/path`.
@@ -102,6 +102,13 @@ impl App {
     /// The engine.
     pub const fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// Takes over what can change while the server runs: roles and policies.
+    ///
+    /// Fails with everything that is wrong, and then nothing has changed.
+    pub fn reload(&self, config: &Config) -> Result<(), Vec<String>> {
+        self.access.reload(config)
     }
 
     /// Waits until the server ends without being asked to, and says why.

@@ -13,6 +13,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::config::{self as configuration, Findings, Sources};
 
+mod access;
 mod apply;
 mod bench;
 mod cancel;
@@ -75,6 +76,7 @@ commands! {
     Resolve(resolve),
     Serve(serve),
     Migrate(migrate),
+    Access(access),
     Doctor(doctor),
     Config(config),
     Healthcheck(healthcheck),

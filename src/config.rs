@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use crate::lifecycle::writer;
 
+mod auth;
 mod backoff;
 mod check;
 mod database;
@@ -23,6 +24,7 @@ mod server;
 mod telemetry;
 mod values;
 
+pub use auth::{Auth, AuthenticatorKind, CoordinatorKind};
 pub use check::{Finding, Findings};
 pub use database::{Database, Databases, Named, Pooler};
 pub use effective::{Effective, Entry};
@@ -47,6 +49,8 @@ pub struct Config {
     pub environment: Environment,
     /// How we are reached.
     pub server: Server,
+    /// Who may call.
+    pub auth: Auth,
     /// How Postgres is reached.
     pub database: Database,
     /// Further databases by name.
@@ -123,6 +127,7 @@ impl Config {
     /// Checks ranges and relations between keys.
     fn validate(&self, check: &mut check::Check) {
         self.server.validate(check);
+        self.auth.validate(check);
         self.database.validate(&self.databases, self.dispatch.hints, check);
         self.embedded.validate(check);
         self.writer.validate(check);

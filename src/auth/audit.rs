@@ -3,6 +3,8 @@
 //! One record per call that asks for a permission, written as a log line of the target `tasker::audit`, and counted.
 //! Never: says anything of the credentials beyond the subject that they prove.
 
+use crate::telemetry::Metrics;
+
 use super::{authenticator::Rejection, gate::Call, permission::Permission, principal::Principal, scope::Permit};
 
 /// The target of audit records, for log filters.
@@ -19,24 +21,13 @@ pub enum Records {
     Refused,
 }
 
-/// A decision as it is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counted {
-    /// `allowed`, `denied`, `unauthenticated` or `ended`.
-    pub outcome: &'static str,
-    /// What was asked for.
-    pub permission: Permission,
-    /// Why it was refused, empty when it was not.
-    pub reason: &'static str,
-}
-
 /// Writes and counts decisions.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone)]
 pub struct Audit {
     /// Which are written.
     pub records: Records,
-    /// Counts them.
-    pub count: Option<fn(Counted)>,
+    /// Where they are counted.
+    pub metrics: Metrics,
 }
 
 /// How it ended.
@@ -61,9 +52,7 @@ impl Audit {
             Outcome::Denied(_) => ("denied", "permission"),
             Outcome::Ended(_, rejection) => ("ended", rejection.label()),
         };
-        if let Some(count) = self.count {
-            count(Counted { outcome: label, permission, reason });
-        }
+        self.metrics.auth_decision(label, &permission.to_string(), reason);
         if label == "allowed" && self.records == Records::Refused {
             return;
         }

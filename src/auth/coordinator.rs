@@ -13,7 +13,7 @@ use super::{permission::Permission, principal::Principal, scope::Target};
 
 pub use cedar::Cedar;
 pub use claims::Claims;
-pub use roles::{ADMIN, Roles};
+pub use roles::{ADMIN, BadGrant, Roles};
 
 /// How far a permission reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

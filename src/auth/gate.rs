@@ -14,7 +14,7 @@ use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
 use super::{
-    audit::{Audit, Outcome},
+    audit::{Audit, Outcome, Records},
     authenticator::{Authenticator, Credentials, Rejection},
     catalog::Access,
     coordinator::{AnyOf, Coordinator, Reach},
@@ -22,7 +22,7 @@ use super::{
     principal::Principal,
     scope::{Made, Permit, Scope, missing},
 };
-use crate::error::Result;
+use crate::{error::Result, telemetry::Metrics};
 
 /// Verified tokens that are remembered; each takes some hundred bytes.
 const VERIFIED_MAX: u64 = 20_000;
@@ -67,7 +67,8 @@ pub fn now() -> SystemTime {
 impl Gate {
     /// A gate that asks nobody anything.
     pub fn open() -> Self {
-        Self::with(Vec::new(), Arc::new(AnyOf::default()), Audit::default(), true)
+        let audit = Audit { records: Records::All, metrics: Metrics::off() };
+        Self::with(Vec::new(), Arc::new(AnyOf::default()), audit, true)
     }
 
     /// A gate that asks these, in this order.

@@ -19,6 +19,8 @@ use super::{
 
 /// Tables that take any key.
 const OPEN_TABLES: &[&str] = &["embedded.parameters"];
+/// Tables that take any key, with a list of texts for each.
+const OPEN_LISTS: &[&str] = &["auth.roles"];
 /// The file that is read when none is named.
 const FILE: &str = "tasker.toml";
 /// Variables that stand for keys, beside the `TASKER__SECTION__KEY` ones, which win over them.
@@ -204,6 +206,9 @@ fn place<'a>(table: &'a mut Table, key: &str) -> Option<Place<'a>> {
     if OPEN_TABLES.contains(&section) {
         return Some(Place::Any(table));
     }
+    if OPEN_LISTS.contains(&section) {
+        return Some(Place::Value(table.entry(name).or_insert_with(|| Value::Array(Vec::new()))));
+    }
     Some(match table.get_mut(name)? {
         Value::Table(_) => Place::Section,
         value => Place::Value(value),
@@ -233,14 +238,18 @@ fn kind_wanted(known: &Value) -> String {
 fn read_value(text: &str) -> Value {
     let parse = |text: &str| format!("value = {text}").parse::<Table>().ok()?.remove("value");
     let listed = || text.contains(',').then(|| parse(&format!("[{text}]"))).flatten();
-    parse(text).or_else(listed).unwrap_or_else(|| Value::String(text.to_owned()))
+    let words = || {
+        let words = text.split(',').map(|word| Value::String(word.trim().to_owned()));
+        text.contains(',').then(|| Value::Array(words.collect()))
+    };
+    parse(text).or_else(listed).or_else(words).unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
 /// The value, if it has the kind of the known one. A whole number may stand for a fraction.
 fn coerced(known: &Value, value: &Value) -> Result<Value, String> {
     match (known, value) {
         (Value::Float(_), Value::Integer(number)) => Ok(Value::Float(*number as f64)),
-        (Value::Array(_), Value::Integer(_)) => Ok(Value::Array(vec![value.clone()])),
+        (Value::Array(_), Value::Integer(_) | Value::String(_)) => Ok(Value::Array(vec![value.clone()])),
         _ if known.same_type(value) => Ok(value.clone()),
         _ => Err(format!("must be {}, not {}", kind(known), value)),
     }
@@ -269,6 +278,7 @@ fn read(merged: &Table, defaults: &Table, check: &mut Check) -> Config {
     Config {
         environment: section.value("environment", check),
         server: section.read("server", check),
+        auth: section.read("auth", check),
         database: section.read("database", check),
         databases: section.read("databases", check),
         embedded: section.read("embedded", check),

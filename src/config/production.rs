@@ -35,6 +35,12 @@ pub(super) fn validate(config: &Config, check: &mut Check) {
         encrypted(&format!("databases.{name}.url"), &database.url, check);
     }
     check.demand(
+        "auth.authenticators",
+        !config.auth.authenticators.is_empty(),
+        "must name somebody in production: nobody would be asked who calls",
+        "name \"jwt\", \"api_token\" or \"mtls\"",
+    );
+    check.demand(
         "telemetry.log_format",
         config.telemetry.log_format != LogFormat::Pretty,
         "must be for machines in production",

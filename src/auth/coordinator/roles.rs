@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    fmt,
     sync::Arc,
 };
 
@@ -28,6 +29,12 @@ pub struct BadGrant {
     pub grant: String,
     /// What is wrong with it.
     pub why: NotAGrant,
+}
+
+impl fmt::Display for BadGrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "auth.roles.{}: `{}` {}", self.role, self.grant, self.why)
+    }
 }
 
 impl Roles {
