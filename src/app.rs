@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     auth::Gate,
     config::{self, Config},
-    engine::Engine,
+    engine::{self, Engine},
     lifecycle::Templates,
     store::{Store, databases, migrate},
     telemetry::Metrics,
@@ -27,7 +27,10 @@ use crate::{
 };
 
 mod gate;
+mod operations;
 mod services;
+
+use operations::Operations;
 
 /// How long calls that have begun may take when the grace is over already.
 const LAST_CALLS: Duration = Duration::from_millis(500);
@@ -61,6 +64,7 @@ pub struct App {
     listening: Listening,
     engine: Engine,
     access: gate::Access,
+    operations: Operations,
 }
 
 /// A listener that answers at least health probes.
@@ -77,26 +81,37 @@ struct Listening {
 impl App {
     /// Starts everything. When it returns, calls are served.
     pub async fn start(config: &Config, store: Store, schema: Schema) -> anyhow::Result<Self> {
-        let metrics = Metrics::new(config.telemetry.metrics_series_max);
+        let metrics = config.telemetry.metrics();
         let access = gate::build(config, &store, &metrics)?;
-        let (listening, services) = Listening::start(&config.server, access.gate.clone(), store.clone()).await?;
+        let gate = access.gate.clone();
+        let (listening, services) = Listening::start(&config.server, gate, &metrics, store.clone()).await?;
         if let Err(error) = bring_up(&store, schema).await {
             listening.stop(Instant::now()).await;
             return Err(error);
         }
         let templates = Templates::new(store.clone());
-        let engine = Engine::start(config.engine(), store.clone(), templates.clone());
+        let engine = Engine::start(
+            engine::Settings { metrics: metrics.clone(), ..config.engine() },
+            store.clone(),
+            templates.clone(),
+        );
         let mut routes = listening.health.routes();
         services::add(&mut routes, config, &store, &templates, &engine);
         services.open(routes.routes());
         listening.health.serving().await;
         tracing::info!(endpoint = listening.endpoint, version = env!("CARGO_PKG_VERSION"), "serving");
-        Ok(Self { listening, engine, access })
+        let operations = Operations::start(config, &metrics);
+        Ok(Self { listening, engine, access, operations })
     }
 
     /// How clients name it: `http://address:port` or `unix:/path`.
     pub fn endpoint(&self) -> &str {
         &self.listening.endpoint
+    }
+
+    /// What is counted and measured.
+    pub const fn metrics(&self) -> &Metrics {
+        self.engine.metrics()
     }
 
     /// The engine.
@@ -134,21 +149,28 @@ impl App {
         if tokio::time::timeout(LAST_BATCH, self.engine.stop()).await.is_err() {
             tracing::warn!("the writer does not end: a call that was cut off still holds it");
         }
+        self.operations.stop().await;
         store.close().await;
         tracing::info!(took = ?began.elapsed(), "stopped");
     }
 }
 
 impl Listening {
-    async fn start(settings: &config::Server, gate: Gate, store: Store) -> anyhow::Result<(Self, Services)> {
+    async fn start(
+        settings: &config::Server,
+        gate: Gate,
+        metrics: &Metrics,
+        store: Store,
+    ) -> anyhow::Result<(Self, Services)> {
         let bound = Bound::bind(&settings.listen).await?;
         let endpoint = bound.endpoint();
         let health = Health::begin().await;
         let services = health.services();
         let stop = CancellationToken::new();
         let serving = tokio::spawn({
-            let (settings, services, stop) = (settings.clone(), services.clone(), stop.clone());
-            async move { server::serve(&settings, bound, gate, services, stop).await }
+            let (settings, metrics) = (settings.clone(), metrics.clone());
+            let (services, stop) = (services.clone(), stop.clone());
+            async move { server::serve(&settings, bound, gate, &metrics, services, stop).await }
         });
         Ok((Self { endpoint, settings: settings.clone(), health, store, stop, serving }, services))
     }

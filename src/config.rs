@@ -121,6 +121,7 @@ impl Config {
             dispatch_batch_max: self.dispatch.batch_max,
             poll_interval: self.dispatch.poll_interval,
             hints: self.dispatch.hints,
+            metrics: crate::telemetry::Metrics::off(),
         }
     }
 

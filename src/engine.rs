@@ -10,7 +10,7 @@ mod dispatcher;
 pub mod sessions;
 mod sweeper;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -18,10 +18,11 @@ use uuid::Uuid;
 
 use crate::{
     lifecycle::{
-        Clock, Hints, Templates, Watch, Workforce, Writer,
+        Clock, Hints, Pulse, Templates, Watch, Workforce, Writer,
         writer::{Lanes, Parts, Settings as WriterSettings},
     },
     store::Store,
+    telemetry::Metrics,
 };
 
 pub use sessions::Sessions;
@@ -50,6 +51,8 @@ pub struct Settings {
     pub poll_interval: Duration,
     /// Whether servers tell each other about new work at once.
     pub hints: bool,
+    /// What is counted and measured.
+    pub metrics: Metrics,
 }
 
 impl Default for Settings {
@@ -64,6 +67,7 @@ impl Default for Settings {
             dispatch_batch_max: 256,
             poll_interval: Duration::from_secs(1),
             hints: true,
+            metrics: Metrics::default(),
         }
     }
 }
@@ -77,6 +81,8 @@ pub struct Engine {
     watch: Watch,
     hints: Hints,
     clock: Clock,
+    metrics: Metrics,
+    sweeper: Arc<Pulse>,
     lanes: Lanes,
     loops: JoinSet<()>,
     stop: CancellationToken,
@@ -93,6 +99,8 @@ pub(crate) struct Shared {
     pub(crate) workforce: Workforce,
     pub(crate) hints: Hints,
     pub(crate) clock: Clock,
+    pub(crate) metrics: Metrics,
+    pub(crate) sweeper: Arc<Pulse>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -108,9 +116,11 @@ impl Engine {
             hints: hints.clone(),
             watch: watch.clone(),
             clock: clock.clone(),
+            metrics: settings.metrics.clone(),
         };
         let (writer, lanes) = Writer::start(settings.writer.clone(), parts);
         let stop = CancellationToken::new();
+        let (metrics, sweeper) = (settings.metrics.clone(), Arc::<Pulse>::default());
         let shared = Shared {
             server_id: Uuid::from_u128(rand::random()),
             settings,
@@ -120,6 +130,8 @@ impl Engine {
             workforce: workforce.clone(),
             hints: hints.clone(),
             clock: clock.clone(),
+            metrics: metrics.clone(),
+            sweeper: Arc::clone(&sweeper),
             stop: stop.clone(),
         };
         let sessions = Sessions::new(shared.clone());
@@ -131,7 +143,7 @@ impl Engine {
         if shared.settings.hints {
             loops.spawn(couriers::receive(shared, sessions.clone()));
         }
-        Self { writer, sessions, workforce, watch, hints, clock, lanes, loops, stop }
+        Self { writer, sessions, workforce, watch, hints, clock, metrics, sweeper, lanes, loops, stop }
     }
 
     /// The way to the lanes.
@@ -157,6 +169,21 @@ impl Engine {
     /// The time.
     pub const fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// The connected workers.
+    pub const fn workforce(&self) -> &Workforce {
+        &self.workforce
+    }
+
+    /// What is counted and measured.
+    pub const fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Whether the sweeper still moves.
+    pub const fn sweeper(&self) -> &Arc<Pulse> {
+        &self.sweeper
     }
 
     /// Tells the workers to go elsewhere and waits until they have reported what they run, but not longer

@@ -9,6 +9,7 @@ pub mod ending;
 pub mod late;
 pub mod layers;
 pub mod listener;
+pub mod meter;
 mod panics;
 mod reflection;
 pub mod server;

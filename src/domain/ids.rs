@@ -62,6 +62,11 @@ impl TaskId {
         self.0
     }
 
+    /// When the id was made, in microseconds since 1970, to the millisecond.
+    pub fn made_at(self) -> i64 {
+        i64::try_from(self.0.as_u128() >> 80).map_or(i64::MAX, |millis| millis.saturating_mul(1_000))
+    }
+
     /// The id of one of its steps.
     pub const fn step(self, no: StepNo) -> StepId {
         StepId { task: self, no }

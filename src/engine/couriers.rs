@@ -37,13 +37,17 @@ struct Note {
 /// Sends what the lanes gathered, until the engine stops.
 pub(super) async fn send(shared: Shared, sessions: Sessions) {
     let mut connection: Option<Connection> = None;
+    let outcome = |outcome| shared.metrics.hints.with([outcome]);
+    let (sent, lost) = (outcome("sent"), outcome("lost"));
     while let Some(gathered) = shared.stop.run_until_cancelled(shared.hints.next()).await {
         if gathered.handlers {
             registered(&shared, &sessions).await;
         }
         if shared.settings.hints {
             for note in notes(shared.server_id, &gathered) {
-                if let Err(error) = notify(&shared, &mut connection, &note).await {
+                let notified = notify(&shared, &mut connection, &note).await;
+                if notified.is_ok() { &sent } else { &lost }.add(1);
+                if let Err(error) = notified {
                     tracing::debug!(error = &error as &dyn std::error::Error, "hint lost");
                     connection = None;
                 }
@@ -73,6 +77,7 @@ async fn listen(shared: &Shared, sessions: &Sessions) -> store::Result<()> {
         if note.from == shared.server_id {
             continue;
         }
+        shared.metrics.hints.with(["received"]).add(1);
         if note.handlers {
             registered(shared, sessions).await;
         }

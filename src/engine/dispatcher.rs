@@ -20,6 +20,8 @@ const RETRY_PAUSE: Duration = Duration::from_millis(250);
 pub(super) async fn run(shared: Shared) {
     let mut connection: Option<Connection> = None;
     let mut last_poll = shared.clock.now();
+    let outcome = |outcome| shared.metrics.dispatches.with([outcome]);
+    let (found, empty, failed) = (outcome("found"), outcome("empty"), outcome("failed"));
     while !shared.stop.is_cancelled() {
         let poll_micros = Micros::try_from(shared.settings.poll_interval.as_micros()).unwrap_or(Micros::MAX);
         let now = shared.clock.now();
@@ -32,7 +34,14 @@ pub(super) async fn run(shared: Shared) {
             wait(&shared, last_poll + poll_micros - now).await;
             continue;
         }
-        if let Err(error) = dispatch(&shared, &mut connection, &openings).await {
+        let dispatched = dispatch(&shared, &mut connection, &openings).await;
+        match dispatched {
+            Ok(0) => &empty,
+            Ok(_) => &found,
+            Err(_) => &failed,
+        }
+        .add(1);
+        if let Err(error) = dispatched {
             tracing::warn!(error = &error as &dyn std::error::Error, "dispatch failed");
             connection = None;
             for (queue, _) in openings {
@@ -53,11 +62,12 @@ async fn wait(shared: &Shared, until_poll: Micros) {
     }
 }
 
+/// Takes what waits in these queues; how many steps there were.
 async fn dispatch(
     shared: &Shared,
     connection: &mut Option<Connection>,
     openings: &[(QueueId, usize)],
-) -> store::Result<()> {
+) -> store::Result<usize> {
     let connection = match connection {
         Some(connection) => connection,
         None => {
@@ -79,12 +89,13 @@ async fn dispatch(
         } else if let Some(at) = ready::next_due(&mut transaction, *queue, now).await? {
             shared.workforce.expect_work_at(*queue, at);
         }
-        for step in popped {
+        for (step, since) in popped {
             if taken.insert(step, *queue).is_none() {
-                steps.push(step);
+                steps.push((step, since));
             }
         }
     }
+    let found = steps.len();
     let mut back = Vec::new();
     if !steps.is_empty() {
         for (step, verdict) in shared.writer.claim(steps).await {
@@ -104,5 +115,5 @@ async fn dispatch(
             shared.workforce.seen_rows(queue);
         }
     }
-    Ok(())
+    Ok(found)
 }

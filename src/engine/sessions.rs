@@ -72,6 +72,8 @@ impl Sessions {
         }
         let lost = hello.held.iter().filter(|attempt| !stored.contains(attempt)).copied().collect();
         inbox.put_back(arrived);
+        let kind = if hello.session_id == Some(session_id) { "continued" } else { "new" };
+        self.shared.metrics.sessions_opened.with([kind]).add(1);
         self.shared.workforce.open(session_id, &stored);
         Ok(Opened { inbox, lost, hold })
     }
@@ -119,6 +121,7 @@ impl Sessions {
         foreign: &HashSet<(StepId, u16)>,
     ) -> Result<std::result::Result<Outcome, Verdict>> {
         if foreign.contains(&(step, attempt)) {
+            self.shared.metrics.results.with(["stale"]).add(1);
             return Ok(Err(Verdict::Stale("the lease is not held by this session".to_owned())));
         }
         match outcome {
@@ -128,7 +131,10 @@ impl Sessions {
                 let failure = crate::lifecycle::invalid_result(&message);
                 self.shared.writer.settle(step, attempt, failure, AckTo::Caller(reply)).await?;
                 Ok(Err(match answer.await {
-                    Ok(Ack { verdict: Verdict::Accepted, .. }) => Verdict::Invalid(message),
+                    Ok(Ack { verdict: Verdict::Accepted, .. }) => {
+                        self.shared.metrics.results.with(["invalid"]).add(1);
+                        Verdict::Invalid(message)
+                    }
                     Ok(Ack { verdict, .. }) => verdict,
                     Err(_) => Verdict::Retry,
                 }))

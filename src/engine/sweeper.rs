@@ -33,8 +33,16 @@ pub(super) async fn run(shared: Shared) {
     let now = shared.clock.now();
     let mut reconciler = Reconciler { after: Uuid::nil(), due: now, unknown: HashSet::new() };
     let mut patience = Patience { until: now, looked_at: None, store_was_away: false };
+    let outcome = |outcome| shared.metrics.sweeps.with([outcome]);
+    let (done, failed, took) = (outcome("done"), outcome("failed"), shared.metrics.sweep_duration.with([]));
     loop {
-        if let Err(error) = sweep(&shared, &mut reconciler, &mut patience).await {
+        shared.sweeper.busy();
+        let timer = took.timer();
+        let swept = sweep(&shared, &mut reconciler, &mut patience).await;
+        drop(timer);
+        shared.sweeper.idle();
+        if swept.is_ok() { &done } else { &failed }.add(1);
+        if let Err(error) = swept {
             tracing::warn!(error = &error as &dyn std::error::Error, "sweep failed");
             patience.store_was_away |= error.reason() == Reason::StoreAway;
         }
@@ -74,6 +82,7 @@ async fn sweep(shared: &Shared, reconciler: &mut Reconciler, patience: &mut Pati
     let before = Clock::local();
     let database = ready::clock(shared.store.pool()).await?;
     shared.clock.discipline(before, database, Clock::local());
+    shared.metrics.clock_offset.with([]).set(seconds(shared.clock.offset()));
     let now = shared.clock.now();
     let expired_before = patience.expired_before(micros(shared.settings.lease_ttl), now);
     end_lost_attempts(shared, now, expired_before).await?;
@@ -229,6 +238,11 @@ async fn requeue(shared: &Shared, forgotten: Waiting) -> Result<()> {
     ready::put(&mut connection, &forgotten).await?;
     shared.workforce.expect_work(forgotten.iter().map(|(queue, ..)| *queue));
     Ok(())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an offset is small")]
+fn seconds(micros: Micros) -> f64 {
+    micros as f64 / 1e6
 }
 
 fn micros(time: Duration) -> Micros {

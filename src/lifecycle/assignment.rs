@@ -27,6 +27,8 @@ pub struct Assignment {
     pub dependencies: Vec<(Arc<str>, Arc<str>)>,
     /// The parents' results were too large to send along.
     pub dependencies_omitted: bool,
+    /// When it was claimed.
+    pub claimed_at: Micros,
     /// When the attempt times out.
     pub deadline_at: Option<Micros>,
     /// The task's correlation id.

@@ -117,7 +117,7 @@ impl Batch {
                 Answer::Settled(verdict)
             }
             Item::Claim { steps, .. } => {
-                let claim = |step: &StepId| match self.entries.get_mut(&step.task) {
+                let claim = |(step, _): &(StepId, Micros)| match self.entries.get_mut(&step.task) {
                     Some(entry) if entry.held.run.has(step.no) => (*step, entry.claim_waiting(*step, terms)),
                     _ => (*step, ClaimVerdict::Gone),
                 };
@@ -184,6 +184,7 @@ impl Entry {
             context: Some(Arc::clone(&new.context_json)),
             correlation_id: new.correlation_id.as_deref().map(Arc::from),
             results: Vec::new(),
+            began: Vec::new(),
         };
         Self { revision_read: None, changes, ..Self::existing(held) }
     }

@@ -21,6 +21,8 @@ pub(super) struct Held {
     pub(super) context: Option<Arc<str>>,
     pub(super) correlation_id: Option<Arc<str>>,
     pub(super) results: Vec<(StepNo, Arc<str>)>,
+    /// When the first attempts of steps began that are tried again.
+    pub(super) began: Vec<(StepNo, Micros)>,
 }
 
 /// The runs of a lane, the least recently used leave first when there is no room.

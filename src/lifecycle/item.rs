@@ -28,8 +28,8 @@ pub(super) enum Item {
     Create { task_id: TaskId, new: Box<NewTask>, reply: oneshot::Sender<Result<Created>> },
     /// Settle an attempt.
     Settle { step: StepId, attempt: u16, outcome: Outcome, ack: AckTo },
-    /// Claim waiting steps for workers of this server.
-    Claim { steps: Vec<StepId>, reply: oneshot::Sender<Vec<(StepId, ClaimVerdict)>> },
+    /// Claim waiting steps for workers of this server; since when each waits.
+    Claim { steps: Vec<(StepId, Micros)>, reply: oneshot::Sender<Vec<(StepId, ClaimVerdict)>> },
     /// Change a task by request.
     Apply { task: TaskId, request: Box<Request>, reply: oneshot::Sender<Result<()>> },
 }
@@ -49,7 +49,7 @@ impl Item {
         match self {
             Self::Create { .. } => Vec::new(),
             Self::Settle { step, .. } => vec![step.task],
-            Self::Claim { steps, .. } => steps.iter().map(|step| step.task).collect(),
+            Self::Claim { steps, .. } => steps.iter().map(|(step, _)| step.task).collect(),
             Self::Apply { task, .. } => vec![*task],
         }
     }

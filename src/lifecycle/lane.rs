@@ -14,14 +14,21 @@
 
 mod after;
 mod hydrate;
+mod meter;
 
-use std::{collections::HashSet, panic::AssertUnwindSafe, time::Duration};
+use std::{
+    collections::HashSet,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{
+    Pulse,
     assignment::{Outcome, Verdict},
     batch::{Answer, Batch, Terms, identified},
     held::{Held, Runs},
@@ -29,6 +36,8 @@ use super::{
     request::Request,
     writer::Shared,
 };
+use meter::{Meter, Try};
+
 use crate::{
     domain::{
         ids::TaskId,
@@ -52,6 +61,10 @@ pub(super) struct Lane {
     shared: Shared,
     runs: Runs,
     connection: Option<Connection>,
+    meter: Meter,
+    pulse: Arc<Pulse>,
+    /// When the write of the present try began.
+    write_began: Option<Instant>,
 }
 
 /// How a batch can fail: everything that is asked of the store, and everything else.
@@ -80,9 +93,10 @@ impl From<store::Error> for Trouble {
 }
 
 impl Lane {
-    pub(super) fn new(shared: Shared) -> Self {
+    pub(super) fn new(shared: Shared, pulse: Arc<Pulse>) -> Self {
         let runs = Runs::new(shared.settings.held_bytes_max);
-        Self { shared, runs, connection: None }
+        let meter = Meter::new(shared.metrics.clone());
+        Self { shared, runs, connection: None, meter, pulse, write_began: None }
     }
 
     /// Works until every sender is gone, which is how the writer stops: the last batch is finished.
@@ -93,12 +107,16 @@ impl Lane {
                 waiting.drain(..).map(|queued| (queued.item, queued.room)).unzip();
             while !items.is_empty() {
                 let batch = split_by_weight(&mut items);
+                let (count, began) = (batch.len(), Instant::now());
+                self.pulse.busy();
                 // A defect ends its batch, whose callers are told to come back, and not the lane.
                 if AssertUnwindSafe(self.work(batch)).catch_unwind().await.is_err() {
                     tracing::error!("a batch panicked");
                     self.runs = Runs::new(self.shared.settings.held_bytes_max);
                     self.connection = None;
                 }
+                self.pulse.idle();
+                self.meter.finished(count, began);
             }
             drop(rooms);
         }
@@ -114,6 +132,11 @@ impl Lane {
                 Ok((batch, now)) => return self.finish(items, batch, now).await,
                 Err(trouble) => trouble,
             };
+            self.meter.tried(match trouble {
+                Trouble::Doubt => Try::Doubted,
+                Trouble::Store(store::Error::Retry(_)) => Try::Moved,
+                Trouble::Store(_) | Trouble::Crate(_) => Try::Failed,
+            });
             self.forget(&items);
             let error = match trouble {
                 Trouble::Doubt => {
@@ -166,6 +189,10 @@ impl Lane {
             self.decide_and_write(&mut connection, items, runs, &HashSet::new()).await
         };
         self.connection = Some(connection);
+        if let (Some(began), Ok(_)) = (self.write_began.take(), &result) {
+            self.meter.wrote(began.elapsed());
+            self.meter.tried(Try::Committed);
+        }
         result
     }
 
@@ -211,7 +238,9 @@ impl Lane {
             batch.undo(&self.shared.workforce);
             return Err(Trouble::Doubt);
         }
-        if let Some(set) = batch.columns(items, now)
+        let set = batch.columns(items, now);
+        self.write_began = set.is_some().then(Instant::now);
+        if let Some(set) = set
             && let Err(error) = rows::write(connection, now, &set).await
         {
             batch.undo(&self.shared.workforce);
@@ -257,6 +286,7 @@ impl Lane {
                 context: None,
                 correlation_id: None,
                 results: Vec::new(),
+                began: Vec::new(),
             };
             runs.push((row.task_id, held));
         }
@@ -274,7 +304,7 @@ impl Lane {
                     let _gone = reply.send(Err(error.clone()));
                 }
                 Item::Claim { steps, reply } => {
-                    let waits = |step| (step, super::item::ClaimVerdict::Waits(None));
+                    let waits = |(step, _)| (step, super::item::ClaimVerdict::Waits(None));
                     let _gone = reply.send(steps.into_iter().map(waits).collect());
                 }
                 Item::Settle { step, attempt, outcome, ack } => {
@@ -283,11 +313,13 @@ impl Lane {
                         let failure = super::invalid_result(error.message());
                         let retold = Item::Settle { step, attempt, outcome: failure, ack: super::AckTo::Nobody };
                         Box::pin(self.work(vec![retold])).await;
+                        self.meter.invalid();
                         self.acknowledge(ack, step, attempt, Verdict::Invalid(error.message().to_owned()));
                     } else if matches!(ack, super::AckTo::Nobody) && error.reason().retry_after().is_some() {
                         // Nobody would send it again.
                         self.shared.later(AGAIN_PAUSE, Item::Settle { step, attempt, outcome, ack });
                     } else {
+                        self.meter.sent_back(1);
                         self.acknowledge(ack, step, attempt, Verdict::Retry);
                     }
                 }

@@ -30,6 +30,19 @@ use crate::domain::{
 pub struct Seat {
     /// The session.
     pub session_id: Uuid,
+    /// When the attempt on it was claimed; `None` before that, and where nobody here remembers.
+    pub since: Option<Micros>,
+}
+
+/// What the workers of this server can do and do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Sessions.
+    pub sessions: usize,
+    /// Attempts that they run at once, all together.
+    pub slots: usize,
+    /// Attempts that they hold, or are about to.
+    pub busy: usize,
 }
 
 /// All sessions of this server.
@@ -57,19 +70,19 @@ impl Workforce {
         for queue in &queues {
             state.by_queue.entry(*queue).or_default().push(session_id);
         }
-        let before = state.held.values().filter(|(holder, _)| *holder == session_id).count();
+        let before = state.held.values().filter(|held| held.session_id == session_id).count();
         state.sessions.insert(session_id, Session { queues, slots, held: before, outbox, open: false });
         for (step, attempt) in held {
-            state.hold(session_id, *step, *attempt);
+            state.hold(session_id, *step, *attempt, None);
         }
     }
 
     /// Lets a session have work. It holds these attempts and no others.
     pub fn open(&self, session_id: Uuid, held: &HashSet<(StepId, u16)>) {
         let mut state = self.state();
-        let mine = state.held.iter().filter(|(_, (holder, _))| *holder == session_id);
+        let mine = state.held.iter().filter(|(_, holding)| holding.session_id == session_id);
         let others: Vec<_> =
-            mine.map(|(step, (_, attempt))| (*step, *attempt)).filter(|it| !held.contains(it)).collect();
+            mine.map(|(step, holding)| (*step, holding.attempt)).filter(|it| !held.contains(it)).collect();
         for (step, attempt) in others {
             state.release(step, attempt);
         }
@@ -108,7 +121,7 @@ impl Workforce {
         let mut state = self.state();
         state.leave_queues(session_id);
         state.sessions.remove(&session_id);
-        state.held.retain(|_, (holder, _)| *holder != session_id);
+        state.held.retain(|_, holding| holding.session_id != session_id);
     }
 
     /// Removes the session only if this is still its outbox, that is, if it has not come back meanwhile.
@@ -166,7 +179,7 @@ impl Workforce {
         let session_id = (0..count).map(|offset| candidates[(turn + offset) % count]).find(|id| state.free(id) > 0)?;
         state.turn = turn.wrapping_add(1);
         *state.claiming.entry(session_id).or_default() += 1;
-        Some(Seat { session_id })
+        Some(Seat { session_id, since: None })
     }
 
     /// Returns a seat whose claim did not happen, or whose assignment cannot be handed over.
@@ -182,7 +195,7 @@ impl Workforce {
 
     /// Takes the seat again of an attempt whose end could not be written.
     pub fn unfree(&self, seat: Seat, step: StepId, attempt: u16) {
-        self.state().hold(seat.session_id, step, attempt);
+        self.state().hold(seat.session_id, step, attempt, seat.since);
     }
 
     /// Tells the worker that runs an attempt to stop it, and frees the seat; whether it was held here.
@@ -198,7 +211,7 @@ impl Workforce {
         let mut state = self.state();
         for assignment in &outgoing.assignments {
             state.claimed(session_id);
-            state.hold(session_id, assignment.step, assignment.attempt);
+            state.hold(session_id, assignment.step, assignment.attempt, Some(assignment.claimed_at));
         }
         if let Some(session) = state.sessions.get(&session_id) {
             session.outbox.send(outgoing);
@@ -208,14 +221,14 @@ impl Workforce {
     /// Of these attempts, those that this session is not known here to hold.
     pub fn not_held_by(&self, session_id: Uuid, attempts: impl Iterator<Item = (StepId, u16)>) -> Vec<(StepId, u16)> {
         let state = self.state();
-        attempts.filter(|(step, attempt)| state.held.get(step) != Some(&(session_id, *attempt))).collect()
+        attempts.filter(|(step, attempt)| !state.holds(session_id, *step, *attempt)).collect()
     }
 
     /// Of these attempts of sessions, those whose session is here and has not been told of them.
     pub fn unknown(&self, leased: Vec<(StepId, u16, Uuid)>) -> Vec<(StepId, u16)> {
         let state = self.state();
         let unknown = leased.into_iter().filter(|(step, attempt, session_id)| {
-            state.sessions.contains_key(session_id) && state.held.get(step) != Some(&(*session_id, *attempt))
+            state.sessions.contains_key(session_id) && !state.holds(*session_id, *step, *attempt)
         });
         unknown.map(|(step, attempt, _)| (step, attempt)).collect()
     }
@@ -228,6 +241,14 @@ impl Workforce {
     /// Whether any claim is being written, or is not handed over yet.
     pub fn is_claiming(&self) -> bool {
         !self.state().claiming.is_empty()
+    }
+
+    /// What the workers of this server can do and do.
+    pub fn tally(&self) -> Tally {
+        let state = self.state();
+        let slots = state.sessions.values().map(|session| session.slots).sum();
+        let busy = state.held.len() + state.claiming.values().sum::<usize>();
+        Tally { sessions: state.sessions.len(), slots, busy }
     }
 
     /// Whether anything is held here, or about to be.

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{
-    AckTo, ClaimVerdict, Clock, Hints, Outcome, Templates, Watch, Workforce,
+    AckTo, ClaimVerdict, Clock, Hints, Outcome, Pulse, Templates, Watch, Workforce,
     item::{Item, Queued},
     lane::Lane,
     request::{Created, NewTask, Request},
@@ -18,9 +18,11 @@ use crate::{
     domain::{
         backoff::Policy,
         ids::{StepId, TaskId},
+        run::Micros,
     },
     error::{Error, Reason, Result},
     store::Store,
+    telemetry::{Metrics, metrics::Counter},
 };
 
 /// How the writer works.
@@ -69,6 +71,7 @@ pub(super) struct Shared {
     pub(super) hints: Hints,
     pub(super) watch: Watch,
     pub(super) clock: Clock,
+    pub(super) metrics: Metrics,
     later: mpsc::UnboundedSender<(Duration, Item)>,
 }
 
@@ -95,6 +98,8 @@ pub struct Parts {
     pub watch: Watch,
     /// The time.
     pub clock: Clock,
+    /// What is counted and measured.
+    pub metrics: Metrics,
 }
 
 /// A handle to the lanes. Every change of task or step state goes through one.
@@ -110,13 +115,25 @@ struct Door {
     queue: mpsc::Sender<Queued>,
     room: Arc<Semaphore>,
     room_max: u32,
+    refusals: Counter,
+    pulse: Arc<Pulse>,
+}
+
+/// How a lane is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaneState {
+    /// Items that wait for it.
+    pub queued: usize,
+    /// How long it has been at the same batch; `None` when it waits for one.
+    pub busy_for: Option<Duration>,
 }
 
 impl Door {
-    fn new(queue: mpsc::Sender<Queued>, bytes_max: usize) -> Self {
+    fn new(queue: mpsc::Sender<Queued>, bytes_max: usize, metrics: &Metrics) -> Self {
         let room_max = u32::try_from(bytes_max / 1_024).unwrap_or(u32::MAX / 2).max(1);
         let room = Arc::new(Semaphore::new(usize::try_from(room_max).unwrap_or(Semaphore::MAX_PERMITS)));
-        Self { queue, room, room_max }
+        let refusals = metrics.writer_refusals.with([]);
+        Self { queue, room, room_max, refusals, pulse: Arc::default() }
     }
 
     fn needs(&self, item: &Item) -> u32 {
@@ -125,7 +142,10 @@ impl Door {
 
     /// Puts an item into the queue if there is a place and room.
     fn try_send(&self, item: Item) -> Result<()> {
-        let full = || Error::new(Reason::QueueFull, "the writer's queue is full");
+        let full = || {
+            self.refusals.add(1);
+            Error::new(Reason::QueueFull, "the writer's queue is full")
+        };
         let room = Arc::clone(&self.room).try_acquire_many_owned(self.needs(&item)).map_err(|_| full())?;
         self.queue.try_send(Queued { item, room }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => full(),
@@ -158,14 +178,16 @@ impl Writer {
             hints: parts.hints,
             watch: parts.watch,
             clock: parts.clock,
+            metrics: parts.metrics,
             later,
         };
         let mut tasks = JoinSet::new();
         let mut lanes = Vec::with_capacity(settings.lanes);
         for _ in 0..settings.lanes.max(1) {
             let (sender, queue) = mpsc::channel(settings.queue_items_max);
-            tasks.spawn(Lane::new(shared.clone()).run(queue));
-            lanes.push(Door::new(sender, settings.queue_bytes_max));
+            let door = Door::new(sender, settings.queue_bytes_max, &shared.metrics);
+            tasks.spawn(Lane::new(shared.clone(), Arc::clone(&door.pulse)).run(queue));
+            lanes.push(door);
         }
         let writer = Self { lanes: lanes.into(), clock };
         tasks.spawn(forward(waiting, Arc::downgrade(&writer.lanes)));
@@ -193,11 +215,11 @@ impl Writer {
         self.lane(step.task).send(item).await
     }
 
-    /// Claims steps that wait in the store; what became of each.
-    pub async fn claim(&self, steps: Vec<StepId>) -> Vec<(StepId, ClaimVerdict)> {
-        let mut by_lane: Vec<Vec<StepId>> = vec![Vec::new(); self.lanes.len()];
-        for step in steps {
-            by_lane[self.lane_number(step.task)].push(step);
+    /// Claims steps that wait in the store, each since a time; what became of each.
+    pub async fn claim(&self, steps: Vec<(StepId, Micros)>) -> Vec<(StepId, ClaimVerdict)> {
+        let mut by_lane: Vec<Vec<(StepId, Micros)>> = vec![Vec::new(); self.lanes.len()];
+        for (step, since) in steps {
+            by_lane[self.lane_number(step.task)].push((step, since));
         }
         let mut answers = Vec::new();
         for (lane, steps) in self.lanes.iter().zip(by_lane) {
@@ -215,10 +237,21 @@ impl Writer {
                 None => None,
             };
             verdicts.extend(
-                answered.unwrap_or_else(|| waiting.into_iter().map(|step| (step, ClaimVerdict::Waits(None))).collect()),
+                answered.unwrap_or_else(|| {
+                    waiting.into_iter().map(|(step, _)| (step, ClaimVerdict::Waits(None))).collect()
+                }),
             );
         }
         verdicts
+    }
+
+    /// How the lanes are.
+    pub fn states(&self) -> Vec<LaneState> {
+        let state = |door: &Door| LaneState {
+            queued: door.queue.max_capacity() - door.queue.capacity(),
+            busy_for: door.pulse.busy_for(),
+        };
+        self.lanes.iter().map(state).collect()
     }
 
     fn offer(&self, task: TaskId, item: Item) -> Result<()> {

@@ -15,10 +15,20 @@ use crate::domain::{
     template::QueueId,
 };
 
-/// Takes steps out of a queue, the longest waiting first.
-pub async fn pop(connection: &mut PgConnection, queue: QueueId, now: Micros, limit: i64) -> Result<Vec<StepId>> {
+/// Takes steps out of a queue, the longest waiting first; since when each could start.
+pub async fn pop(
+    connection: &mut PgConnection,
+    queue: QueueId,
+    now: Micros,
+    limit: i64,
+) -> Result<Vec<(StepId, Micros)>> {
     let rows = sql!("ready/pop").bind(queue).bind(timestamp(now)).bind(limit).fetch_all(connection).await?;
-    rows.iter().map(step).collect()
+    rows.iter()
+        .map(|row| {
+            let since: DateTime<Utc> = row.try_get("visible_at")?;
+            Ok((step(row)?, since.timestamp_micros()))
+        })
+        .collect()
 }
 
 /// Puts steps into their queues, each not before a time.

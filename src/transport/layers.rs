@@ -1,26 +1,28 @@
 //! What surrounds every call, in order, the outermost first:
 //!
 //! 1. correlation: the call's name, its span, and the name in the answer
-//! 2. panics: a panic becomes a `DEFECT`, so it too has a name
-//! 3. access: who may not come in is answered, and has a name and a span as well
-//! 4. ending: open answers end when the server stops
-//! 5. the services
+//! 2. meter: how long it took, with which code
+//! 3. panics: a panic becomes a `DEFECT`, so it too has a name
+//! 4. access: who may not come in is answered, and has a name and a span as well
+//! 5. ending: open answers end when the server stops
+//! 6. the services
 
 use tokio_util::sync::CancellationToken;
 use tower::layer::util::{Identity, Stack};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{access::AccessLayer, correlation::CorrelationLayer, ending::EndingLayer, panics};
-use crate::auth::Gate;
+use super::{access::AccessLayer, correlation::CorrelationLayer, ending::EndingLayer, meter::MeterLayer, panics};
+use crate::{auth::Gate, telemetry::Metrics};
 
 /// The layers, as a type.
-pub type Layers =
-    Stack<EndingLayer, Stack<AccessLayer, Stack<CatchPanicLayer<panics::Answer>, Stack<CorrelationLayer, Identity>>>>;
+pub type Layers = Stack<EndingLayer, Stack<AccessLayer, Stack<CatchPanicLayer<panics::Answer>, Outer>>>;
+type Outer = Stack<MeterLayer, Stack<CorrelationLayer, Identity>>;
 
-/// The layers. The gate decides about calls; open answers end when the token is cancelled.
-pub fn layers(gate: Gate, ending: CancellationToken) -> Layers {
+/// The layers. The gate decides about calls, which are measured into the metrics; open answers end when the token is cancelled.
+pub fn layers(gate: Gate, metrics: &Metrics, ending: CancellationToken) -> Layers {
     let named = Stack::new(CorrelationLayer, Identity::new());
-    let caught = Stack::new(panics::layer(), named);
+    let metered = Stack::new(MeterLayer::new(metrics), named);
+    let caught = Stack::new(panics::layer(), metered);
     let guarded = Stack::new(AccessLayer::new(gate), caught);
     Stack::new(EndingLayer::new(ending), guarded)
 }
@@ -39,7 +41,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_becomes_a_defect_with_a_name() {
         let panics = service_fn(async |_: Request<Body>| -> Result<Response<Body>, Infallible> { panic!("a bug") });
-        let service = layers(Gate::open(), CancellationToken::new()).layer(panics);
+        let service = layers(Gate::open(), &Metrics::off(), CancellationToken::new()).layer(panics);
         let response =
             service.oneshot(Request::get("/tasker.v1.TaskService/GetTask").body(Body::empty()).unwrap()).await.unwrap();
         assert!(response.headers().contains_key("x-correlation-id"));

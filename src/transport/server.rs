@@ -16,7 +16,7 @@ use tonic_health::{
 };
 
 use super::{Bound, late::Services, layers::layers, reflection};
-use crate::{auth::Gate, config};
+use crate::{auth::Gate, config, telemetry::Metrics};
 
 /// What may be under way on one stream before the sender waits for us: one of the larger result batches.
 const STREAM_WINDOW_BYTES: u32 = 2 << 20;
@@ -65,6 +65,7 @@ pub async fn serve(
     settings: &config::Server,
     bound: Bound,
     gate: Gate,
+    metrics: &Metrics,
     services: Services,
     stop: CancellationToken,
 ) -> Result<(), Error> {
@@ -74,7 +75,7 @@ pub async fn serve(
         .max_concurrent_streams(settings.connection_streams_max)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .layer(layers(gate, stop.clone()));
+        .layer(layers(gate, metrics, stop.clone()));
     let stop = stop.cancelled_owned();
     match bound {
         Bound::Tcp(listener) => {

@@ -20,5 +20,6 @@ mod read_models;
 mod sdk_gen;
 mod servers;
 mod sql;
+mod telemetry;
 mod transport;
 mod worker;

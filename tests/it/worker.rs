@@ -1,7 +1,7 @@
 //! Workers of the Rust SDK against the server: what survives a lost wire, a lost worker, a stop and a drain.
 
 mod proxy;
-mod world;
+pub mod world;
 
 use std::{
     collections::BTreeMap,

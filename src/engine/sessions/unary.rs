@@ -86,6 +86,7 @@ impl Sessions {
         let slots = stored.len() + hello.slots;
         let (hold, mut inbox) = self.join(&hello, slots, &[]).await?;
         let session_id = hold.session_id;
+        self.shared.metrics.sessions_opened.with(["claim"]).add(1);
         self.shared.workforce.open(session_id, &stored);
         let deadline = tokio::time::Instant::now() + wait;
         let mut assignments = Vec::new();

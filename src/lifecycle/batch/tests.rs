@@ -44,7 +44,15 @@ impl Stage {
             steps: vec![step],
         };
         let (run, _) = Run::create(Arc::new(template), &[]);
-        let held = Held { run, deadline_at: None, context: None, correlation_id: None, results: Vec::new(), is_kept };
+        let held = Held {
+            run,
+            deadline_at: None,
+            context: None,
+            correlation_id: None,
+            results: Vec::new(),
+            began: Vec::new(),
+            is_kept,
+        };
         let workforce = Workforce::default();
         let (outbox, inbox) = workforce.channel();
         workforce.join(Uuid::from_u128(1), vec![QUEUE], 1, outbox, &[]);
@@ -59,7 +67,7 @@ impl Stage {
     }
 
     fn claim(&self) -> Item {
-        Item::Claim { steps: vec![self.task.step(0)], reply: oneshot::channel().0 }
+        Item::Claim { steps: vec![(self.task.step(0), 0)], reply: oneshot::channel().0 }
     }
 
     fn cancel(&self) -> Item {

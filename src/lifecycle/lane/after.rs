@@ -29,6 +29,7 @@ impl Lane {
     pub(super) async fn finish(&mut self, items: Vec<Item>, mut batch: Batch, now: Micros) {
         let mut outgoing: HashMap<Uuid, Outgoing> = HashMap::new();
         let taken = self.find_taken(&items, &batch).await;
+        self.meter.durable(&items, &mut batch, now);
         for (item, answer) in items.into_iter().zip(std::mem::take(&mut batch.answers)) {
             match (item, answer) {
                 (Item::Create { task_id, reply, .. }, Answer::Created) => {

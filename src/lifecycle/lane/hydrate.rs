@@ -101,6 +101,7 @@ impl Lane {
             inputs: changed.or_else(|| held.context.clone()).unwrap_or_else(|| Arc::from("{}")),
             dependencies: if omitted { Vec::new() } else { dependencies },
             dependencies_omitted: omitted,
+            claimed_at: now,
             deadline_at: timeout.map(|timeout| now.saturating_add(timeout)),
             correlation_id: held.correlation_id.clone(),
         }

@@ -11,7 +11,7 @@ use crate::domain::{ids::StepId, run::Micros, template::QueueId};
 pub(super) struct State {
     pub(super) sessions: HashMap<Uuid, Session>,
     pub(super) by_queue: HashMap<QueueId, Vec<Uuid>>,
-    pub(super) held: HashMap<StepId, (Uuid, u16)>,
+    pub(super) held: HashMap<StepId, Holding>,
     /// Seats taken for claims that are being written, by session. A session may leave and come back meanwhile.
     pub(super) claiming: HashMap<Uuid, usize>,
     /// The server is about to go: nobody is given anything.
@@ -22,6 +22,14 @@ pub(super) struct State {
     pub(super) waiting: HashSet<QueueId>,
     pub(super) due: HashMap<QueueId, Micros>,
     pub(super) turn: usize,
+}
+
+/// An attempt on its seat.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Holding {
+    pub(super) session_id: Uuid,
+    pub(super) attempt: u16,
+    pub(super) since: Option<Micros>,
 }
 
 #[derive(Debug)]
@@ -61,22 +69,30 @@ impl State {
     }
 
     /// Puts an attempt on a seat of a session that is here.
-    pub(super) fn hold(&mut self, session_id: Uuid, step: StepId, attempt: u16) {
+    pub(super) fn hold(&mut self, session_id: Uuid, step: StepId, attempt: u16, since: Option<Micros>) {
         if !self.sessions.contains_key(&session_id) {
             return;
         }
-        if let Some((before, _)) = self.held.insert(step, (session_id, attempt)) {
-            self.count(before, -1);
+        let before = self.held.remove(&step);
+        if let Some(before) = before {
+            self.count(before.session_id, -1);
         }
+        let remembered = before.filter(|before| before.attempt == attempt).and_then(|before| before.since);
+        self.held.insert(step, Holding { session_id, attempt, since: since.or(remembered) });
         self.count(session_id, 1);
+    }
+
+    /// Whether a session holds an attempt.
+    pub(super) fn holds(&self, session_id: Uuid, step: StepId, attempt: u16) -> bool {
+        self.held.get(&step).is_some_and(|held| held.session_id == session_id && held.attempt == attempt)
     }
 
     /// Takes an attempt off its seat, if it has one here.
     pub(super) fn release(&mut self, step: StepId, attempt: u16) -> Option<Seat> {
-        let session_id = self.held.get(&step).filter(|(_, held)| *held == attempt)?.0;
+        let Holding { session_id, since, .. } = *self.held.get(&step).filter(|held| held.attempt == attempt)?;
         self.held.remove(&step);
         self.count(session_id, -1);
-        Some(Seat { session_id })
+        Some(Seat { session_id, since })
     }
 
     pub(super) fn count(&mut self, session_id: Uuid, by: isize) {

@@ -8,4 +8,4 @@ where ctid = any (array(
     order by queue_id, visible_at, task_id, step_no
     limit $3
     for update skip locked))
-returning task_id, step_no
+returning task_id, step_no, visible_at
