@@ -24,7 +24,7 @@ mod server;
 mod telemetry;
 mod values;
 
-pub use auth::{Auth, AuthenticatorKind, CoordinatorKind};
+pub use auth::{ApiToken, Auth, AuthenticatorKind, CoordinatorKind, Jwt};
 pub use check::{Finding, Findings};
 pub use database::{Database, Databases, Named, Pooler};
 pub use effective::{Effective, Entry};

@@ -6,6 +6,7 @@
 //! Next: `lifecycle`, which calls the writing ones; `service`, which calls the reading ones.
 
 pub mod annotations;
+pub mod api_tokens;
 pub mod bench;
 mod connection;
 pub mod databases;

@@ -8,6 +8,7 @@ use crate::{
     auth::{
         Authenticator, Coordinator, Gate,
         audit::Audit,
+        authenticator::{api_token::ApiTokens, jwt::Jwt},
         coordinator::{AnyOf, Authenticated, Cedar, Claims, Roles},
     },
     config::{AuthenticatorKind, Config, CoordinatorKind},
@@ -110,11 +111,10 @@ fn authenticator(
     config: &Config,
     store: &Store,
 ) -> Result<Box<dyn Authenticator>, Vec<String>> {
-    let _ = (config, store);
     match kind {
-        AuthenticatorKind::Jwt | AuthenticatorKind::ApiToken | AuthenticatorKind::Mtls => {
-            Err(vec![format!("{kind:?} is not built")])
-        }
+        AuthenticatorKind::Jwt => Ok(Box::new(Jwt::new(config.auth.jwt.settings())?)),
+        AuthenticatorKind::ApiToken => Ok(Box::new(ApiTokens::new(store.clone(), config.auth.api_token.recheck))),
+        AuthenticatorKind::Mtls => Err(vec![format!("{kind:?} is not built")]),
     }
 }
 

@@ -3,6 +3,9 @@
 //! An authenticator is one file that implements [`Authenticator`]; the gate asks each in the configured order until
 //! one knows the kind of credentials. Its constructor checks its own configuration and reports every problem.
 
+pub mod api_token;
+pub mod jwt;
+
 use std::{fmt, sync::Arc};
 
 use futures::future::BoxFuture;

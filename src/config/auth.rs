@@ -1,11 +1,15 @@
 //! Who may call.
 
-use std::{collections::BTreeMap, path::PathBuf};
+mod jwt;
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 
-use super::check::Check;
+use super::{check::Check, values::millis};
 use crate::auth::audit::Records;
+
+pub use jwt::Jwt;
 
 /// The section `auth`.
 #[derive(Debug, Clone, Deserialize)]
@@ -22,6 +26,18 @@ pub struct Auth {
     pub roles: BTreeMap<String, Vec<String>>,
     /// Files with policies for the coordinator `cedar`.
     pub cedar_files: Vec<PathBuf>,
+    /// Which signed tokens are believed.
+    pub jwt: Jwt,
+    /// How API tokens are believed.
+    pub api_token: ApiToken,
+}
+
+/// The section `auth.api_token`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ApiToken {
+    /// How often a token that is used is looked up again.
+    #[serde(rename = "recheck_ms", deserialize_with = "millis")]
+    pub recheck: Duration,
 }
 
 /// An authenticator.
@@ -52,6 +68,8 @@ pub enum CoordinatorKind {
 
 impl Auth {
     pub(super) fn validate(&self, check: &mut Check) {
+        self.jwt.validate(self.authenticators.contains(&AuthenticatorKind::Jwt), check);
+        check.millis("auth.api_token.recheck_ms", self.api_token.recheck, 100..=3_600_000);
         let twice = |key: &str, twice: bool, check: &mut Check| {
             check.rule(key, !twice, || "names one of them twice".to_owned());
         };

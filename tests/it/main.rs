@@ -7,6 +7,7 @@ mod harness;
 mod sim;
 
 mod architecture;
+mod auth;
 mod calls;
 mod cli;
 mod dev;
