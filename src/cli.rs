@@ -39,6 +39,7 @@ mod style;
 mod submit;
 mod table;
 mod target;
+mod token;
 mod watch;
 mod worker;
 
@@ -77,6 +78,7 @@ commands! {
     Serve(serve),
     Migrate(migrate),
     Access(access),
+    Token(token),
     Doctor(doctor),
     Config(config),
     Healthcheck(healthcheck),

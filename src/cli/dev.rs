@@ -1,13 +1,13 @@
 //! `tasker dev`: everything on this machine, with nothing to configure.
 
-use std::{process::ExitCode, time::Duration};
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use serde_json::json;
-use tasker_sdk::Client;
+use tasker_sdk::{Client, Token};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, Outcome};
+use super::{Context, Outcome, token::sign};
 use crate::{
     app::{self, App, Schema},
     config::Config,
@@ -26,6 +26,7 @@ use crate::{
   tasker dev
   tasker dev --data-dir /var/tmp/tasker --listen 127.0.0.1:7078
   tasker dev --allow-commands --slots 64
+  tasker dev --auth
   tasker dev --set embedded.parameters.shared_buffers=512MB")]
 pub(super) struct Args {
     /// Where the data is kept
@@ -43,12 +44,19 @@ pub(super) struct Args {
     /// Do not run the built-in worker
     #[arg(long)]
     no_worker: bool,
+    /// Ask who calls: tokens are made with `tasker token sign` and `tasker token create`
+    #[arg(long)]
+    auth: bool,
 }
 
 /// Runs the subcommand.
 pub(super) async fn run(context: &Context, args: Args) -> Outcome {
     let flags = [("embedded.directory", args.data_dir.clone()), ("server.listen", args.listen.clone())];
-    let config = context.config_with(flags)?;
+    let mut config = context.config_with(flags.clone())?;
+    if args.auth {
+        let secret = sign::development_secret(&config.embedded.directory)?;
+        config = context.config_with(flags.into_iter().chain(guarded(&secret)))?;
+    }
     let _telemetry = telemetry::init(&config.telemetry.settings())?;
     let mut postgres = Server::start(&config.embedded.settings()).await?;
     let store = Store::new(postgres.options(), &config.database.pool_settings());
@@ -76,6 +84,18 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
     ended
 }
 
+/// What `--auth` sets: tokens signed with the secret of the directory, and API tokens.
+fn guarded(secret: &Path) -> [(&'static str, Option<String>); 5] {
+    [
+        ("auth.authenticators", "jwt,api_token".to_owned()),
+        ("auth.coordinators", "claims,roles".to_owned()),
+        ("auth.jwt.algorithms", "[\"HS256\"]".to_owned()),
+        ("auth.jwt.secret", String::new()),
+        ("auth.jwt.secret_file", secret.display().to_string()),
+    ]
+    .map(|(key, value)| (key, Some(value)))
+}
+
 /// The built-in worker, in this process but a client like any other.
 struct Helper {
     drain: CancellationToken,
@@ -85,7 +105,14 @@ struct Helper {
 
 impl Helper {
     fn start(args: &Args, config: &Config, endpoint: &str) -> anyhow::Result<Self> {
-        let client = Client::builder(endpoint).no_token().connect_lazy()?;
+        let builder = Client::builder(endpoint);
+        let builder = match &config.auth.jwt.secret_file {
+            Some(secret) if args.auth => {
+                builder.token(Token::new(&sign::for_built_in_worker(secret, &config.auth.jwt.settings())?)?)
+            }
+            _ => builder.no_token(),
+        };
+        let client = builder.connect_lazy()?;
         let grace = config.server.drain_grace;
         let options = worker::Options {
             slots: args.slots,
@@ -138,13 +165,20 @@ fn greet(context: &Context, config: &Config, args: &Args, app: &App, postgres: &
         let endpoint = app.endpoint();
         let is_default = config.server.listen == Config::default().server.listen;
         let flag = if is_default { String::new() } else { format!(" --endpoint {endpoint}") };
+        let token = match args.auth {
+            true => {
+                let directory = config.embedded.directory.display();
+                format!("export TASKER_TOKEN=$(tasker token sign --subject me --role admin --data-dir {directory})\n  ")
+            }
+            false => String::new(),
+        };
         format!(
             "tasker {version} is ready\n\n  \
              listens on   {endpoint}\n  \
              data         {data}\n  \
              worker       {worker}\n  \
              look inside  {psql}\n\n\
-             Try, from another terminal:\n  \
+             Try, from another terminal:\n  {token}\
              tasker list{flag}\n  \
              tasker doctor{flag}\n  \
              grpcurl -plaintext {target} list\n  \
