@@ -7,10 +7,12 @@
 mod ceiling;
 mod figures;
 mod load;
+mod pairs;
 mod process;
 mod scenario;
 
 pub use figures::{Figures, table};
+pub use pairs::Side;
 pub use scenario::{Options, run};
 
 /// The step handler that the bench worker serves with a no-op.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{ceiling::Ceiling, process::Usage};
+use super::{ceiling::Ceiling, pairs::Pair, process::Usage};
 
 /// Everything that one run measured.
 #[derive(Debug, Clone, Default, serde::Serialize)]
@@ -15,6 +15,8 @@ pub struct Figures {
     pub throughput: Vec<Throughput>,
     /// A chain, one task at a time.
     pub hop: Option<Hop>,
+    /// Servers that were compared.
+    pub pairs: Vec<Pair>,
     /// What the server used in all of it.
     pub server: Usage,
     /// What the worker used in all of it.
@@ -162,6 +164,17 @@ pub fn table(figures: &Figures) -> String {
                 hop.commit_p50_us,
                 hop.call_p50_us,
                 hop.calls_beyond_commit
+            ),
+        );
+    }
+    for pair in &figures.pairs {
+        let [without, with] = pair.call_p50_us;
+        line(
+            &mut text,
+            format_args!(
+                "\n{:<12}{:.0} steps/s without, {:.0} with: {:.3} of it (median of {} rounds); a call takes {without:.0} us \
+                 without, {with:.0} with",
+                pair.name, pair.without, pair.with, pair.ratio, pair.rounds
             ),
         );
     }

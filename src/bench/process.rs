@@ -26,9 +26,15 @@ pub struct Usage {
 
 impl Process {
     pub(super) fn start(arguments: &[&str]) -> anyhow::Result<Self> {
+        Self::start_with(arguments, &[])
+    }
+
+    /// Starts one with some variables in its environment.
+    pub(super) fn start_with(arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<Self> {
         let binary: PathBuf = std::env::current_exe()?;
         let child = Command::new(binary)
             .args(arguments)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())

@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use tasker_sdk::{Client, proto::tasker::v1::ListHandlersRequest};
+use tasker_sdk::{Client, client::Token, proto::tasker::v1::ListHandlersRequest};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use super::{
     ECHO, NOOP, ceiling,
     figures::{Figures, Hop, Machine, Throughput},
     load::{Shape, drive, handler, register},
+    pairs::{self, Side},
     process::{Process, family_cpu_seconds},
 };
 use crate::{
@@ -32,6 +33,8 @@ pub struct Options {
     pub shapes: bool,
     /// Whether to measure hops.
     pub hop: bool,
+    /// Servers to compare: what differs, without and with it.
+    pub pairs: Vec<(String, Side, Side)>,
     /// Linear tasks of the throughput scenario.
     pub tasks: usize,
     /// Slots of the worker.
@@ -77,6 +80,12 @@ async fn measure(options: &Options, store: &Store, url: &str, say: &impl Fn(&str
     if options.ceiling {
         say("ceiling: the bare loop in SQL");
         figures.ceiling = Some(ceiling::measure(store).await?);
+    }
+    for (name, without, with) in &options.pairs {
+        let mut shape = linear(options);
+        shape.tasks = (options.tasks / 5).max(100);
+        let pair = pairs::measure(name, [without, with], (store, url), (&shape, options.slots), say).await?;
+        figures.pairs.push(pair);
     }
     if !options.throughput && !options.hop {
         return Ok(figures);
@@ -198,9 +207,19 @@ async fn call_p50(address: &str) -> anyhow::Result<f64> {
 
 /// Waits until the server answers.
 async fn connect(address: &str) -> anyhow::Result<Client> {
+    connect_with(address, None).await
+}
+
+/// The same, with a token.
+pub(super) async fn connect_with(address: &str, token: Option<Token>) -> anyhow::Result<Client> {
     let began = Instant::now();
     loop {
-        let client = Client::builder(address).no_token().connect().await;
+        let builder = Client::builder(address).no_token();
+        let builder = match &token {
+            Some(token) => builder.token(token.clone()),
+            None => builder,
+        };
+        let client = builder.connect().await;
         let ready = match &client {
             Ok(client) => client
                 .handlers()
@@ -220,7 +239,7 @@ async fn connect(address: &str) -> anyhow::Result<Client> {
     }
 }
 
-fn free_address() -> anyhow::Result<String> {
+pub(super) fn free_address() -> anyhow::Result<String> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     Ok(listener.local_addr()?.to_string())
 }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Subcommand, ValueEnum};
 
 use super::{Context, Outcome};
-use crate::bench::{self, Options};
+use crate::bench::{self, Options, Side};
 
 /// Measures the service on this machine, beside what the same Postgres does bare.
 ///
@@ -15,6 +15,7 @@ use crate::bench::{self, Options};
 ///   ceiling     the bare loop in SQL: claim 100, settle 100 and audit 100, a commit each; no service
 ///   throughput  no-op steps from submission to the durable final state: linear, diamond, fan, 64 KiB payloads
 ///   hop         the time from one step to the next in a chain, beside one commit and one empty call
+///   auth        throughput with tokens that are verified against without, turn and turn about (only when named)
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tasker bench
@@ -33,6 +34,9 @@ pub(super) struct Args {
     /// Only the linear shape of throughput
     #[arg(long)]
     linear_only: bool,
+    /// Compares throughput with this key of the configuration against without it; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = super::key_value)]
+    compare: Vec<(String, String)>,
     /// Slots of the worker
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     slots: u32,
@@ -57,6 +61,8 @@ enum What {
     Throughput,
     /// The time from one step to the next
     Hop,
+    /// Throughput with authentication against without; only when named
+    Auth,
 }
 
 #[derive(Debug, Subcommand)]
@@ -76,7 +82,11 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
         bench::worker(&context.server, slots).await?;
         return Ok(ExitCode::SUCCESS);
     }
-    let wants = |what| args.what.is_empty() || args.what.contains(&what);
+    let mut pairs: Vec<(String, Side, Side)> = args.compare.iter().map(|key| compared(&[key.clone()], None)).collect();
+    if args.what.contains(&What::Auth) {
+        pairs.push(guarded()?);
+    }
+    let wants = |what| (args.what.is_empty() && pairs.is_empty()) || args.what.contains(&what);
     let temporary = args.directory.is_none();
     let directory = args
         .directory
@@ -89,6 +99,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
         throughput: wants(What::Throughput),
         shapes: !args.linear_only,
         hop: wants(What::Hop),
+        pairs: pairs.clone(),
         tasks: usize::try_from(args.tasks)?,
         slots: args.slots,
         callers: usize::try_from(args.callers)?,
@@ -101,4 +112,26 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
     let figures = figures?;
     context.print_either(&figures, || bench::table(&figures))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A server with these keys beside one without.
+fn compared(keys: &[(String, String)], token: Option<String>) -> (String, Side, Side) {
+    let quiet = ("telemetry.log_level".to_owned(), "warn".to_owned());
+    let without = Side { set: vec![quiet.clone()], token: None };
+    let with = Side { set: keys.iter().cloned().chain([quiet]).collect(), token };
+    let name = keys.first().map_or_else(String::new, |(key, value)| format!("{key}={value}"));
+    (name, without, with)
+}
+
+/// A server that verifies signed tokens and decides by their claims beside an open one.
+fn guarded() -> anyhow::Result<(String, Side, Side)> {
+    const SECRET: &str = "the bench's own secret, of no use to anybody";
+    let claims = serde_json::json!({ "sub": "bench", "exp": 4_102_444_800_i64, "permissions": ["*"] });
+    let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+    let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key)?;
+    let keys =
+        [("auth.authenticators", "[\"jwt\"]"), ("auth.coordinators", "[\"claims\"]"), ("auth.jwt.secret", SECRET)];
+    let keys = keys.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let (_, without, with) = compared(&keys, Some(token));
+    Ok(("auth".to_owned(), without, with))
 }

@@ -6,6 +6,7 @@
 mod harness;
 mod sim;
 
+mod access;
 mod architecture;
 mod auth;
 mod calls;

@@ -1,0 +1,8 @@
+//! Who may call what: every method of every service, called by everybody.
+
+mod callers;
+mod cedar;
+mod matrix;
+mod namespaces;
+mod raw;
+mod records;

@@ -1,0 +1,134 @@
+//! Namespaces hold on every road: lists, watches, changes, workers, sessions.
+
+use serde_json::json;
+use tasker_sdk::proto::tasker::{
+    v1::{CancelTaskRequest, CountTasksRequest, GetTaskRequest, ListTasksRequest, TaskFilter, WatchTaskRequest},
+    worker::v1::{ClaimRequest, HeartbeatRequest, Offer, ReportRequest},
+};
+use tonic::{Code, Status};
+
+use super::callers::{create, granted, token, world};
+
+fn told(status: &Status) -> (Code, String) {
+    let details = tonic_types::StatusExt::get_error_details(status);
+    let required = details.error_info().and_then(|info| info.metadata.get("required").cloned());
+    (status.code(), required.unwrap_or_default())
+}
+
+fn of(namespace: &str) -> Option<TaskFilter> {
+    Some(TaskFilter { namespace: namespace.to_owned(), ..TaskFilter::default() })
+}
+
+#[tokio::test]
+async fn lists_and_counts_show_what_the_caller_may_see() {
+    let world = world().await;
+    let admin = world.admin().await;
+    create(&admin, "beta").await.unwrap();
+    let check = async |grants: &[&str], namespace: &str, expected: Result<i64, Code>| {
+        let client = world.client(&granted("ann", grants)).await;
+        let counted = client.tasks().count_tasks(CountTasksRequest { filter: of(namespace) }).await;
+        let counted = counted.map(|answer| answer.into_inner().total).map_err(|status| status.code());
+        let request = ListTasksRequest { filter: of(namespace), ..Default::default() };
+        let listed = client.tasks().list_tasks(request).await.map_err(|status| status.code());
+        let listed = listed.map(|answer| i64::try_from(answer.into_inner().tasks.len()).unwrap());
+        assert_eq!((counted, listed), (expected, expected), "{grants:?} asks for {namespace:?}");
+    };
+    check(&["tasker.task:index"], "", Ok(2)).await;
+    check(&["tasker.task:index"], "beta", Ok(1)).await;
+    check(&["tasker.task:index@beta"], "", Ok(1)).await;
+    check(&["tasker.task:index@beta"], "alpha", Err(Code::PermissionDenied)).await;
+    check(&["tasker.task:index@alpha", "tasker.task:index@beta"], "", Ok(2)).await;
+    check(&["tasker.task:index@gamma"], "", Ok(0)).await;
+    check(&["*@alpha"], "", Ok(1)).await;
+}
+
+#[tokio::test]
+async fn a_task_elsewhere_is_no_task() {
+    let world = world().await;
+    let task_id = world.task_id.clone();
+    let bob = world.client(&granted("bob", &["tasker.task:*@beta"])).await;
+    let get = bob.tasks().get_task(GetTaskRequest { task_id: task_id.clone(), ..Default::default() }).await;
+    let unknown = task_id.replace('7', "6");
+    let other = bob.tasks().get_task(GetTaskRequest { task_id: unknown.clone(), ..Default::default() }).await;
+    let (get, other) = (get.unwrap_err(), other.unwrap_err());
+    assert_eq!(get.message().replace(&task_id, "ID"), other.message().replace(&unknown, "ID"));
+    let watch = bob.tasks().watch_task(WatchTaskRequest { task_id: task_id.clone(), ..Default::default() }).await;
+    assert_eq!(watch.unwrap_err().code(), Code::NotFound);
+    let cancel = bob.tasks().cancel_task(CancelTaskRequest { task_id, ..Default::default() }).await;
+    assert_eq!(cancel.unwrap_err().code(), Code::NotFound);
+    let denied = create(&bob, "alpha").await.unwrap_err();
+    assert_eq!(told(&denied), (Code::PermissionDenied, "tasker.task:create@alpha".to_owned()));
+}
+
+#[tokio::test]
+async fn who_created_a_task_may_cancel_it() {
+    let world = world().await;
+    let ann = world.client(&granted("ann", &["tasker.task:create"])).await;
+    let bob = world.client(&granted("bob", &["tasker.task:create"])).await;
+    let task_id = create(&ann, "alpha").await.unwrap();
+    let request = || CancelTaskRequest { task_id: task_id.clone(), ..Default::default() };
+    assert_eq!(bob.tasks().cancel_task(request()).await.unwrap_err().code(), Code::NotFound);
+    ann.tasks().cancel_task(request()).await.unwrap();
+    // But no more than that.
+    let get = ann.tasks().get_task(GetTaskRequest { task_id, ..Default::default() }).await.unwrap_err();
+    assert_eq!(told(&get), (Code::PermissionDenied, "tasker.task:show".to_owned()));
+}
+
+#[tokio::test]
+async fn roles_grant_what_is_configured() {
+    let world = world().await;
+    let operator = world.client(&token("olga", &json!({ "roles": ["operator"] }))).await;
+    create(&operator, "alpha").await.unwrap();
+    assert_eq!(create(&operator, "beta").await.unwrap_err().code(), Code::PermissionDenied);
+    let nobody = world.client(&token("nell", &json!({ "roles": ["unheard-of"] }))).await;
+    assert_eq!(create(&nobody, "alpha").await.unwrap_err().code(), Code::PermissionDenied);
+}
+
+fn claim(namespace: &str, step_handler: &str, handler: &str) -> ClaimRequest {
+    ClaimRequest {
+        worker_id: "w".to_owned(),
+        offers: vec![Offer {
+            namespace: namespace.to_owned(),
+            step_handler: step_handler.to_owned(),
+            handler: handler.to_owned(),
+        }],
+        max_steps: 1,
+        wait: Some(prost_types::Duration { seconds: 0, nanos: 1 }),
+        ..ClaimRequest::default()
+    }
+}
+
+#[tokio::test]
+async fn workers_offer_only_what_they_were_granted() {
+    let world = world().await;
+    let check = async |grant: &str, offered: ClaimRequest, expected: Code| {
+        let worker = world.client(&granted("worker", &[grant])).await;
+        let answer = worker.workers().claim(offered).await;
+        assert_eq!(answer.err().map_or(Code::Ok, |status| status.code()), expected, "{grant}");
+    };
+    check("tasker.worker:connect@beta", claim("alpha", "Step", ""), Code::PermissionDenied).await;
+    check("tasker.worker:connect@alpha/Other", claim("alpha", "Step", ""), Code::PermissionDenied).await;
+    check("tasker.worker:connect@alpha/Other", claim("alpha", "", "flow"), Code::PermissionDenied).await;
+    check("tasker.worker:connect@alpha/Step", claim("alpha", "Step", ""), Code::Ok).await;
+    check("tasker.worker:connect@beta/flow", claim("beta", "", "flow"), Code::Ok).await;
+}
+
+#[tokio::test]
+async fn a_session_belongs_to_the_subject_that_opened_it() {
+    let world = world().await;
+    let worker = async |subject: &str| world.client(&granted(subject, &["tasker.worker:connect"])).await;
+    let (ours, theirs) = (worker("ours").await, worker("theirs").await);
+    let patient = ClaimRequest { wait: None, ..claim("alpha", "Step", "") };
+    let claimed = ours.workers().claim(patient).await.unwrap().into_inner();
+    assert_eq!(claimed.assignments.len(), 1);
+    let session_id = claimed.session_id;
+    let beat = || HeartbeatRequest { session_id: session_id.clone(), ..HeartbeatRequest::default() };
+    let report = || ReportRequest { session_id: session_id.clone(), ..ReportRequest::default() };
+    assert_eq!(theirs.workers().heartbeat(beat()).await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(theirs.workers().report(report()).await.unwrap_err().code(), Code::NotFound);
+    let resumed = ClaimRequest { session_id: session_id.clone(), ..claim("alpha", "Step", "") };
+    let resumed = theirs.workers().claim(resumed).await.unwrap().into_inner();
+    assert_ne!(resumed.session_id, session_id, "a session of another subject is not continued");
+    ours.workers().heartbeat(beat()).await.unwrap();
+    ours.workers().report(report()).await.unwrap();
+}
