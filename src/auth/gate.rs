@@ -248,3 +248,6 @@ pub struct Call<'a> {
     /// The call's name.
     pub correlation_id: &'a str,
 }
+
+#[cfg(test)]
+mod tests;
