@@ -5,7 +5,7 @@
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
-use tasker_sdk::{Client, client::Token};
+use tasker_sdk::{Client, TlsFiles, client::Token};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -21,18 +21,44 @@ pub(crate) struct Remote {
     /// A bearer token
     #[arg(long, env = "TASKER_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
-    /// A file that holds the bearer token; goes before --token
+    /// A file that holds the bearer token, read again when it changes; goes before --token
     #[arg(long, env = "TASKER_TOKEN_FILE", value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     /// How long one call may take, repeats included
     #[arg(long, default_value = "30s", value_parser = input::duration, value_name = "DURATION")]
     pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) tls: TlsFlags,
+}
+
+/// Whom to believe over https, and what to show.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Server")]
+pub(crate) struct TlsFlags {
+    /// The authorities that the server's certificate may come from, in PEM, instead of the system's
+    #[arg(long, env = "TASKER_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// The certificate to show, in PEM
+    #[arg(long, env = "TASKER_CLIENT_CERT", value_name = "FILE", requires = "client_key")]
+    client_cert: Option<PathBuf>,
+    /// Its private key, in PEM
+    #[arg(long, env = "TASKER_CLIENT_KEY", value_name = "FILE", requires = "client_cert")]
+    client_key: Option<PathBuf>,
+}
+
+impl TlsFlags {
+    /// As the SDK wants them.
+    pub(crate) fn files(&self) -> TlsFiles {
+        let Self { ca_file, client_cert, client_key } = self.clone();
+        TlsFiles { ca_file, client_cert, client_key }
+    }
 }
 
 impl Remote {
     /// Connects, within five seconds.
     pub(crate) async fn connect(&self, context: &Context) -> Result<Client, Failure> {
-        let builder = Client::builder(&context.server).deadline(self.timeout).message_bytes_max(ANSWER_BYTES_MAX);
+        let builder = Client::builder(&context.server).tls(self.tls.files()).deadline(self.timeout);
+        let builder = builder.message_bytes_max(ANSWER_BYTES_MAX);
         let builder = match self.bearer()? {
             Some(token) => builder.token(token),
             None => builder.no_token(),

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use tasker_sdk::{Client, Token};
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, Outcome};
+use super::{Context, Outcome, remote::TlsFlags};
 use crate::{
     telemetry,
     worker::{self, Kind, Options, Serve},
@@ -44,9 +44,11 @@ pub(super) struct Args {
     /// The worker's name; host and process without it
     #[arg(long, value_name = "NAME")]
     worker_id: Option<String>,
-    /// The file with the bearer token; TASKER_TOKEN without it
+    /// The file with the bearer token, read again when it changes; TASKER_TOKEN_FILE or TASKER_TOKEN without it
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    #[command(flatten)]
+    tls: TlsFlags,
     /// How long running steps may take to finish when the worker ends
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     drain_grace: u64,
@@ -62,7 +64,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
             serve.handler_class
         );
     }
-    let mut client = Client::builder(&context.server);
+    let mut client = Client::builder(&context.server).tls(args.tls.files());
     if let Some(file) = &args.token_file {
         client = client.token(Token::from_file(file)?);
     }

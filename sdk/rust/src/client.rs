@@ -13,13 +13,15 @@
 //! ```
 
 mod credentials;
+mod tls;
 mod transport;
 
 use std::time::Duration;
 
 use tonic::transport::Endpoint;
 
-pub use credentials::{TOKEN_VARIABLE, Token};
+pub use credentials::{TOKEN_FILE_VARIABLE, TOKEN_VARIABLE, Token};
+pub use tls::{TLS_VARIABLES, TlsFiles};
 pub use transport::Transport;
 
 use crate::{
@@ -45,6 +47,7 @@ pub struct Client {
 pub struct ClientBuilder {
     endpoint: String,
     token: TokenSource,
+    tls: Option<TlsFiles>,
     deadline: Duration,
     connect_timeout: Duration,
     attempts: u32,
@@ -59,21 +62,28 @@ enum TokenSource {
 }
 
 impl Client {
-    /// Connects with the defaults: the token from `TASKER_TOKEN` if there is one, and 30 s for a call.
+    /// Connects with the defaults: token and TLS files from the environment if it names any, and 30 s for a call.
     pub async fn connect(endpoint: impl Into<String>) -> Result<Self> {
         Self::builder(endpoint).connect().await
     }
 
-    /// Prepares a connection to `http://host:port`, or `host:port` for short, or `unix:/path/of/a/socket`.
+    /// Prepares a connection to `https://host:port`, `http://host:port`, or `host:port` for short, or
+    /// `unix:/path/of/a/socket`.
     pub fn builder(endpoint: impl Into<String>) -> ClientBuilder {
         ClientBuilder {
             endpoint: endpoint.into(),
             token: TokenSource::Environment,
+            tls: None,
             deadline: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(5),
             attempts: 5,
             message_bytes_max: 64 << 20,
         }
+    }
+
+    /// The token that can change while the client is used.
+    pub(crate) fn changing_token(&self) -> Option<Token> {
+        self.transport.token().filter(Token::is_from_file)
     }
 
     /// Tasks: submit, find, follow, change.
@@ -98,17 +108,25 @@ impl Client {
 }
 
 impl ClientBuilder {
-    /// Sends this bearer token with every call, whatever `TASKER_TOKEN` says.
+    /// Sends this bearer token with every call, whatever the environment says.
     #[must_use]
     pub fn token(mut self, token: Token) -> Self {
         self.token = TokenSource::Given(token);
         self
     }
 
-    /// Sends no token, whatever `TASKER_TOKEN` says.
+    /// Sends no token, whatever the environment says.
     #[must_use]
     pub fn no_token(mut self) -> Self {
         self.token = TokenSource::None;
+        self
+    }
+
+    /// Sets the authorities and the client certificate of a connection to `https://…`; from `TASKER_CA_FILE`,
+    /// `TASKER_CLIENT_CERT` and `TASKER_CLIENT_KEY` unless set.
+    #[must_use]
+    pub fn tls(mut self, files: TlsFiles) -> Self {
+        self.tls = Some(files);
         self
     }
 
@@ -174,12 +192,20 @@ impl ClientBuilder {
             None => format!("http://{text}"),
         };
         let wrong = |why: &str| Error::Setup(format!("`{text}` is not an endpoint like http://localhost:7077: {why}"));
-        if !uri.starts_with("http://") && !uri.starts_with("unix://") {
-            return Err(wrong("the scheme must be http or unix"));
+        if !["https://", "http://", "unix://"].iter().any(|scheme| uri.starts_with(scheme)) {
+            return Err(wrong("the scheme must be https, http or unix"));
+        }
+        let is_encrypted = uri.starts_with("https://");
+        let mut endpoint = Endpoint::from_shared(uri).map_err(|error| wrong(&error.to_string()))?;
+        if is_encrypted {
+            let files = self.tls.clone().unwrap_or_else(TlsFiles::from_env);
+            endpoint = endpoint.tls_config(files.config()?).map_err(|error| {
+                let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+                Error::Setup(format!("the TLS files cannot be used: {cause}"))
+            })?;
         }
         // The windows let a megabyte payload through without waiting for an update.
-        Ok(Endpoint::from_shared(uri)
-            .map_err(|error| wrong(&error.to_string()))?
+        Ok(endpoint
             .user_agent(crate::SDK)
             .map_err(|error| wrong(&error.to_string()))?
             .connect_timeout(self.connect_timeout)
@@ -200,6 +226,7 @@ mod tests {
     fn endpoints() {
         let check = |text: &str, fine: bool| assert_eq!(Client::builder(text).endpoint().is_ok(), fine, "{text}");
         check("http://localhost:7077", true);
+        check("https://localhost:7077", true);
         check("localhost:7077", true);
         check(" 10.0.0.1:9190 ", true);
         check("unix:/run/tasker.sock", true);

@@ -13,7 +13,7 @@ pub mod errors;
 pub mod proto;
 pub mod worker;
 
-pub use client::{Client, Token};
+pub use client::{Client, TlsFiles, Token};
 pub use errors::{Error, Reason, Result};
 pub use worker::{StepContext, StepError, Worker, WorkerHandle};
 

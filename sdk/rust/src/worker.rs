@@ -94,7 +94,8 @@ pub(crate) struct Settings {
 }
 
 impl Worker {
-    /// Sets up a worker for a server, such as `http://localhost:7077`. The token comes from `TASKER_TOKEN`.
+    /// Sets up a worker for a server, such as `http://localhost:7077`. The token comes from
+    /// `TASKER_TOKEN_FILE` or `TASKER_TOKEN`.
     pub fn builder(endpoint: impl Into<String>) -> WorkerBuilder {
         WorkerBuilder::new(Source::Endpoint(Client::builder(endpoint)))
     }
@@ -285,7 +286,7 @@ async fn stay_connected(session: &mut Session) -> Result<()> {
         match end {
             End::Drained | End::Stopped => return Ok(()),
             End::ServerDrained => wait = PAUSE_MIN,
-            End::Lost(error) if is_final(&error) => return Err(error),
+            End::Lost(error) if is_final(&error, session.has_changing_token()) => return Err(error),
             End::Lost(error) => {
                 if error.reason() == Some(Reason::SessionUnknown) {
                     session.forget();
@@ -310,11 +311,12 @@ async fn stay_connected(session: &mut Session) -> Result<()> {
     }
 }
 
-/// Whether connecting again would only be refused again.
-fn is_final(error: &Error) -> bool {
+/// Whether connecting again would only be refused again. A token that can change may be a good one by then.
+fn is_final(error: &Error, token_changes: bool) -> bool {
     match error {
+        Error::Refused(refusal) if refusal.reason == Reason::Unauthenticated => !token_changes,
         Error::Refused(refusal) => {
-            matches!(refusal.reason, Reason::Unauthenticated | Reason::PermissionMissing | Reason::InvalidFields)
+            matches!(refusal.reason, Reason::PermissionMissing | Reason::InvalidFields)
         }
         Error::Transport { code, .. } => matches!(code, Code::Unimplemented | Code::Unauthenticated),
         Error::Setup(_) => true,

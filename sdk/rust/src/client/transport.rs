@@ -45,6 +45,10 @@ impl Transport {
     pub(super) fn new(channel: Channel, policy: Policy) -> Self {
         Self { channel, policy }
     }
+
+    pub(super) fn token(&self) -> Option<Token> {
+        self.policy.token.clone()
+    }
 }
 
 impl Service<Request<Body>> for Transport {

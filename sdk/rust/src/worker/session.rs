@@ -20,9 +20,10 @@ use super::{
     step_error::StepError,
 };
 use crate::{
+    client::Token,
     errors::{Error, Result},
     proto::tasker::worker::v1::{
-        AssignmentBatch, Beat, DrainNotice, Hello, Progress, ProgressReport, ResultBatch, SessionRequest,
+        AssignmentBatch, Beat, DrainNotice, Hello, Progress, ProgressReport, Refresh, ResultBatch, SessionRequest,
         SessionResponse, StepResult, Welcome, session_request::Message as Say, session_response::Message as Hear,
     },
 };
@@ -117,6 +118,11 @@ impl Session {
         }
     }
 
+    /// Whether the credentials may be others at the next stream.
+    pub(crate) fn has_changing_token(&self) -> bool {
+        self.runner.client.changing_token().is_some()
+    }
+
     /// The server does not know the session any more; the next hello starts a new one.
     pub(crate) fn forget(&mut self) {
         self.session_id.clear();
@@ -138,6 +144,8 @@ impl Session {
             held: self.ledger.held(),
             sdk: crate::SDK.to_owned(),
         };
+        // What the stream is opened with; the one that comes into the file later is sent on the stream.
+        let token = self.runner.client.changing_token().map(|token| (token.text(), token));
         outgoing.try_send(say(Say::Hello(hello))).expect("the channel is new");
         let welcomed = async {
             let response = self.runner.client.workers().session(ReceiverStream::new(requests)).await?;
@@ -150,7 +158,8 @@ impl Session {
         let (incoming, welcome) = timeout(WELCOME_WITHIN, welcomed)
             .await
             .map_err(|_| tonic::Status::deadline_exceeded("the server does not say welcome"))??;
-        let beats = AbortOnDropHandle::new(self.runner.tasks.spawn(beat(outgoing.clone(), interval_of(&welcome))));
+        let beats =
+            AbortOnDropHandle::new(self.runner.tasks.spawn(beat(outgoing.clone(), interval_of(&welcome), token)));
         self.welcome(welcome);
         let owes_notice = self.drain.is_cancelled();
         Ok(Stream { outgoing, incoming, owes_notice, server_drains: false, retry_at: None, _beats: beats })
@@ -334,13 +343,22 @@ impl Stream {
     }
 }
 
-/// Sends signs of life, by itself, so that a busy session does not look dead.
-async fn beat(outgoing: mpsc::Sender<SessionRequest>, every: Duration) {
+/// Sends signs of life, by itself, so that a busy session does not look dead; and a fresh token when there is one.
+async fn beat(outgoing: mpsc::Sender<SessionRequest>, every: Duration, mut token: Option<(String, Token)>) {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await;
     loop {
         ticks.tick().await;
+        if let Some((sent, token)) = &mut token {
+            let fresh = token.text();
+            if fresh != *sent {
+                sent.clone_from(&fresh);
+                if outgoing.send(say(Say::Refresh(Refresh { token: fresh }))).await.is_err() {
+                    return;
+                }
+            }
+        }
         if outgoing.send(say(Say::Beat(Beat {}))).await.is_err() {
             return;
         }
