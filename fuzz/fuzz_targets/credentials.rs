@@ -1,0 +1,8 @@
+//! Whatever a caller sends as credentials is read or refused.
+
+#![no_main]
+
+#[path = "../checks.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::credentials(data));
