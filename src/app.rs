@@ -23,6 +23,7 @@ use crate::{
         Bound,
         late::Services,
         server::{self, Health},
+        tls,
     },
 };
 
@@ -104,7 +105,7 @@ impl App {
         Ok(Self { listening, engine, access, operations })
     }
 
-    /// How clients name it: `http://address:port` or `unix:/path`.
+    /// How clients name it: `http://address:port`, `https://address:port` or `unix:/path`.
     pub fn endpoint(&self) -> &str {
         &self.listening.endpoint
     }
@@ -162,7 +163,8 @@ impl Listening {
         metrics: &Metrics,
         store: Store,
     ) -> anyhow::Result<(Self, Services)> {
-        let bound = Bound::bind(&settings.listen).await?;
+        let tls = tls::config(&settings.tls).map_err(|problems| anyhow!(problems.join("\n  ")))?;
+        let bound = Bound::bind(&settings.listen).await?.with_tls(tls);
         let endpoint = bound.endpoint();
         let health = Health::begin().await;
         let services = health.services();

@@ -110,7 +110,7 @@ struct Global {
     /// How results are printed
     #[arg(long, short, global = true, value_enum, default_value = "text", env = "TASKER_OUTPUT")]
     output: Output,
-    /// The server that client commands talk to: http://HOST:PORT, HOST:PORT or unix:/PATH
+    /// The server that client commands talk to: https://HOST:PORT, http://HOST:PORT, HOST:PORT or unix:/PATH
     #[arg(
         long = "endpoint",
         visible_alias = "server",

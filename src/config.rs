@@ -22,9 +22,10 @@ mod production;
 mod secret;
 mod server;
 mod telemetry;
+mod tls;
 mod values;
 
-pub use auth::{ApiToken, Auth, AuthenticatorKind, CoordinatorKind, Jwt};
+pub use auth::{ApiToken, Auth, AuthenticatorKind, CertificateSubject, CoordinatorKind, Jwt, Mtls};
 pub use check::{Finding, Findings};
 pub use database::{Database, Databases, Named, Pooler};
 pub use effective::{Effective, Entry};
@@ -36,6 +37,7 @@ pub use production::Environment;
 pub use secret::Secret;
 pub use server::{Listen, Server};
 pub use telemetry::Telemetry;
+pub use tls::{ClientAuth, Tls};
 
 pub use crate::telemetry::LogFormat;
 
@@ -129,6 +131,13 @@ impl Config {
     fn validate(&self, check: &mut check::Check) {
         self.server.validate(check);
         self.auth.validate(check);
+        let asks = self.server.tls.client_auth != ClientAuth::None;
+        check.demand(
+            "auth.authenticators",
+            asks || !self.auth.authenticators.contains(&AuthenticatorKind::Mtls),
+            "names \"mtls\", but clients are not asked for certificates",
+            "set server.tls.client_auth to \"optional\" or \"required\"",
+        );
         self.database.validate(&self.databases, self.dispatch.hints, check);
         self.embedded.validate(check);
         self.writer.validate(check);

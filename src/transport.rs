@@ -14,6 +14,7 @@ mod panics;
 mod reflection;
 pub mod server;
 pub mod status;
+pub mod tls;
 
 pub use correlation::CorrelationId;
 pub use listener::Bound;

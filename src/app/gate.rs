@@ -114,7 +114,7 @@ fn authenticator(
     match kind {
         AuthenticatorKind::Jwt => Ok(Box::new(Jwt::new(config.auth.jwt.settings())?)),
         AuthenticatorKind::ApiToken => Ok(Box::new(ApiTokens::new(store.clone(), config.auth.api_token.recheck))),
-        AuthenticatorKind::Mtls => Err(vec![format!("{kind:?} is not built")]),
+        AuthenticatorKind::Mtls => Ok(Box::new(config.auth.mtls.authenticator()?)),
     }
 }
 

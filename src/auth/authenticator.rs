@@ -5,6 +5,7 @@
 
 pub mod api_token;
 pub mod jwt;
+pub mod mtls;
 
 use std::{fmt, sync::Arc};
 

@@ -1,6 +1,7 @@
 //! Who may call.
 
 mod jwt;
+mod mtls;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -10,6 +11,7 @@ use super::{check::Check, values::millis};
 use crate::auth::audit::Records;
 
 pub use jwt::Jwt;
+pub use mtls::{CertificateSubject, Mtls};
 
 /// The section `auth`.
 #[derive(Debug, Clone, Deserialize)]
@@ -30,6 +32,8 @@ pub struct Auth {
     pub jwt: Jwt,
     /// How API tokens are believed.
     pub api_token: ApiToken,
+    /// What those are granted who show a certificate.
+    pub mtls: Mtls,
 }
 
 /// The section `auth.api_token`.
@@ -69,6 +73,7 @@ pub enum CoordinatorKind {
 impl Auth {
     pub(super) fn validate(&self, check: &mut Check) {
         self.jwt.validate(self.authenticators.contains(&AuthenticatorKind::Jwt), check);
+        self.mtls.validate(check);
         check.millis("auth.api_token.recheck_ms", self.api_token.recheck, 100..=3_600_000);
         let twice = |key: &str, twice: bool, check: &mut Check| {
             check.rule(key, !twice, || "names one of them twice".to_owned());

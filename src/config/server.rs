@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use serde::Deserialize;
 
-use super::{check::Check, values::millis};
+use super::{check::Check, tls::Tls, values::millis};
 
 /// The section `server`.
 #[derive(Debug, Clone, Deserialize)]
@@ -24,6 +24,8 @@ pub struct Server {
     pub connection_streams_max: u32,
     /// Servers that share the database.
     pub replicas: u32,
+    /// How connections are encrypted.
+    pub tls: Tls,
 }
 
 /// Where to listen.
@@ -83,6 +85,7 @@ impl Server {
         check.millis("server.keepalive_interval_ms", self.keepalive_interval, 1_000..=3_600_000);
         check.millis("server.keepalive_timeout_ms", self.keepalive_timeout, 1_000..=3_600_000);
         check.range("server.connection_streams_max", self.connection_streams_max, 1..=1_000_000);
+        self.tls.validate(matches!(self.listen, Listen::Tcp(_)), check);
         check.range("server.replicas", self.replicas, 1..=1_000);
     }
 }

@@ -8,14 +8,15 @@ use std::{
 };
 
 use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tonic::transport::ServerTlsConfig;
 
 use crate::config::Listen;
 
 /// A listener that has its address. Calls wait in it until they are served.
 #[derive(Debug)]
 pub enum Bound {
-    /// On the network.
-    Tcp(TcpListener),
+    /// On the network, encrypted or not.
+    Tcp(TcpListener, Option<Box<ServerTlsConfig>>),
     /// On this machine; the socket's file goes with the value.
     Unix(UnixListener, SocketFile),
 }
@@ -36,7 +37,8 @@ impl Bound {
     pub async fn bind(listen: &Listen) -> Result<Self> {
         match listen {
             Listen::Tcp(address) => {
-                TcpListener::bind(address).await.map(Self::Tcp).map_err(|error| explained(*address, &error))
+                let bound = TcpListener::bind(address).await.map_err(|error| explained(*address, &error))?;
+                Ok(Self::Tcp(bound, None))
             }
             Listen::Unix(path) => {
                 remove_stale(path).await?;
@@ -45,12 +47,22 @@ impl Bound {
         }
     }
 
-    /// How clients name it: `http://address:port` or `unix:/path`.
+    /// The same, encrypted. A socket of this machine never is.
+    #[must_use]
+    pub fn with_tls(self, tls: Option<ServerTlsConfig>) -> Self {
+        match self {
+            Self::Tcp(listener, _) => Self::Tcp(listener, tls.map(Box::new)),
+            Self::Unix(..) => self,
+        }
+    }
+
+    /// How clients name it: `http://address:port`, `https://address:port` or `unix:/path`.
     pub fn endpoint(&self) -> String {
         match self {
-            Self::Tcp(listener) => {
+            Self::Tcp(listener, tls) => {
                 let address = listener.local_addr().expect("a bound listener has an address");
-                format!("http://{address}")
+                let scheme = if tls.is_some() { "https" } else { "http" };
+                format!("{scheme}://{address}")
             }
             Self::Unix(_, file) => format!("unix:{}", file.0.display()),
         }

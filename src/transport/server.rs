@@ -69,7 +69,7 @@ pub async fn serve(
     services: Services,
     stop: CancellationToken,
 ) -> Result<(), Error> {
-    let server = Server::builder()
+    let mut server = Server::builder()
         .http2_keepalive_interval(Some(settings.keepalive_interval))
         .http2_keepalive_timeout(Some(settings.keepalive_timeout))
         .max_concurrent_streams(settings.connection_streams_max)
@@ -78,7 +78,10 @@ pub async fn serve(
         .layer(layers(gate, metrics, stop.clone()));
     let stop = stop.cancelled_owned();
     match bound {
-        Bound::Tcp(listener) => {
+        Bound::Tcp(listener, tls) => {
+            if let Some(tls) = tls {
+                server = server.tls_config(*tls)?;
+            }
             let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
             server.serve_with_incoming_shutdown(services, incoming, stop).await
         }

@@ -4,5 +4,7 @@ mod api_tokens;
 mod calls;
 mod keys;
 mod mint;
+mod texts;
+mod tls;
 mod tokens;
 mod world;

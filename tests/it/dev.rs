@@ -42,7 +42,11 @@ fn dev(home: &Home) -> Command {
 
 /// Starts it and reads the document that it prints when it is ready.
 async fn ready(home: &Home) -> (Child, Value) {
-    let mut child = dev(home).spawn().unwrap();
+    ready_with(home, &[]).await
+}
+
+async fn ready_with(home: &Home, arguments: &[&str]) -> (Child, Value) {
+    let mut child = dev(home).args(arguments).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut text = String::new();
     harness::within("tasker dev is ready", async {
@@ -77,6 +81,31 @@ async fn it_comes_up_refuses_a_second_one_and_ends_when_asked() {
     let status = harness::within("the end", child.wait()).await.unwrap();
     assert_eq!(status.code(), Some(0));
     assert!(!home.0.join("data/postmaster.pid").exists(), "its Postgres has ended before it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_asks_who_calls_when_told_to() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new("auth");
+    let (mut child, document) = ready_with(&home, &["--auth"]).await;
+    let endpoint = document["endpoint"].as_str().unwrap();
+    let secret = std::fs::metadata(home.0.join("token.secret")).unwrap();
+    assert_eq!(secret.permissions().mode() & 0o777, 0o600);
+
+    let tasker = async |words: &[&str], token: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tasker"));
+        command.args(words).env("TASKER_TOKEN", token).env("TASKER_ENDPOINT", endpoint).kill_on_drop(true);
+        let output = harness::within("a command", command.output()).await.unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap().trim().to_owned())
+    };
+    assert_eq!(tasker(&["list"], "").await.0, 3);
+    let directory = home.0.to_str().unwrap();
+    let sign = ["token", "sign", "--subject", "me", "--role", "admin", "--data-dir", directory];
+    let (code, token) = tasker(&sign, "").await;
+    assert_eq!(code, 0);
+    assert_eq!(tasker(&["list"], &token).await.0, 0);
+    signal(&child, "-TERM");
+    assert_eq!(harness::within("the end", child.wait()).await.unwrap().code(), Some(0));
 }
 
 /// What `tasker doctor` finds, as `check verdict`, and its exit code.

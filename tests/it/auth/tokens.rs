@@ -356,3 +356,28 @@ fn private_keys_and_odd_files_are_refused() {
     check(&Signer::pair(Algorithm::RS256).public_pem, "none of auth.jwt.algorithms");
     check(&Signer::pair(Algorithm::ES384).public_pem, "none of auth.jwt.algorithms");
 }
+
+#[test]
+fn the_configuration_reports_them_and_prints_no_secret() {
+    let check = |keys: &[(&str, &str)], expected: &[&str]| {
+        let flags = keys.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let sources = tasker::config::Sources { flags, ..tasker::config::Sources::default() };
+        let found = tasker::config::Config::load(&sources).err().map_or_else(Vec::new, |findings| findings.0);
+        let told = found.iter().map(|finding| finding.key.as_str()).collect::<Vec<_>>();
+        assert_eq!(told, expected, "{found:#?}");
+        assert!(found.iter().all(|finding| !finding.to_string().contains("hunter2")), "{found:#?}");
+    };
+    let jwt = ("auth.authenticators", "jwt");
+    check(&[("auth.jwt.secret", "hunter2")], &[]);
+    check(&[jwt, ("auth.jwt.secret", SECRET)], &[]);
+    check(&[jwt, ("auth.jwt.secret", "hunter2")], &["auth.jwt.secret"]);
+    check(&[jwt, ("auth.jwt.algorithms", "RS256,HS256")], &["auth.jwt.secret", "auth.jwt.public_key_files"]);
+    check(&[("auth.jwt.algorithms", "none")], &["auth.jwt"]);
+    check(
+        &[("auth.jwt.leeway_ms", "300001"), ("auth.api_token.recheck_ms", "1")],
+        &["auth.jwt.leeway_ms", "auth.api_token.recheck_ms"],
+    );
+    check(&[("auth.authenticators", "mtls")], &["auth.authenticators"]);
+    check(&[("auth.mtls.subjects", r#"[{ name = "a", grants = ["x:y"] }]"#)], &["auth.mtls.subjects"]);
+    check(&[("auth.mtls.subjects", r#"[{ name = "a", role = ["x"] }]"#)], &["auth.mtls"]);
+}
