@@ -82,7 +82,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
         bench::worker(&context.server, slots).await?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut pairs: Vec<(String, Side, Side)> = args.compare.iter().map(|key| compared(&[key.clone()], None)).collect();
+    let mut pairs: Vec<(String, Side, Side)> =
+        args.compare.iter().map(|key| compared(std::slice::from_ref(key), None)).collect();
     if args.what.contains(&What::Auth) {
         pairs.push(guarded()?);
     }
