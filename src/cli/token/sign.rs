@@ -114,7 +114,7 @@ pub(in crate::cli) fn for_built_in_worker(
     let now = input::now();
     let wanted = Wanted {
         subject: "tasker-dev-worker",
-        grants: &["*".to_owned()],
+        grants: &["tasker.worker:connect".to_owned()],
         roles: &[],
         namespaces: &[],
         issuer: settings.issuers.first().map(String::as_str),
