@@ -11,6 +11,8 @@ mod architecture;
 mod auth;
 mod calls;
 mod cli;
+mod configuration;
+mod databases;
 mod dev;
 mod edges;
 mod embedded;
