@@ -23,6 +23,7 @@ mod plans;
 mod read_models;
 mod sdk_gen;
 mod servers;
+mod ship;
 mod sql;
 mod telemetry;
 mod transport;
