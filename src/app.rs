@@ -10,7 +10,7 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     task::JoinHandle,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     auth::Gate,
@@ -29,17 +29,22 @@ use crate::{
 
 mod gate;
 mod operations;
+pub mod preflight;
+mod reload;
 mod services;
 
 use operations::Operations;
+
+pub use reload::Reloader;
 
 /// How long calls that have begun may take when the grace is over already.
 const LAST_CALLS: Duration = Duration::from_millis(500);
 /// How long the batches that have begun may take.
 const LAST_BATCH: Duration = Duration::from_secs(2);
 
-/// The store on the configured database.
-pub fn store(settings: &config::Database) -> anyhow::Result<Store> {
+/// The store on the configured databases.
+pub fn store(config: &Config) -> anyhow::Result<Store> {
+    let settings = &config.database;
     if settings.url.is_empty() {
         bail!(
             "no database is configured\n  give one with --database-url or DATABASE_URL, or try `tasker dev`, which \
@@ -47,7 +52,17 @@ pub fn store(settings: &config::Database) -> anyhow::Result<Store> {
         );
     }
     let options = databases::address(settings.url.expose()).map_err(|problem| anyhow!("database.url: {problem}"))?;
-    Ok(Store::new(options, &settings.pool_settings()))
+    let mut store = Store::new(options, &settings.pool_settings());
+    if let Some(listen) = config.listen() {
+        let options =
+            databases::address(listen.url.expose()).map_err(|problem| anyhow!("database.listen: {problem}"))?;
+        store = store.with_direct(options, &listen.pool_settings());
+    }
+    if let Some(reads) = config.reads() {
+        let options = databases::address(reads.url.expose()).map_err(|problem| anyhow!("database.reads: {problem}"))?;
+        store = store.with_replica(options, &reads.pool_settings(), settings.reads_lag_max);
+    }
+    Ok(store)
 }
 
 /// What to do about a schema that is not up to date.
@@ -66,6 +81,8 @@ pub struct App {
     engine: Engine,
     access: gate::Access,
     operations: Operations,
+    /// Watches how fresh the replica is, as long as the server runs.
+    _replica: AbortOnDropHandle<()>,
 }
 
 /// A listener that answers at least health probes.
@@ -102,7 +119,8 @@ impl App {
         listening.health.serving().await;
         tracing::info!(endpoint = listening.endpoint, version = env!("CARGO_PKG_VERSION"), "serving");
         let operations = Operations::start(config, &metrics);
-        Ok(Self { listening, engine, access, operations })
+        let replica = AbortOnDropHandle::new(tokio::spawn(store.watch_replica()));
+        Ok(Self { listening, engine, access, operations, _replica: replica })
     }
 
     /// How clients name it: `http://address:port`, `https://address:port` or `unix:/path`.
@@ -120,11 +138,18 @@ impl App {
         &self.engine
     }
 
-    /// Takes over what can change while the server runs: roles and policies.
+    /// Takes over what can change while the server runs: roles and policies, waits between attempts, the age of lists,
+    /// the time for a stop.
     ///
     /// Fails with everything that is wrong, and then nothing has changed.
-    pub fn reload(&self, config: &Config) -> Result<(), Vec<String>> {
-        self.access.reload(config)
+    pub fn reload(&mut self, config: &Config) -> Result<(), Vec<String>> {
+        self.access.reload(config)?;
+        self.engine.writer().set_backoff(config.backoff.clone());
+        if let Some(replica) = self.listening.store.replica() {
+            replica.set_lag_max(config.database.reads_lag_max);
+        }
+        self.listening.settings.drain_grace = config.server.drain_grace;
+        Ok(())
     }
 
     /// Waits until the server ends without being asked to, and says why.

@@ -163,10 +163,15 @@ impl Context {
         &self,
         flags: impl IntoIterator<Item = (&'a str, Option<String>)>,
     ) -> Result<configuration::Config, Findings> {
+        configuration::Config::load(&self.sources_with(flags))
+    }
+
+    /// The same, as what a configuration is made of.
+    pub fn sources_with<'a>(&self, flags: impl IntoIterator<Item = (&'a str, Option<String>)>) -> Sources {
         let given = flags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
         let mut sources = self.sources.clone();
         sources.flags.extend(given);
-        configuration::Config::load(&sources)
+        sources
     }
 
     /// Prints a line. A reader that has gone away is no error.

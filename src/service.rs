@@ -8,6 +8,7 @@ pub mod dependencies;
 pub mod handlers;
 pub mod namespaces;
 pub mod page;
+pub mod reads;
 pub mod snapshot;
 pub mod steps;
 pub mod tasks;

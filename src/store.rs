@@ -12,25 +12,30 @@ mod connection;
 pub mod databases;
 pub mod doctor;
 pub mod error;
+mod executor;
 pub mod handlers;
 pub mod lifecycle;
 pub mod migrate;
 pub mod pages;
 pub mod pool;
 pub mod ready;
+pub mod replica;
 pub mod sessions;
 pub mod steps;
 pub mod tasks;
 pub mod text;
 
-pub use connection::{Connection, Listener, Transaction, begin, commit};
+pub use connection::{Connection, Dedicated, Listener, Look, Transaction, begin, commit};
 pub use error::{Error, Result};
+pub use executor::Pool;
+pub(crate) use executor::names_statements;
 pub use pool::Store;
 
 /// A query from a file under `store/sql`, without its ending.
 macro_rules! sql {
     ($path:literal) => {
         sqlx::query(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/sql/", $path, ".sql")))
+            .persistent($crate::store::names_statements())
     };
 }
 pub(crate) use sql;

@@ -12,7 +12,7 @@ use std::{
 use serde::Deserialize;
 use tonic::transport::{Channel, Endpoint};
 
-use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, reload, util::SubscriberInitExt};
 
 pub mod metrics;
 mod otlp;
@@ -81,6 +81,14 @@ impl Collector {
 #[derive(Debug)]
 pub struct Guard {
     traces: Option<otlp::Traces>,
+    filter: reload::Handle<EnvFilter, Registry>,
+}
+
+impl Guard {
+    /// Changes which log lines are written, for the lines to come.
+    pub fn set_log_level(&self, directives: &str) -> anyhow::Result<()> {
+        Ok(self.filter.reload(EnvFilter::builder().parse(directives)?)?)
+    }
 }
 
 impl Drop for Guard {
@@ -93,7 +101,7 @@ impl Drop for Guard {
 
 /// Begins to log and, if there is a collector, to send traces. To be called once, inside the runtime.
 pub fn init(settings: &Settings) -> anyhow::Result<Guard> {
-    let filter = EnvFilter::builder().parse(&settings.log_level)?;
+    let (filter, handle) = reload::Layer::new(EnvFilter::builder().parse(&settings.log_level)?);
     let log: Box<dyn Layer<Registry> + Send + Sync> = match settings.log_format {
         LogFormat::Json => Box::new(
             tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(stderr).with_filter(filter),
@@ -110,7 +118,7 @@ pub fn init(settings: &Settings) -> anyhow::Result<Guard> {
         settings.collector.as_ref().map(|to| otlp::Traces::begin(&to.endpoint, settings.trace_ratio)).transpose()?;
     let spans = traces.as_ref().map(otlp::Traces::layer);
     tracing_subscriber::registry().with(log).with(spans).try_init()?;
-    Ok(Guard { traces })
+    Ok(Guard { traces, filter: handle })
 }
 
 /// Continues the trace that the caller began, if it sent one and traces are collected.

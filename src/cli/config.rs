@@ -5,7 +5,10 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::{Context, Outcome};
-use crate::config::{Config, Finding, Findings};
+use crate::{
+    app::preflight,
+    config::{Config, Finding, Findings},
+};
 
 /// Checks the configuration, and shows what holds.
 ///
@@ -15,6 +18,7 @@ use crate::config::{Config, Finding, Findings};
     arg_required_else_help = true,
     after_help = "Examples:
   tasker config check --config /etc/tasker.toml
+  tasker config check --live --database-url postgres://me@db/tasker
   tasker config show --set writer.lanes=4 --output json"
 )]
 pub(super) struct Args {
@@ -27,7 +31,14 @@ enum Action {
     /// Names everything that is wrong: key, value, rule, and what to do about it.
     ///
     /// Opens no port and changes nothing. Exits with 1 when something must be mended.
-    Check,
+    Check {
+        /// Also ask the databases: reachable, the right ones, connections for all servers
+        #[arg(long)]
+        live: bool,
+        /// The database; else DATABASE_URL or database.url of the configuration
+        #[arg(long, value_name = "URL")]
+        database_url: Option<String>,
+    },
     /// Prints the values that hold as TOML, each with where it came from. Secrets are redacted.
     Show,
 }
@@ -35,13 +46,14 @@ enum Action {
 /// Runs the subcommand.
 pub(super) async fn run(context: &Context, args: Args) -> Outcome {
     match args.action {
-        Action::Check => check(context),
+        Action::Check { live, database_url } => check(context, live, database_url).await,
         Action::Show => show(context),
     }
 }
 
-fn check(context: &Context) -> Outcome {
-    let findings = match context.config() {
+async fn check(context: &Context, live: bool, database_url: Option<String>) -> Outcome {
+    let findings = match context.config_with([("database.url", database_url)]) {
+        Ok(config) if live => preflight::examine(&config).await,
         Ok(_) => Vec::new(),
         Err(Findings(findings)) => findings,
     };

@@ -28,7 +28,7 @@ pub(super) struct Args {
 /// Runs the subcommand.
 pub(super) async fn run(context: &Context, args: Args) -> Outcome {
     let config = context.config_with([("database.url", args.database_url)])?;
-    let store = app::store(&config.database)?;
+    let store = app::store(&config)?;
     if args.dry_run {
         let missing = migrate::missing(&store).await.context("cannot read which migrations have run")?;
         context.print_either(&json!({ "missing": missing }), || match missing.len() {

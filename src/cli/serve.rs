@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use super::{Context, Outcome};
 use crate::{
-    app::{self, App, Schema},
+    app::{self, App, Reloader, Schema, preflight},
+    config::{Config, Findings},
     telemetry,
 };
 
@@ -30,20 +31,33 @@ pub(super) struct Args {
 
 /// Runs the subcommand.
 pub(super) async fn run(context: &Context, args: Args) -> Outcome {
-    let config = context.config_with([("database.url", args.database_url), ("server.listen", args.listen)])?;
-    let _telemetry = telemetry::init(&config.telemetry.settings())?;
-    let store = app::store(&config.database)?;
+    let flags = [("database.url", args.database_url), ("server.listen", args.listen)];
+    let sources = context.sources_with(flags);
+    let (config, effective) = Config::load_explained(&sources)?;
+    let telemetry = telemetry::init(&config.telemetry.settings())?;
+    let store = app::store(&config)?;
     let schema = if args.no_migrate { Schema::Require } else { Schema::Migrate };
     let mut asked_to_stop = std::pin::pin!(app::asked_to_stop());
+    let mut reloader = Reloader::new(sources, effective);
+    let started = async {
+        let findings = preflight::examine(&config).await;
+        if !findings.is_empty() {
+            return Err(Findings(findings).into());
+        }
+        App::start(&config, store, schema).await
+    };
     let mut app = tokio::select! {
-        app = App::start(&config, store, schema) => app?,
+        app = started => app?,
         () = &mut asked_to_stop => return Ok(ExitCode::SUCCESS),
     };
-    tokio::select! {
-        () = &mut asked_to_stop => {
-            app.stop().await;
-            Ok(ExitCode::SUCCESS)
+    loop {
+        tokio::select! {
+            () = &mut asked_to_stop => {
+                app.stop().await;
+                return Ok(ExitCode::SUCCESS);
+            }
+            error = app.failed() => return Err(error),
+            () = reloader.asked() => reloader.reload(&mut app, &telemetry),
         }
-        error = app.failed() => Err(error),
     }
 }

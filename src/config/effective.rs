@@ -1,5 +1,10 @@
 //! What holds, key by key, and where each value came from.
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+};
+
 use serde::Serialize;
 use toml::{Table, Value};
 
@@ -14,6 +19,9 @@ pub struct Entry {
     pub value: Value,
     /// Where it came from: a file, a variable, "a flag" or "default".
     pub source: String,
+    /// Tells values apart that are not shown.
+    #[serde(skip)]
+    fingerprint: u64,
 }
 
 /// All keys with the values that hold.
@@ -24,10 +32,13 @@ impl Effective {
     pub(super) fn new(merged: &Merged) -> Self {
         let mut entries = Vec::new();
         walk(&merged.table, "", &mut |key, value| {
+            let mut hasher = DefaultHasher::new();
+            value.to_string().hash(&mut hasher);
+            let fingerprint = hasher.finish();
             let secret = keys::find(key).is_some_and(keys::Key::is_secret) && value.as_str() != Some("");
             let value = if secret { Value::String(REDACTED.to_owned()) } else { value.clone() };
             let source = merged.origins.get(key).map_or("default", String::as_str).to_owned();
-            entries.push(Entry { key: key.to_owned(), value, source });
+            entries.push(Entry { key: key.to_owned(), value, source, fingerprint });
         });
         Self(entries)
     }
@@ -37,11 +48,21 @@ impl Effective {
         &self.0
     }
 
+    /// The keys whose values are others than before, or that are new or gone.
+    pub fn changed_since(&self, before: &Self) -> Vec<String> {
+        let values = |all: &Self| -> BTreeMap<String, u64> {
+            all.0.iter().map(|entry| (entry.key.clone(), entry.fingerprint)).collect()
+        };
+        let (now, before) = (values(self), values(before));
+        let keys: BTreeSet<&String> = now.keys().chain(before.keys()).collect();
+        keys.into_iter().filter(|key| now.get(*key) != before.get(*key)).cloned().collect()
+    }
+
     /// As a configuration file that says of each value where it came from.
     pub fn to_toml(&self) -> String {
         let mut lines: Vec<String> = Vec::new();
         let mut current = "";
-        for Entry { key, value, source } in &self.0 {
+        for Entry { key, value, source, .. } in &self.0 {
             let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
             if section != current {
                 lines.push(String::new());

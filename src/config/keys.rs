@@ -36,7 +36,9 @@ impl Key {
 pub(super) const SHAPED: &[(&str, &str, &[&str])] =
     &[("databases", "database", &["url", "pool_connections_max", "acquire_timeout_ms", "pooler"])];
 
-static KEYS: LazyLock<Vec<Key>> = LazyLock::new(read);
+static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| read().0);
+/// The sections that stand in the file without a key.
+static TABLES: LazyLock<Vec<Key>> = LazyLock::new(|| read().1);
 
 /// All keys, in the order of the file.
 pub fn all() -> &'static [Key] {
@@ -50,7 +52,9 @@ pub fn find(name: &str) -> Option<&'static Key> {
         Some(format!("{shape}.{key}"))
     });
     let name = shaped.as_deref().unwrap_or(name);
-    all().iter().find(|key| key.name == name)
+    // An entry of a table that takes any key is described by what stands above the table.
+    let table = || name.rsplit_once('.').map_or("", |(table, _)| table);
+    all().iter().find(|key| key.name == name).or_else(|| TABLES.iter().find(|key| key.name == table()))
 }
 
 /// What is wrong with a key that is unknown, and what to do about it, with the nearest one that is known.
@@ -85,9 +89,10 @@ pub(super) fn defaults() -> Table {
 }
 
 /// Reads keys and comments line by line: a comment stands above the key, or above several keys that follow each other.
-fn read() -> Vec<Key> {
+fn read() -> (Vec<Key>, Vec<Key>) {
     let defaults = defaults();
-    let (mut section, mut comment, mut keys) = (String::new(), String::new(), Vec::new());
+    let (mut section, mut comment) = (String::new(), String::new());
+    let (mut keys, mut tables) = (Vec::new(), Vec::new());
     let mut follows_key = false;
     for line in DEFAULTS.lines() {
         if let Some(text) = line.strip_prefix('#') {
@@ -98,6 +103,10 @@ fn read() -> Vec<Key> {
             comment.push_str(text);
         } else if let Some(name) = line.strip_prefix('[') {
             section = name.trim_end_matches(']').to_owned();
+            let default = look_up(&defaults, &section).expect("a section is a table").clone();
+            if default.as_table().is_some_and(Table::is_empty) {
+                tables.push(Key { name: section.clone(), comment: comment.trim().to_owned(), default });
+            }
             comment.clear();
         } else if let Some((name, _)) = line.split_once(" = ") {
             let name = if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
@@ -108,7 +117,7 @@ fn read() -> Vec<Key> {
             comment.clear();
         }
     }
-    keys
+    (keys, tables)
 }
 
 /// The value of a key in a table of tables.

@@ -153,7 +153,7 @@ fn overlay(merged: &mut Merged, from: &Table, prefix: &str, source: &str, check:
             },
             (None, value) => {
                 let (problem, mend) = unknown(&key);
-                check.add(&key, value.to_string(), problem, mend, source);
+                check.add(&key, shown(&key, &value.to_string()), problem, mend, source);
             }
         }
     }
@@ -181,7 +181,7 @@ fn set(merged: &mut Merged, key: &str, text: &str, source: &str, check: &mut Che
         }
         None => {
             let (problem, mend) = unknown(key);
-            return check.add(key, text, problem, mend, source);
+            return check.add(key, shown(key, text), problem, mend, source);
         }
     }
     merged.origins.insert(key.to_owned(), source.to_owned());
@@ -228,6 +228,13 @@ fn shape(table: &mut Table, key: &str) {
             entries.entry(entry).or_insert(Value::Table(made));
         }
     }
+}
+
+/// The value of a key that nobody knows; it may be a secret under a wrong name.
+fn shown(key: &str, value: &str) -> String {
+    const SUSPICIOUS: &[&str] = &["url", "secret", "password", "token", "key"];
+    let key = key.to_lowercase();
+    if SUSPICIOUS.iter().any(|word| key.contains(word)) { REDACTED.to_owned() } else { value.to_owned() }
 }
 
 fn kind_wanted(known: &Value) -> String {

@@ -198,7 +198,11 @@ fn a_finding_says_key_value_rule_source_and_how_to_mend_it() {
     );
     let sources = Sources {
         file: Some(path.clone()),
-        environment: texts(&[("TASKER__DISPATCH__BATCH_SIZE", "3"), ("DATABASE_URL", "mysql://me:hush@db/x")]),
+        environment: texts(&[
+            ("TASKER__DISPATCH__BATCH_SIZE", "3"),
+            ("TASKER__DATABSE__URL", "hush"),
+            ("DATABASE_URL", "mysql://me:hush@db/x"),
+        ]),
         flags: texts(&[("sweeper.interval_ms", "1"), ("database.reads", "copy"), ("server", "5")]),
         ..Sources::default()
     };

@@ -12,7 +12,7 @@ use super::{Sessions, Shared};
 use crate::{
     domain::ids::StepId,
     lifecycle::hints::Gathered,
-    store::{self, Connection, Listener, ready},
+    store::{self, Dedicated, Listener, ready},
 };
 
 const CHANNEL: &str = "tasker_hints";
@@ -36,7 +36,7 @@ struct Note {
 
 /// Sends what the lanes gathered, until the engine stops.
 pub(super) async fn send(shared: Shared, sessions: Sessions) {
-    let mut connection: Option<Connection> = None;
+    let mut connection: Option<Dedicated> = None;
     let outcome = |outcome| shared.metrics.hints.with([outcome]);
     let (sent, lost) = (outcome("sent"), outcome("lost"));
     while let Some(gathered) = shared.stop.run_until_cancelled(shared.hints.next()).await {
@@ -97,16 +97,14 @@ async fn registered(shared: &Shared, sessions: &Sessions) {
     }
 }
 
-async fn notify(shared: &Shared, connection: &mut Option<Connection>, note: &Note) -> store::Result<()> {
+async fn notify(shared: &Shared, connection: &mut Option<Dedicated>, note: &Note) -> store::Result<()> {
     let connection = match connection {
         Some(connection) => connection,
-        None => {
-            let mut opened = shared.store.dedicated().await?;
-            ready::no_flush(&mut opened).await?;
-            connection.insert(opened)
-        }
+        None => connection.insert(shared.store.dedicated_to_hints().await?),
     };
-    ready::notify(connection, &serde_json::to_string(note).expect("a note is plain JSON")).await
+    let mut look = connection.look().await?;
+    ready::notify(&mut look, &serde_json::to_string(note).expect("a note is plain JSON")).await?;
+    look.end().await
 }
 
 fn notes(from: Uuid, gathered: &Gathered) -> Vec<Note> {

@@ -10,7 +10,7 @@ use super::Shared;
 use crate::{
     domain::{ids::StepId, run::Micros, template::QueueId},
     lifecycle::ClaimVerdict,
-    store::{self, Connection, ready},
+    store::{self, Dedicated, ready},
 };
 
 /// How long to wait after the store was away.
@@ -18,7 +18,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
 /// Looks whenever it is rung for, when a step falls due, and now and then; until the engine stops.
 pub(super) async fn run(shared: Shared) {
-    let mut connection: Option<Connection> = None;
+    let mut connection: Option<Dedicated> = None;
     let mut last_poll = shared.clock.now();
     let outcome = |outcome| shared.metrics.dispatches.with([outcome]);
     let (found, empty, failed) = (outcome("found"), outcome("empty"), outcome("failed"));
@@ -65,19 +65,17 @@ async fn wait(shared: &Shared, until_poll: Micros) {
 /// Takes what waits in these queues; how many steps there were.
 async fn dispatch(
     shared: &Shared,
-    connection: &mut Option<Connection>,
+    connection: &mut Option<Dedicated>,
     openings: &[(QueueId, usize)],
 ) -> store::Result<usize> {
     let connection = match connection {
         Some(connection) => connection,
         None => {
-            let mut opened = shared.store.dedicated().await?;
             // What it commits are removals of rows that are hints; to lose one costs a look.
-            ready::no_flush(&mut opened).await?;
-            connection.insert(opened)
+            connection.insert(shared.store.dedicated_to_hints().await?)
         }
     };
-    let mut transaction = store::begin(connection).await?;
+    let mut transaction = connection.begin().await?;
     let now = shared.clock.now();
     let mut taken: HashMap<StepId, QueueId> = HashMap::new();
     let mut steps = Vec::new();

@@ -234,8 +234,9 @@ async fn requeue(shared: &Shared, forgotten: Waiting) -> Result<()> {
         return Ok(());
     }
     tracing::info!(steps = forgotten.len(), "steps brought back to their queues");
-    let mut connection = shared.store.pool().acquire().await.map_err(crate::store::Error::from)?;
-    ready::put(&mut connection, &forgotten).await?;
+    let mut transaction = shared.store.begin().await?;
+    ready::put(&mut transaction, &forgotten).await?;
+    crate::store::commit(transaction).await?;
     shared.workforce.expect_work(forgotten.iter().map(|(queue, ..)| *queue));
     Ok(())
 }

@@ -44,7 +44,7 @@ use crate::{
         run::{Micros, Run},
     },
     error::{Error, Reason, Result},
-    store::{self, Connection, lifecycle as rows},
+    store::{self, Connection, Dedicated, lifecycle as rows},
 };
 
 /// Items of one batch bring at most about this many bytes.
@@ -60,7 +60,7 @@ const AGAIN_PAUSE: Duration = Duration::from_millis(250);
 pub(super) struct Lane {
     shared: Shared,
     runs: Runs,
-    connection: Option<Connection>,
+    connection: Option<Dedicated>,
     meter: Meter,
     pulse: Arc<Pulse>,
     /// When the write of the present try began.
@@ -182,12 +182,19 @@ impl Lane {
                 }
             }
         };
-        let result = if look == Look::Locked || items.iter().any(Item::needs_transaction) {
-            self.attempt_in_transaction(&mut connection, items, look).await
-        } else {
-            let runs = self.load(&mut connection, items, look).await?;
-            self.decide_and_write(&mut connection, items, runs, &HashSet::new()).await
-        };
+        let result =
+            if look == Look::Locked || connection.needs_transactions() || items.iter().any(Item::needs_transaction) {
+                let result = self.attempt_in_transaction(&mut connection, items, look).await;
+                // One that cannot even let go of its locks is given up.
+                if result.is_err() && connection.settle().await.is_err() {
+                    return result;
+                }
+                result
+            } else {
+                let mut own = connection.look().await?;
+                let runs = self.load(&mut own, items, look).await?;
+                self.decide_and_write(&mut own, items, runs, &HashSet::new()).await
+            };
         self.connection = Some(connection);
         if let (Some(began), Ok(_)) = (self.write_began.take(), &result) {
             self.meter.wrote(began.elapsed());
@@ -198,11 +205,11 @@ impl Lane {
 
     async fn attempt_in_transaction(
         &mut self,
-        connection: &mut Connection,
+        connection: &mut Dedicated,
         items: &[Item],
         look: Look,
     ) -> Result<(Batch, Micros), Trouble> {
-        let mut transaction = store::begin(connection).await?;
+        let mut transaction = connection.begin().await?;
         let identified = identified(items);
         let refused = if identified.task_id.is_empty() {
             HashSet::new()
@@ -232,7 +239,8 @@ impl Lane {
         refused: &HashSet<TaskId>,
     ) -> Result<(Batch, Micros), Trouble> {
         let now = self.shared.clock.now();
-        let terms = Terms { now, backoff: &self.shared.settings.backoff, workforce: &self.shared.workforce };
+        let backoff = self.shared.backoff.load_full();
+        let terms = Terms { now, backoff: &backoff, workforce: &self.shared.workforce };
         let mut batch = Batch::decide(items, runs, refused, terms);
         if batch.is_doubtful(items) {
             batch.undo(&self.shared.workforce);

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use tokio::{
     sync::{Semaphore, mpsc, oneshot},
@@ -65,6 +66,8 @@ impl Default for Settings {
 #[derive(Debug, Clone)]
 pub(super) struct Shared {
     pub(super) settings: Arc<Settings>,
+    /// How long failed steps wait; it may change while the server runs.
+    pub(super) backoff: Arc<ArcSwap<Policy>>,
     pub(super) store: Store,
     pub(super) templates: Templates,
     pub(super) workforce: Workforce,
@@ -107,6 +110,7 @@ pub struct Parts {
 pub struct Writer {
     lanes: Arc<[Door]>,
     clock: Clock,
+    backoff: Arc<ArcSwap<Policy>>,
 }
 
 /// The way into a lane: a place in its queue, and room for the item's bytes, counted in KiB.
@@ -169,9 +173,11 @@ impl Writer {
     pub fn start(settings: Settings, parts: Parts) -> (Self, Lanes) {
         let (later, waiting) = mpsc::unbounded_channel();
         let settings = Arc::new(settings);
+        let backoff = Arc::new(ArcSwap::from_pointee(settings.backoff.clone()));
         let clock = parts.clock.clone();
         let shared = Shared {
             settings: Arc::clone(&settings),
+            backoff: Arc::clone(&backoff),
             store: parts.store,
             templates: parts.templates,
             workforce: parts.workforce,
@@ -189,9 +195,14 @@ impl Writer {
             tasks.spawn(Lane::new(shared.clone(), Arc::clone(&door.pulse)).run(queue));
             lanes.push(door);
         }
-        let writer = Self { lanes: lanes.into(), clock };
+        let writer = Self { lanes: lanes.into(), clock, backoff };
         tasks.spawn(forward(waiting, Arc::downgrade(&writer.lanes)));
         (writer, Lanes(tasks))
+    }
+
+    /// Changes how long failed steps wait, from their next failure on.
+    pub fn set_backoff(&self, policy: Policy) {
+        self.backoff.store(Arc::new(policy));
     }
 
     /// Creates a task. Returns when it is durable.

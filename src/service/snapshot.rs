@@ -87,6 +87,12 @@ impl Reader {
         Self { store, templates, clock, answer_bytes_max }
     }
 
+    /// The same reader on another store that has the same data, such as a replica.
+    #[must_use]
+    pub fn on(&self, store: Store) -> Self {
+        Self { store, ..self.clone() }
+    }
+
     /// The store that it reads.
     pub const fn store(&self) -> &Store {
         &self.store

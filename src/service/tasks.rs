@@ -12,7 +12,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::{
-    namespaces,
+    namespaces, reads,
     snapshot::{Reader, Snapshot, View, unknown},
 };
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
     error::{Error, Reason, Result},
     lifecycle::{Request, Watch, Writer},
     store::{
-        self,
+        self, Store,
         annotations::Annotation,
         pages::{Cursor, Filter, Order},
         tasks::TransitionRow,
@@ -101,13 +101,29 @@ impl Tasks {
         size: i64,
         view: View,
     ) -> Result<(Vec<Snapshot>, Option<Cursor>)> {
-        let Some(filter) = self.resolve(scope, wanted).await? else { return Ok((Vec::new(), None)) };
+        let wanted = &wanted;
+        let look = |store| self.list_on(self.reader.on(store), scope, wanted.clone(), order, after, size, view);
+        reads::read(self.reader.store(), look).await
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "those of the call, and where to look")]
+    async fn list_on(
+        &self,
+        reader: Reader,
+        scope: &Scope,
+        wanted: Wanted,
+        order: Order,
+        after: Option<Cursor>,
+        size: i64,
+        view: View,
+    ) -> Result<(Vec<Snapshot>, Option<Cursor>)> {
+        let Some(filter) = resolve(reader.store(), scope, wanted).await? else { return Ok((Vec::new(), None)) };
         // One more than the page tells whether there is another.
-        let mut ids = store::pages::list(self.reader.store(), &filter, order, after, size + 1).await?;
+        let mut ids = store::pages::list(reader.store(), &filter, order, after, size + 1).await?;
         let page = usize::try_from(size).expect("a page has a positive size");
         let more = ids.len() > page;
         ids.truncate(page);
-        let tasks = self.reader.tasks(scope, &ids, view).await?;
+        let tasks = reader.tasks(scope, &ids, view).await?;
         let next = tasks.last().filter(|_| more).map(|last| Cursor {
             task: last.row.task_id.uuid(),
             requested_at: last.row.requested_at.timestamp_micros(),
@@ -117,10 +133,14 @@ impl Tasks {
 
     /// Tasks by state, every state once.
     pub async fn count(&self, scope: &Scope, wanted: Wanted) -> Result<Vec<(State, i64)>> {
-        let found = match self.resolve(scope, wanted).await? {
-            Some(filter) => store::pages::count(self.reader.store(), &filter).await?,
-            None => Vec::new(),
+        let wanted = &wanted;
+        let look = |store: Store| async move {
+            match resolve(&store, scope, wanted.clone()).await? {
+                Some(filter) => Ok(store::pages::count(&store, &filter).await?),
+                None => Ok(Vec::new()),
+            }
         };
+        let found = reads::read(self.reader.store(), look).await?;
         let of = |state| found.iter().find(|(other, _)| *other == state).map_or(0, |(_, count)| *count);
         Ok(State::ALL.into_iter().map(|state| (state, of(state))).collect())
     }
@@ -200,19 +220,19 @@ impl Tasks {
         self.reader.require(scope, id).await?;
         Ok(store::annotations::list(store, &[id.uuid()]).await?)
     }
+}
 
-    /// Turns names into handler versions within the scope; `None` when there are none such, and therefore no tasks.
-    async fn resolve(&self, scope: &Scope, wanted: Wanted) -> Result<Option<Filter>> {
-        let Wanted { namespace, name, version, mut filter } = wanted;
-        let namespaces = namespaces::within(self.reader.store(), scope, namespace).await?;
-        if namespaces.is_some() || name.is_some() || version.is_some() {
-            let (name, version) = (name.as_deref(), version.as_deref());
-            let handlers = store::tasks::handlers(self.reader.store(), namespaces.as_deref(), name, version).await?;
-            if handlers.is_empty() {
-                return Ok(None);
-            }
-            filter.handlers = Some(handlers);
+/// Turns names into handler versions within the scope; `None` when there are none such, and therefore no tasks.
+async fn resolve(store: &Store, scope: &Scope, wanted: Wanted) -> Result<Option<Filter>> {
+    let Wanted { namespace, name, version, mut filter } = wanted;
+    let namespaces = namespaces::within(store, scope, namespace).await?;
+    if namespaces.is_some() || name.is_some() || version.is_some() {
+        let (name, version) = (name.as_deref(), version.as_deref());
+        let handlers = store::tasks::handlers(store, namespaces.as_deref(), name, version).await?;
+        if handlers.is_empty() {
+            return Ok(None);
         }
-        Ok(Some(filter))
+        filter.handlers = Some(handlers);
     }
+    Ok(Some(filter))
 }

@@ -1,8 +1,8 @@
 //! What `tasker doctor` asks the database.
 
-use sqlx::{PgConnection, Row};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, Row};
 
-use super::Result;
+use super::{Result, databases};
 
 /// The state of the database's server.
 #[derive(Debug, Clone)]
@@ -38,9 +38,29 @@ pub struct OldSnapshot {
     pub seconds: i64,
 }
 
+/// Which database it is. Copies of a cluster have the same origin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    origin: i64,
+    name: String,
+}
+
+/// Asks a database for its state and identity, on a connection for that alone.
+pub async fn ask(address: &databases::Address) -> Result<(Settings, Identity)> {
+    // Behind a pooler, too: one that stays in the transaction, and start-up parameters that everybody knows.
+    let mut connection = address.clone().extra_float_digits(None).connect().await?;
+    let mut transaction = connection.begin().await?;
+    let state = settings(&mut transaction).await?;
+    let row = super::sql!("doctor/identity").persistent(false).fetch_one(&mut *transaction).await?;
+    let identity = Identity { origin: row.try_get("origin")?, name: row.try_get("name")? };
+    transaction.commit().await?;
+    connection.close().await?;
+    Ok((state, identity))
+}
+
 /// Reads the server's state.
 pub async fn settings(connection: &mut PgConnection) -> Result<Settings> {
-    let row = super::sql!("doctor/settings").fetch_one(connection).await?;
+    let row = super::sql!("doctor/settings").persistent(false).fetch_one(connection).await?;
     Ok(Settings {
         version: row.try_get("version")?,
         version_number: row.try_get("version_number")?,

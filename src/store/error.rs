@@ -23,6 +23,9 @@ pub enum Error {
     /// The database cannot be reached. What was sent may or may not have been done.
     #[error("the database is away")]
     Away(#[source] sqlx::Error),
+    /// The only known way to the database goes through a pooler in transaction mode.
+    #[error("this needs a direct way to the database, past the pooler: name one as database.listen")]
+    NotDirect,
     /// A row is not as written.
     #[error("stored data is corrupt: {0}")]
     Corrupt(String),
@@ -96,7 +99,7 @@ impl From<Error> for CrateError {
                 Self::invalid_field("payload", message).caused_by(error)
             }
             Error::Away(_) => Self::new(Reason::StoreAway, "the database is away").caused_by(error),
-            Error::Corrupt(_) | Error::Other(_) => {
+            Error::NotDirect | Error::Corrupt(_) | Error::Other(_) => {
                 Self::new(Reason::Defect, "the database refused a statement").caused_by(error)
             }
         }

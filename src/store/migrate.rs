@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use sqlx::{
-    AssertSqlSafe, Connection, SqlSafeStr,
+    AssertSqlSafe, ConnectOptions, Connection, SqlSafeStr,
     migrate::{Migration, MigrationType, Migrator},
 };
 
@@ -20,14 +20,17 @@ pub struct Report {
     pub applied: Vec<(i64, &'static str)>,
 }
 
-/// Brings the schema up to date. Safe to run from any number of processes at once.
+/// Brings the schema up to date. Safe to run from any number of processes at once: a lock that belongs to the
+/// connection lets one go first, so the way to the database must be direct.
 pub async fn run(store: &Store) -> Result<Report> {
-    let mut connection = store.pool().acquire().await?;
+    let Some(options) = store.direct_options() else { return Err(super::Error::NotDirect) };
+    let mut connection = options.connect().await?;
     let before = applied(&mut connection).await?;
-    migrator().run(&mut *connection).await.map_err(|error| match error {
+    migrator().run(&mut connection).await.map_err(|error| match error {
         sqlx::migrate::MigrateError::Execute(error) => error.into(),
         other => super::Error::Corrupt(other.to_string()),
     })?;
+    connection.close().await?;
     Ok(Report {
         before: before.len(),
         applied: MIGRATIONS
@@ -47,12 +50,15 @@ pub async fn missing(store: &Store) -> Result<Vec<i64>> {
 
 async fn applied(connection: &mut sqlx::PgConnection) -> Result<Vec<i64>> {
     connection.ping().await?;
-    let exists: bool =
-        sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(&mut *connection).await?;
+    let exists: bool = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null")
+        .persistent(false)
+        .fetch_one(&mut *connection)
+        .await?;
     if !exists {
         return Ok(Vec::new());
     }
     Ok(sqlx::query_scalar("select version from _sqlx_migrations where success order by version")
+        .persistent(false)
         .fetch_all(connection)
         .await?)
 }

@@ -3,17 +3,34 @@
 use std::time::Duration;
 
 use sqlx::{
-    ConnectOptions, PgConnection, PgPool,
+    ConnectOptions, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{Result, Transaction};
+use super::{
+    Dedicated, Result, Transaction,
+    connection::Duty,
+    executor::{self, Pool},
+    replica::Replica,
+};
 
 /// The way to the database: a pool for reads and rare writes, and single connections for the writer's lanes.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: PgPool,
+    pool: Pool,
     options: PgConnectOptions,
+    is_pooled: bool,
+    direct: Direct,
+    replica: Option<Replica>,
+}
+
+/// The way past a pooler, for what must keep its connection: LISTEN and migrations.
+#[derive(Debug, Clone)]
+struct Direct {
+    options: PgConnectOptions,
+    pool: PgPool,
+    /// Whether it is known to be direct.
+    is_direct: bool,
 }
 
 /// How to connect.
@@ -43,57 +60,102 @@ impl Default for Settings {
 impl Store {
     /// Makes the pool; connections are opened when they are needed.
     pub fn new(options: PgConnectOptions, settings: &Settings) -> Self {
-        let options =
-            options.application_name(&settings.application_name).log_statements(tracing::log::LevelFilter::Off);
-        let pool = PgPoolOptions::new()
+        let options = connect_options(options, settings);
+        let inner = PgPoolOptions::new()
             .max_connections(settings.connections_max)
             .acquire_timeout(settings.acquire_timeout)
             .connect_lazy_with(options.clone());
-        Self { pool, options }
+        if settings.is_pooled {
+            executor::give_no_names();
+        }
+        let direct = Direct { options: options.clone(), pool: inner.clone(), is_direct: !settings.is_pooled };
+        let pool = Pool::new(inner, settings.is_pooled);
+        Self { pool, options, is_pooled: settings.is_pooled, direct, replica: None }
+    }
+
+    /// The same with a direct way to the same database.
+    #[must_use]
+    pub fn with_direct(mut self, options: PgConnectOptions, settings: &Settings) -> Self {
+        let options = connect_options(options, settings);
+        // One that listens, and the next one while that is being given up.
+        let pool = PgPoolOptions::new()
+            .max_connections(2)
+            .acquire_timeout(settings.acquire_timeout)
+            .connect_lazy_with(options.clone());
+        self.direct = Direct { options, pool, is_direct: true };
+        self
+    }
+
+    /// The same with a streaming replica that answers lists and analytics while it is not older than this.
+    #[must_use]
+    pub fn with_replica(mut self, options: PgConnectOptions, settings: &Settings, lag_max: Duration) -> Self {
+        self.replica = Some(Replica::new(Self::new(options, settings), lag_max));
+        self
     }
 
     /// The pool.
-    pub const fn pool(&self) -> &PgPool {
+    pub const fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// The replica, if there is one.
+    pub const fn replica(&self) -> Option<&Replica> {
+        self.replica.as_ref()
     }
 
     /// Opens a connection of its own, for a writer lane or the dispatcher.
     ///
     /// Their statements join a few keys to large tables and their plans are kept for the connection's life, so
     /// plans that read whole tables are switched off: a plan made while a table was small would stay.
-    pub async fn dedicated(&self) -> Result<PgConnection> {
-        let mut connection = self.options.connect().await?;
-        super::sql!("session/plan_by_key").execute(&mut connection).await?;
-        Ok(connection)
+    pub async fn dedicated(&self) -> Result<Dedicated> {
+        Dedicated::open(&self.options, self.is_pooled, Duty::Work).await
+    }
+
+    /// The same for what may be lost: commits do not wait for the disk, and a transaction that waits for long gives up
+    /// what it holds, so that nobody waits for the one who waits.
+    pub async fn dedicated_to_hints(&self) -> Result<Dedicated> {
+        Dedicated::open(&self.options, self.is_pooled, Duty::Hints).await
     }
 
     /// A transaction on a connection of the pool.
     pub async fn begin(&self) -> Result<Transaction<'static>> {
-        self.begin_with("begin").await
+        Ok(executor::begin(self.pool.inner(), "begin").await?)
     }
 
     /// A transaction that reads everything as it is at one moment, and writes nothing.
     pub async fn moment(&self) -> Result<Transaction<'static>> {
-        self.begin_with("begin isolation level repeatable read, read only").await
+        Ok(executor::begin(self.pool.inner(), "begin isolation level repeatable read, read only").await?)
     }
 
-    /// A beginning that is given up half-way, by a caller that goes away, would bring a connection back to the pool
-    /// inside a transaction that nobody knows of. So it goes to its end in a task of its own, and is undone there.
-    async fn begin_with(&self, statement: &'static str) -> Result<Transaction<'static>> {
-        let pool = self.pool.clone();
-        match tokio::spawn(async move { pool.begin_with(statement).await }).await {
-            Ok(begun) => Ok(begun?),
-            Err(_) => Err(super::Error::Away(sqlx::Error::WorkerCrashed)),
-        }
-    }
-
-    /// How to connect, for listeners and tools.
+    /// How to connect, for tools.
     pub const fn options(&self) -> &PgConnectOptions {
         &self.options
     }
 
-    /// Closes the pool and waits for its connections.
-    pub async fn close(&self) {
-        self.pool.close().await;
+    /// How to connect past a pooler; `None` when no such way is known.
+    pub fn direct_options(&self) -> Option<&PgConnectOptions> {
+        self.direct.is_direct.then_some(&self.direct.options)
     }
+
+    pub(super) const fn listening_pool(&self) -> &PgPool {
+        &self.direct.pool
+    }
+
+    /// Closes the pools and waits for their connections.
+    pub async fn close(&self) {
+        if let Some(replica) = &self.replica {
+            replica.pool().inner().close().await;
+        }
+        self.direct.pool.close().await;
+        self.pool.inner().close().await;
+    }
+}
+
+fn connect_options(options: PgConnectOptions, settings: &Settings) -> PgConnectOptions {
+    let options = options.application_name(&settings.application_name).log_statements(tracing::log::LevelFilter::Off);
+    if settings.is_pooled {
+        // A pooler refuses start-up parameters that it does not know, and keeps no statement for us.
+        return options.extra_float_digits(None).statement_cache_capacity(0);
+    }
+    options
 }

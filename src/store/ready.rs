@@ -86,7 +86,8 @@ pub async fn notify(connection: &mut PgConnection, payload: &str) -> Result<()> 
     Ok(())
 }
 
-/// Lets a connection commit without waiting for the disk.
+/// Lets a connection commit without waiting for the disk. `Store::dedicated_to_hints` does so where nothing stands
+/// between; behind a pooler its transactions do.
 pub async fn no_flush(connection: &mut PgConnection) -> Result<()> {
     sql!("hints/no_flush").execute(connection).await?;
     Ok(())

@@ -156,7 +156,7 @@ pub async fn mark_draining(executor: impl PgExecutor<'_>, session: Uuid) -> Resu
 }
 
 /// Closes sessions that expired and hold nothing, and forgets those that closed before a time.
-pub async fn tidy(pool: &sqlx::PgPool, now: Micros, forget_before: Micros) -> Result<()> {
+pub async fn tidy(pool: &super::Pool, now: Micros, forget_before: Micros) -> Result<()> {
     sql!("sessions/close_expired").bind(timestamp(now)).execute(pool).await?;
     sql!("sessions/delete_closed").bind(timestamp(forget_before)).bind(1_000_i64).execute(pool).await?;
     Ok(())

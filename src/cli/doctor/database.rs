@@ -31,7 +31,7 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
             None => return vec![no_database(config)],
         }
     } else {
-        match app::store(&config.database) {
+        match app::store(config) {
             Ok(store) => store,
             Err(error) => return vec![Finding::bad("database", format!("{error:#}"), "correct database.url")],
         }

@@ -129,7 +129,12 @@ impl Lane {
             }
         }
         match &mut self.connection {
-            Some(connection) if !wanted.is_empty() => Ok(rows::find_identity(connection, &wanted).await?),
+            Some(connection) if !wanted.is_empty() => {
+                let mut look = connection.look().await?;
+                let taken = rows::find_identity(&mut look, &wanted).await?;
+                look.end().await?;
+                Ok(taken)
+            }
             _ => Ok(Vec::new()),
         }
     }

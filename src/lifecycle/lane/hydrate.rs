@@ -115,10 +115,11 @@ impl Lane {
         let Some(connection) = &mut self.connection else {
             return Err(store::Error::not_connected());
         };
+        let mut connection = connection.look().await?;
         if !wanted.contexts.is_empty() {
             let tasks: Vec<Uuid> = wanted.contexts.iter().copied().collect();
             for tasks in tasks.chunks(READ_MAX) {
-                for (task, context, correlation_id) in rows::contexts(connection, tasks).await? {
+                for (task, context, correlation_id) in rows::contexts(&mut connection, tasks).await? {
                     read.contexts.insert(task, (Arc::from(context), correlation_id.map(Arc::from)));
                 }
             }
@@ -126,14 +127,15 @@ impl Lane {
         if !wanted.results.is_empty() {
             let keys: Vec<(TaskId, u32)> = wanted.results.iter().copied().collect();
             for keys in keys.chunks(READ_MAX) {
-                for (task, sequence, results) in rows::results(connection, keys).await? {
+                for (task, sequence, results) in rows::results(&mut connection, keys).await? {
                     read.results.insert((task, sequence), Arc::from(results.unwrap_or_else(|| "{}".to_owned())));
                 }
             }
         }
-        for (task, no, inputs) in rows::inputs(connection, &wanted.inputs).await? {
+        for (task, no, inputs) in rows::inputs(&mut connection, &wanted.inputs).await? {
             read.inputs.insert((task, no), Arc::from(inputs));
         }
+        connection.end().await?;
         Ok(read)
     }
 

@@ -65,6 +65,7 @@ async fn check(connection: &mut PgConnection, file: &str, indexes: &[&str], whol
 async fn lanes_and_the_dispatcher_walk_keys() {
     let database = crowded().await;
     let mut lane = database.store.dedicated().await.unwrap();
+    let mut lane = lane.look().await.unwrap();
     check(&mut lane, "lifecycle/load", &["tasks_pkey"], &[]).await;
     check(&mut lane, "lifecycle/load_locked", &["tasks_pkey"], &[]).await;
     check(&mut lane, "lifecycle/write", &["tasks_pkey", "leases_pkey"], &[]).await;

@@ -1,0 +1,157 @@
+//! What can be wrong with the databases of a configuration, found before anything is opened.
+//!
+//! Owns: the live half of the configuration's checks. All findings come at once and look like those of the static half.
+//! A replica that is away is no finding: the store answers meanwhile. Next: `config` for the static half.
+
+use std::time::Duration;
+
+use crate::{
+    config::{Config, Environment, Finding, Secret},
+    store::{
+        databases,
+        doctor::{self, Identity, Settings},
+    },
+};
+
+/// How long a database may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The oldest version that the statements are tested with.
+pub(crate) const VERSION_MIN: i32 = 140_000;
+/// Connections of one server beside the pool and the lanes: the dispatcher's, the courier's, and the listener's.
+pub(crate) const CONNECTIONS_BESIDE: u32 = 3;
+
+/// What a database says of itself.
+struct Told {
+    settings: Settings,
+    identity: Identity,
+}
+
+/// Asks the databases. Empty when all is well, also when there is no database to ask.
+pub async fn examine(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if config.database.url.is_empty() {
+        return findings;
+    }
+    let key = match config.database.store.as_str() {
+        "" => "database.url".to_owned(),
+        name => format!("databases.{name}.url"),
+    };
+    let store = match ask(&config.database.url).await {
+        Ok(told) => told,
+        Err(problem) => {
+            findings.push(unreachable(&key, &problem));
+            return findings;
+        }
+    };
+    store_itself(config, &key, &store, &mut findings);
+    if let Some(reads) = config.reads() {
+        let key = format!("databases.{}.url", config.database.reads);
+        match ask(&reads.url).await {
+            Ok(told) => replica(&key, &told, &store, &mut findings),
+            Err(problem) => tracing::warn!(key, problem, "the replica is away: the store answers lists"),
+        }
+    }
+    if let Some(listen) = config.listen() {
+        let key = format!("databases.{}.url", config.database.listen);
+        match ask(&listen.url).await {
+            Ok(told) if told.identity != store.identity => findings.push(finding(
+                &key,
+                "leads to another database than the store's",
+                "name the store's own server and database, without the pooler",
+            )),
+            Ok(_) => {}
+            Err(problem) => findings.push(unreachable(&key, &problem)),
+        }
+    }
+    findings
+}
+
+async fn ask(url: &Secret) -> Result<Told, String> {
+    let address = databases::address(url.expose())?;
+    let asked = async {
+        let (settings, identity) = doctor::ask(&address).await?;
+        Ok::<_, crate::store::Error>(Told { settings, identity })
+    };
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(told)) => Ok(told),
+        Ok(Err(error)) => Err(format!("{:#}", anyhow::Error::new(error))),
+        Err(_) => Err(format!("no answer within {PATIENCE:?}")),
+    }
+}
+
+fn store_itself(config: &Config, key: &str, told: &Told, findings: &mut Vec<Finding>) {
+    let settings = &told.settings;
+    if settings.standby {
+        findings.push(finding(
+            key,
+            "is a standby, which takes no writes",
+            "name the primary; the standby may be database.reads",
+        ));
+    }
+    if settings.version_number < VERSION_MIN {
+        let problem = format!("is Postgres {}, which is too old", settings.version);
+        findings.push(finding(key, &problem, &format!("use {} or newer", VERSION_MIN / 10_000)));
+    }
+    let needed = needed(config);
+    let max = u32::try_from(settings.connections_max).unwrap_or(0);
+    if config.database.pooler == crate::config::Pooler::None && needed > max {
+        findings.push(Finding {
+            key: "database.pool_connections_max".to_owned(),
+            value: config.database.pool_connections_max.to_string(),
+            problem: format!(
+                "{} server(s) use up to {needed} connections, and Postgres allows {max}: pool, {} lanes and \
+                 {CONNECTIONS_BESIDE} more, for each of server.replicas",
+                config.server.replicas, config.writer.lanes,
+            ),
+            mend: "lower it or server.replicas, raise max_connections of Postgres, or use a pooler".to_owned(),
+            source: LIVE.to_owned(),
+        });
+    }
+    if config.environment == Environment::Production {
+        let off = [
+            ("fsync", settings.fsync),
+            ("full_page_writes", settings.full_page_writes),
+            ("synchronous_commit", settings.synchronous_commit),
+            ("autovacuum", settings.autovacuum),
+        ];
+        for (name, _) in off.into_iter().filter(|(_, on)| !on) {
+            let problem = format!("has {name} off: acknowledged work can be lost, or queues slow down");
+            findings.push(finding(key, &problem, &format!("alter system set {name} = on; select pg_reload_conf();")));
+        }
+    }
+}
+
+/// The connections that all servers use together at most.
+pub(crate) fn needed(config: &Config) -> u32 {
+    let lanes = u32::try_from(config.writer.lanes).unwrap_or(u32::MAX);
+    let one = config.database.pool_connections_max.saturating_add(lanes).saturating_add(CONNECTIONS_BESIDE);
+    one.saturating_mul(config.server.replicas)
+}
+
+fn replica(key: &str, told: &Told, store: &Told, findings: &mut Vec<Finding>) {
+    if told.identity != store.identity {
+        let mend = "name a streaming replica of the store's server, with the same database";
+        findings.push(finding(key, "is no copy of the store: it has another origin or database", mend));
+    } else if !told.settings.standby {
+        let mend = "name a standby that streams from the store, or leave database.reads empty";
+        findings.push(finding(key, "follows nobody: it is not a standby", mend));
+    }
+}
+
+/// Where findings of a running database come from.
+const LIVE: &str = "the database";
+
+fn unreachable(key: &str, problem: &str) -> Finding {
+    let mend = "is it running, and are address, user and password right? try the same URL with psql";
+    finding(key, &format!("cannot be reached: {problem}"), mend)
+}
+
+fn finding(key: &str, problem: &str, mend: &str) -> Finding {
+    Finding {
+        key: key.to_owned(),
+        value: "[redacted]".to_owned(),
+        problem: problem.to_owned(),
+        mend: mend.to_owned(),
+        source: LIVE.to_owned(),
+    }
+}
