@@ -20,6 +20,7 @@ pub mod pool;
 pub mod ready;
 pub mod sessions;
 pub mod steps;
+pub mod tallies;
 pub mod tasks;
 pub mod text;
 
