@@ -23,6 +23,9 @@ pub enum Error {
     /// The database cannot be reached. What was sent may or may not have been done.
     #[error("the database is away")]
     Away(#[source] sqlx::Error),
+    /// The statement took longer than it may.
+    #[error("the statement took too long")]
+    TooLong(#[source] sqlx::Error),
     /// A row is not as written.
     #[error("stored data is corrupt: {0}")]
     Corrupt(String),
@@ -96,6 +99,10 @@ impl From<Error> for CrateError {
                 Self::invalid_field("payload", message).caused_by(error)
             }
             Error::Away(_) => Self::new(Reason::StoreAway, "the database is away").caused_by(error),
+            Error::TooLong(_) => {
+                let text = "the answer takes too long: ask for a shorter period or for fewer handlers";
+                Self::new(Reason::LimitExceeded, text).caused_by(error)
+            }
             Error::Corrupt(_) | Error::Other(_) => {
                 Self::new(Reason::Defect, "the database refused a statement").caused_by(error)
             }
