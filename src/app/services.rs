@@ -11,8 +11,8 @@ use crate::{
     lifecycle::Templates,
     proto::tasker::{
         v1::{
-            analytics_service_server::AnalyticsServiceServer, handler_service_server::HandlerServiceServer, step_service_server::StepServiceServer,
-            task_service_server::TaskServiceServer,
+            analytics_service_server::AnalyticsServiceServer, handler_service_server::HandlerServiceServer,
+            step_service_server::StepServiceServer, task_service_server::TaskServiceServer,
         },
         worker::v1::worker_service_server::WorkerServiceServer,
     },

@@ -61,9 +61,8 @@ struct Side {
 /// Measures and returns what was found. `say` is told what happens.
 pub async fn run(options: &Options, say: &impl Fn(&str)) -> anyhow::Result<Figures> {
     say("starting a private Postgres");
-    let settings = embedded::Settings::new(&options.directory)
-        .parameter("shared_buffers", "1GB")
-        .parameter("max_wal_size", "8GB");
+    let settings =
+        embedded::Settings::new(&options.directory).parameter("shared_buffers", "1GB").parameter("max_wal_size", "8GB");
     let postgres = Server::start(&settings).await?;
     let result = both(options, &postgres, say).await;
     postgres.stop().await;

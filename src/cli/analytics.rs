@@ -94,14 +94,22 @@ impl Args {
     async fn performance(&self, out: Out, client: &Client) -> Result<(), Failure> {
         let request = pb::GetPerformanceRequest { filter: self.filter(), period: self.period() };
         let answer = client.analytics().get_performance(request).await?.into_inner();
-        if out.is_json() { out.document(&shape::performance(&answer)) } else { text::performance(out, &answer) }
+        if out.is_json() {
+            out.document(&shape::performance(&answer))
+        } else {
+            text::performance(out, &answer)
+        }
         Ok(())
     }
 
     async fn bottlenecks(&self, out: Out, client: &Client) -> Result<(), Failure> {
         let request = pb::GetBottlenecksRequest { filter: self.filter(), period: self.period() };
         let answer = client.analytics().get_bottlenecks(request).await?.into_inner();
-        if out.is_json() { out.document(&shape::bottlenecks(&answer)) } else { text::bottlenecks(out, &answer) }
+        if out.is_json() {
+            out.document(&shape::bottlenecks(&answer))
+        } else {
+            text::bottlenecks(out, &answer)
+        }
         Ok(())
     }
 
@@ -132,7 +140,11 @@ impl Args {
     async fn health(&self, out: Out, client: &Client) -> Result<(), Failure> {
         let request = pb::GetHealthCountsRequest { namespace: self.namespace.clone().unwrap_or_default() };
         let answer = client.analytics().get_health_counts(request).await?.into_inner();
-        if out.is_json() { out.document(&shape::health(&answer)) } else { text::health(out, &answer) }
+        if out.is_json() {
+            out.document(&shape::health(&answer))
+        } else {
+            text::health(out, &answer)
+        }
         Ok(())
     }
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tonic::{Request, Response, Status};
 
-use super::{fields::Fields, render::time};
+use super::{fields::Fields, render::time, scope};
 use crate::{
+    auth::Scope,
     error::Result,
     proto::tasker::v1::{self as proto, analytics_service_server::AnalyticsService},
     service::analytics::{About, Analytics as UseCases, Answer as Answered, BottleneckReport, PerformanceReport},
@@ -38,6 +39,7 @@ impl Analytics {
     /// Whose tasks of which period, and what else the request says, checked together.
     async fn about<T>(
         &self,
+        scope: &Scope,
         filter: Option<proto::AnalyticsFilter>,
         period: Option<prost_types::Duration>,
         more: impl FnOnce(&mut Fields) -> T,
@@ -50,7 +52,7 @@ impl Analytics {
         let period = self.period(&mut fields, period);
         let more = more(&mut fields);
         fields.finish()?;
-        let namespaces = self.namespaces(namespace).await?;
+        let namespaces = self.analytics.namespaces(scope, namespace).await?;
         Ok((About { whose: Whose { namespaces, name, version }, period }, more))
     }
 
@@ -65,11 +67,6 @@ impl Analytics {
             }
         }
     }
-
-    /// The namespaces that the answer is about; `None` for all.
-    async fn namespaces(&self, named: Option<String>) -> Result<Option<Vec<String>>> {
-        Ok(named.map(|namespace| vec![namespace]))
-    }
 }
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -80,8 +77,9 @@ impl AnalyticsService for Analytics {
         &self,
         request: Request<proto::GetPerformanceRequest>,
     ) -> Answer<proto::GetPerformanceResponse> {
+        let scope = scope(&request)?;
         let proto::GetPerformanceRequest { filter, period } = request.into_inner();
-        let (about, ()) = self.about(filter, period, |_| ()).await?;
+        let (about, ()) = self.about(&scope, filter, period, |_| ()).await?;
         let answer = self.analytics.performance(about).await?;
         Ok(Response::new(performance_report(&answer)))
     }
@@ -90,8 +88,9 @@ impl AnalyticsService for Analytics {
         &self,
         request: Request<proto::GetBottlenecksRequest>,
     ) -> Answer<proto::GetBottlenecksResponse> {
+        let scope = scope(&request)?;
         let proto::GetBottlenecksRequest { filter, period } = request.into_inner();
-        let (about, ()) = self.about(filter, period, |_| ()).await?;
+        let (about, ()) = self.about(&scope, filter, period, |_| ()).await?;
         let answer = self.analytics.bottlenecks(about).await?;
         Ok(Response::new(bottleneck_report(&answer)))
     }
@@ -100,8 +99,9 @@ impl AnalyticsService for Analytics {
         &self,
         request: Request<proto::ListSlowestTasksRequest>,
     ) -> Answer<proto::ListSlowestTasksResponse> {
+        let scope = scope(&request)?;
         let proto::ListSlowestTasksRequest { filter, period, limit } = request.into_inner();
-        let (about, limit) = self.about(filter, period, |fields| rows(fields, limit)).await?;
+        let (about, limit) = self.about(&scope, filter, period, |fields| rows(fields, limit)).await?;
         let answer = self.analytics.slowest_tasks(about, limit).await?;
         let tasks = answer.value.value.iter().map(slow_task).collect();
         Ok(Response::new(proto::ListSlowestTasksResponse { tasks, info: Some(info(&answer)) }))
@@ -111,8 +111,9 @@ impl AnalyticsService for Analytics {
         &self,
         request: Request<proto::ListSlowestStepsRequest>,
     ) -> Answer<proto::ListSlowestStepsResponse> {
+        let scope = scope(&request)?;
         let proto::ListSlowestStepsRequest { filter, period, limit } = request.into_inner();
-        let (about, limit) = self.about(filter, period, |fields| rows(fields, limit)).await?;
+        let (about, limit) = self.about(&scope, filter, period, |fields| rows(fields, limit)).await?;
         let answer = self.analytics.slowest_steps(about, limit).await?;
         let steps = answer.value.value.iter().map(slow_step).collect();
         Ok(Response::new(proto::ListSlowestStepsResponse { steps, info: Some(info(&answer)) }))
@@ -122,10 +123,11 @@ impl AnalyticsService for Analytics {
         &self,
         request: Request<proto::GetHealthCountsRequest>,
     ) -> Answer<proto::GetHealthCountsResponse> {
+        let scope = scope(&request)?;
         let mut fields = Fields::default();
         let namespace = fields.optional("namespace", request.into_inner().namespace, NAME_MAX);
         fields.finish()?;
-        let answer = self.analytics.health(self.namespaces(namespace).await?).await?;
+        let answer = self.analytics.health(self.analytics.namespaces(&scope, namespace).await?).await?;
         Ok(Response::new(health_counts(&answer)))
     }
 }

@@ -92,8 +92,9 @@ impl TaskService for Tasks {
         &self,
         request: Request<proto::BatchGetExecutionContextsRequest>,
     ) -> Answer<proto::BatchGetExecutionContextsResponse> {
+        let scope = scope(&request)?;
         let ids = parse::contexts(&request.into_inner())?;
-        let contexts = self.tasks.execution_contexts(ids).await?;
+        let contexts = self.tasks.execution_contexts(&scope, ids).await?;
         Ok(Response::new(proto::BatchGetExecutionContextsResponse {
             contexts: contexts.iter().map(execution_context).collect(),
         }))

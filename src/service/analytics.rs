@@ -10,7 +10,9 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use moka::future::Cache;
 
+use super::namespaces;
 use crate::{
+    auth::Scope,
     error::Result,
     lifecycle::Clock,
     store::{
@@ -159,9 +161,12 @@ impl Analytics {
         self.settings.period_max
     }
 
-    /// The names of all namespaces, for a caller who may not see all of them.
-    pub async fn namespaces(&self) -> Result<Vec<String>> {
-        Ok(crate::store::analytics::namespaces(&self.store).await?)
+    /// The namespaces that an answer for this caller is about: the one that is named, or all of the scope; `None` for
+    /// all there are.
+    ///
+    /// Fails with `PermissionMissing` when the named one is outside the scope.
+    pub async fn namespaces(&self, scope: &Scope, named: Option<String>) -> Result<Option<Vec<String>>> {
+        namespaces::within(&self.store, scope, named).await
     }
 
     /// Throughput, rates and durations.
@@ -276,9 +281,8 @@ fn recommend(tasks: &[f64], retried: bool) -> Vec<String> {
         recommendations.push(format!("Consider optimizing long-running tasks ({mean:.1}s average)"));
     }
     if retried {
-        recommendations.push(
-            "High retry patterns detected. Review error handling and timeout configurations.".to_owned(),
-        );
+        recommendations
+            .push("High retry patterns detected. Review error handling and timeout configurations.".to_owned());
     }
     if recommendations.is_empty() {
         recommendations.extend(

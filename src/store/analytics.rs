@@ -372,12 +372,6 @@ impl Look {
     }
 }
 
-/// The names of all namespaces.
-pub async fn namespaces(store: &Store) -> Result<Vec<String>> {
-    let rows = sql!("analytics/namespaces").fetch_all(store.pool()).await?;
-    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
-}
-
 fn too_long(error: sqlx::Error) -> Error {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     if code.as_deref() == Some(CANCELLED) { Error::TooLong(error) } else { error.into() }

@@ -89,7 +89,8 @@ pub async fn seed(
 ) -> Result<i64> {
     let (mut lows, mut highs) = (Vec::new(), Vec::new());
     for (place, story) in stories.iter().enumerate() {
-        let low: f64 = stories[..place].iter().filter(|other| other.shape == story.shape).map(|other| other.share).sum();
+        let low: f64 =
+            stories[..place].iter().filter(|other| other.shape == story.shape).map(|other| other.share).sum();
         lows.push(low);
         // The last of a shape takes what rounding leaves.
         let last = !stories[place + 1..].iter().any(|other| other.shape == story.shape);

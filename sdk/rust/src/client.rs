@@ -28,8 +28,8 @@ use crate::{
     errors::{Error, Result},
     proto::tasker::{
         v1::{
-            analytics_service_client::AnalyticsServiceClient, handler_service_client::HandlerServiceClient, step_service_client::StepServiceClient,
-            task_service_client::TaskServiceClient,
+            analytics_service_client::AnalyticsServiceClient, handler_service_client::HandlerServiceClient,
+            step_service_client::StepServiceClient, task_service_client::TaskServiceClient,
         },
         worker::v1::worker_service_client::WorkerServiceClient,
     },

@@ -65,7 +65,8 @@ impl Call {
         Self::HealthCountsInSql,
     ];
 
-    pub(super) const ONCE: [Self; 4] = [Self::GetFinishedTask, Self::ListHandlers, Self::Performance, Self::Bottlenecks];
+    pub(super) const ONCE: [Self; 4] =
+        [Self::GetFinishedTask, Self::ListHandlers, Self::Performance, Self::Bottlenecks];
 
     /// What it may take; `None` where nothing was promised.
     pub(super) const fn bar(self) -> Option<Bar> {

@@ -87,16 +87,8 @@ struct Teller {
 /// Tells a story about a task of a handler.
 pub(super) fn tell(template: &Arc<Template>, shape: i16, script: Script) -> Story {
     let (run, changes) = Run::create(Arc::clone(template), &[]);
-    let mut teller = Teller {
-        run,
-        changes,
-        script,
-        now: 0,
-        running: Vec::new(),
-        waiting: Vec::new(),
-        ended: 0,
-        moves: Vec::new(),
-    };
+    let mut teller =
+        Teller { run, changes, script, now: 0, running: Vec::new(), waiting: Vec::new(), ended: 0, moves: Vec::new() };
     teller.finish();
     while teller.next() {}
     teller.story(shape)
@@ -176,7 +168,8 @@ impl Teller {
         let changes = std::mem::take(&mut self.changes);
         for row in changes.moves {
             let ends = row.step.is_some() && row.from == Some(State::InProgress);
-            let began = self.running.iter().find(|(_, held, _)| Some(held.no) == row.step && held.attempt == row.attempt);
+            let began =
+                self.running.iter().find(|(_, held, _)| Some(held.no) == row.step && held.attempt == row.attempt);
             let retry_at = match row.cause {
                 Cause::Failed { retry_at, .. } => retry_at,
                 _ => None,

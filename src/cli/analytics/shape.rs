@@ -53,9 +53,7 @@ pub(super) fn bottlenecks(answer: &pb::GetBottlenecksResponse) -> Value {
     let waits = answer.dependency_bottlenecks.clone().unwrap_or_default();
     let error = |of: &pb::ErrorCount| json!({ "error_class": of.error_class, "count": of.count });
     let blocked = |of: &pb::BlockedStep| json!({ "step_name": of.step_name, "count": of.count });
-    let bucket = |of: &pb::DurationBucket| {
-        json!({ "min_seconds": seconds(of.min_duration), "max_seconds": seconds(of.max_duration), "count": of.count })
-    };
+    let bucket = |of: &pb::DurationBucket| json!({ "min_seconds": seconds(of.min_duration), "max_seconds": seconds(of.max_duration), "count": of.count });
     json!({
         "period": period(answer.period.as_ref()),
         "total_tasks": answer.total_tasks,

@@ -16,11 +16,13 @@ pub(super) fn performance(out: Out, answer: &pb::GetPerformanceResponse) {
         "{} active tasks, {} handlers in {} namespaces; health of the last hour {:.3}\n",
         overview.active_tasks, overview.unique_task_types, overview.total_namespaces, overview.system_health_score
     ));
-    let mut table = Table::new(&["TASKS OF", "CREATED", "COMPLETE", "ERROR", "TASK P50", "P95", "P99", "STEP P50", "P95", "P99"]);
+    let mut table =
+        Table::new(&["TASKS OF", "CREATED", "COMPLETE", "ERROR", "TASK P50", "P95", "P99", "STEP P50", "P95", "P99"]);
     let trends = answer.trends.iter().map(|trend| (format!("last {}", length(trend.period)), trend.performance));
-    let handlers = answer.handlers.iter().map(|of| {
-        (cut(&one_line(&format!("{}.{}@{}", of.namespace, of.name, of.version)), 40), of.performance)
-    });
+    let handlers = answer
+        .handlers
+        .iter()
+        .map(|of| (cut(&one_line(&format!("{}.{}@{}", of.namespace, of.name, of.version)), 40), of.performance));
     let mut truncated = None;
     for (name, of) in trends.chain([("the period".to_owned(), answer.performance)]).chain(handlers) {
         let of = of.unwrap_or_default();
@@ -58,13 +60,17 @@ pub(super) fn bottlenecks(out: Out, answer: &pb::GetBottlenecksResponse) {
         errors.total_errors,
         errors.recent_error_rate,
         errors.retry_success_rate,
-        listed(errors.common_error_types.iter().map(|of| format!("{} x{}", one_line(&of.error_class), of.count)).collect())
+        listed(
+            errors.common_error_types.iter().map(|of| format!("{} x{}", one_line(&of.error_class), of.count)).collect()
+        )
     ));
     out.line(&format!(
         "waiting     {} dependencies are not complete, for {} on average; most often waits: {}",
         waits.blocking_dependencies,
         length(waits.avg_wait_time),
-        listed(waits.most_blocked_steps.iter().map(|of| format!("{} x{}", one_line(&of.step_name), of.count)).collect())
+        listed(
+            waits.most_blocked_steps.iter().map(|of| format!("{} x{}", one_line(&of.step_name), of.count)).collect()
+        )
     ));
     let bucket = |of: &pb::DurationBucket| match of.max_duration {
         Some(most) => format!("{} under {}", of.count, length(Some(most))),

@@ -41,8 +41,7 @@ pub(super) struct Args {
 
 /// Runs the subcommand.
 pub(super) async fn run(context: &Context, args: Args) -> Outcome {
-    let amounts =
-        Amounts { finished: args.finished, active: args.active, handlers: usize::try_from(args.handlers)? };
+    let amounts = Amounts { finished: args.finished, active: args.active, handlers: usize::try_from(args.handlers)? };
     if amounts.finished + amounts.active == 0 {
         bail!("there is nothing to make: give --finished or --active");
     }

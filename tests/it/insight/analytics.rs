@@ -4,9 +4,13 @@ use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::Row;
-use tasker::store::{
-    Store,
-    analytics::{Look, Span, Spread, Whose},
+use tasker::{
+    lifecycle::Clock,
+    store::{
+        Store,
+        analytics::{Look, Span, Spread, Whose},
+        lifecycle::timestamp,
+    },
 };
 use tasker_sdk::proto::tasker::v1::{
     AnalyticsFilter, GetBottlenecksRequest, GetHealthCountsRequest, GetPerformanceRequest, ListSlowestStepsRequest,
@@ -19,6 +23,9 @@ use crate::{
     harness,
 };
 
+/// A step as a naive reader sees it: state, seconds of the attempt that completed it, attempts, end.
+type Step = (i16, Option<f64>, i32, Option<DateTime<Utc>>);
+
 /// A task as a naive reader sees it.
 #[derive(Debug, Clone)]
 struct Seen {
@@ -28,10 +35,13 @@ struct Seen {
     state: i16,
     created_at: DateTime<Utc>,
     finished_at: Option<DateTime<Utc>>,
-    /// Steps by number: state, seconds of the attempt that completed it, attempts, end.
-    steps: BTreeMap<i16, (i16, Option<f64>, i32, Option<DateTime<Utc>>)>,
+    steps: BTreeMap<i16, Step>,
     /// Classes of errors of its attempts.
     errors: Vec<String>,
+}
+
+fn now() -> DateTime<Utc> {
+    timestamp(Clock::local())
 }
 
 /// Everything, row by row.
@@ -149,7 +159,7 @@ async fn performance_is_what_a_naive_count_says() {
     let (database, seen, filters) = seeded().await;
     let mut look = Look::begin(&database.store, PATIENCE).await.unwrap();
     for (whose, period) in filters {
-        let since = Utc::now() - period;
+        let since = now() - period;
         let span = Span { since, tasks_max: 1_000_000 };
         let tasks = of(&seen, &whose, Some(since));
         let (overview, performance) = look.metrics(&whose, span).await.unwrap();
@@ -161,7 +171,7 @@ async fn performance_is_what_a_naive_count_says() {
         assert_eq!(overview.active_tasks, i64::try_from(all.iter().filter(|task| task.state < 2).count()).unwrap());
         assert_eq!(overview.namespaces, kinds(|task| &task.namespace));
         assert_eq!(overview.task_types, kinds(|task| &task.name));
-        let lately = of(&seen, &whose, Some(Utc::now() - TimeDelta::hours(1)));
+        let lately = of(&seen, &whose, Some(now() - TimeDelta::hours(1)));
         let ends = |state| lately.iter().filter(|task| task.state == state).count();
         let (good, bad) = (ends(2) as f64, ends(3) as f64);
         let score = if good + bad == 0.0 { 1.0 } else { good / (good + bad) };
@@ -195,7 +205,7 @@ async fn the_slowest_are_the_slowest() {
     let (database, seen, filters) = seeded().await;
     let mut look = Look::begin(&database.store, PATIENCE).await.unwrap();
     for (whose, period) in filters {
-        let since = Utc::now() - period;
+        let since = now() - period;
         let span = Span { since, tasks_max: 1_000_000 };
         let tasks = of(&seen, &whose, Some(since));
         let mut expected: Vec<(f64, &str)> = tasks
@@ -236,7 +246,7 @@ async fn what_fails_and_what_waits_is_counted() {
     let (database, seen, filters) = seeded().await;
     let mut look = Look::begin(&database.store, PATIENCE).await.unwrap();
     for (whose, period) in filters {
-        let since = Utc::now() - period;
+        let since = now() - period;
         let span = Span { since, tasks_max: 1_000_000 };
         let tasks = of(&seen, &whose, Some(since));
         let errors = look.error_patterns(&whose, span, 10).await.unwrap();
@@ -289,12 +299,16 @@ async fn what_fails_and_what_waits_is_counted() {
 async fn of_too_many_tasks_the_newest_are_looked_at() {
     let (database, seen, _) = seeded().await;
     let mut look = Look::begin(&database.store, PATIENCE).await.unwrap();
-    let span = Span { since: Utc::now() - TimeDelta::days(40), tasks_max: 1_000 };
+    let span = Span { since: now() - TimeDelta::days(40), tasks_max: 1_000 };
     let (_, performance) = look.metrics(&Whose::default(), span).await.unwrap();
     assert_eq!(performance.tasks, 1_000);
     assert!(performance.period.truncated);
     let first = seen[seen.len() - 1_000].created_at;
-    assert!((performance.period.start - first).abs() <= TimeDelta::milliseconds(1), "{} {first}", performance.period.start);
+    assert!(
+        (performance.period.start - first).abs() <= TimeDelta::milliseconds(1),
+        "{} {first}",
+        performance.period.start
+    );
 }
 
 fn filter(namespace: &str) -> Option<AnalyticsFilter> {
@@ -314,7 +328,10 @@ async fn answers_are_kept_by_what_they_are_about() {
     let month = 30 * 24 * 3_600;
     let first = ask("", month).await;
     assert_eq!(first.trends.len(), 3);
-    assert_eq!(first.overview.unwrap().active_tasks, i64::try_from(seen.iter().filter(|task| task.state < 2).count()).unwrap());
+    assert_eq!(
+        first.overview.unwrap().active_tasks,
+        i64::try_from(seen.iter().filter(|task| task.state < 2).count()).unwrap()
+    );
     assert!(!first.info.unwrap().cached);
     seed(&database, 0, 10, 7).await;
     let again = ask("", month).await;
@@ -328,7 +345,8 @@ async fn answers_are_kept_by_what_they_are_about() {
     assert_eq!(nowhere.performance.unwrap().task_throughput, 0);
     assert_eq!(nowhere.handlers, []);
 
-    let request = || GetBottlenecksRequest { filter: None, period: Some(prost_types::Duration { seconds: month, nanos: 0 }) };
+    let request =
+        || GetBottlenecksRequest { filter: None, period: Some(prost_types::Duration { seconds: month, nanos: 0 }) };
     let found = client.analytics().get_bottlenecks(request()).await.unwrap().into_inner();
     assert_eq!((found.slowest_tasks.len(), found.slowest_steps.len()), (10, 10));
     assert!(!found.recommendations.is_empty() && !found.info.unwrap().cached);
@@ -358,7 +376,11 @@ async fn answers_are_kept_by_what_they_are_about() {
 async fn bad_questions_are_refused_and_long_answers_given_up() {
     let database = harness::database().await;
     seed(&database, 100, 10, 3).await;
-    let app = harness::serve_with(&database, &[("analytics.statement_timeout_ms", "50"), ("analytics.period_max_hours", "48")]).await;
+    let app = harness::serve_with(
+        &database,
+        &[("analytics.statement_timeout_ms", "50"), ("analytics.period_max_hours", "48")],
+    )
+    .await;
     let client = client(&app).await;
     let period = |seconds| Some(prost_types::Duration { seconds, nanos: 0 });
     for (request, expected) in [

@@ -37,10 +37,7 @@ async fn bad_ids_have_their_places() {
     let world = world().await;
     let id = world.create(order(r#"{"n": 1}"#)).await;
     let refused = ask(&world.client, &[&id, "x", ""]).await.unwrap_err();
-    assert_eq!(
-        told(&refused),
-        "INVALID_FIELDS\ntask_ids[1]: is not the id of a task\ntask_ids[2]: is required"
-    );
+    assert_eq!(told(&refused), "INVALID_FIELDS\ntask_ids[1]: is not the id of a task\ntask_ids[2]: is required");
     let many = vec![&*id; 1_001];
     let refused = ask(&world.client, &many).await.unwrap_err();
     assert_eq!(told(&refused), "LIMIT_EXCEEDED\ntask_ids: has 1001 entries, at most 1000 are allowed");

@@ -5,9 +5,7 @@ use tasker::store::Store;
 use tasker_sdk::{
     Client,
     proto::tasker::{
-        v1::{
-            CreateTaskRequest, GetTaskRequest, ListTransitionsRequest, NewTask, State, Task, TaskView, Transition,
-        },
+        v1::{CreateTaskRequest, GetTaskRequest, ListTransitionsRequest, NewTask, State, Task, TaskView, Transition},
         worker::v1::{ClaimRequest, Failure, Offer, ReportRequest, StepResult, Success, step_result::Outcome},
     },
 };
@@ -111,7 +109,12 @@ fn moved(row: &Transition) -> String {
     }
     format!(
         "{} {} {:?} -> {:?} {} {} {metadata}",
-        row.sequence, row.step_name, row.from_state(), row.to_state(), row.attempt, row.event
+        row.sequence,
+        row.step_name,
+        row.from_state(),
+        row.to_state(),
+        row.attempt,
+        row.event
     )
 }
 
@@ -207,14 +210,19 @@ async fn a_seeded_history_is_spread_and_whole() {
             0,
         ),
         ("times ahead", "select count(*) from transitions where at > now()", 0),
-        ("ids out of step with time", "select count(*) from tasks where tasker_task_id_at(created_at) > task_id
-             or tasker_task_id_at(created_at + interval '1 millisecond') < task_id", 0),
+        (
+            "ids out of step with time",
+            "select count(*) from tasks where tasker_task_id_at(created_at) > task_id
+             or tasker_task_id_at(created_at + interval '1 millisecond') < task_id",
+            0,
+        ),
     ] {
         assert_eq!(count(store, question).await, expected, "{what}");
     }
     let days = "select count(distinct date_trunc('day', created_at)) from tasks";
     assert!(count(store, days).await >= 29, "spread over the last 30 days");
-    let lengths = "select count(distinct width_bucket(ln(extract(epoch from finished_at - created_at)), -5, 5, 10)) from tasks";
+    let lengths =
+        "select count(distinct width_bucket(ln(extract(epoch from finished_at - created_at)), -5, 5, 10)) from tasks";
     assert!(count(store, lengths).await >= 5, "durations over several orders of magnitude");
 }
 
@@ -245,7 +253,9 @@ async fn seeded_work_is_in_all_kinds_of_states_and_stays_there() {
     );
     // What could start is queued, what runs has a lease; so the sweeper finds nothing to do.
     let running = "select count(*) from tasks t, generate_series(0, 3) n where tasker_step_state(t.steps, n) = 1";
-    let app = harness::serve_with(&database, &[("sweeper.interval_ms", "10"), ("sweeper.reconcile_interval_ms", "100")]).await;
+    let app =
+        harness::serve_with(&database, &[("sweeper.interval_ms", "10"), ("sweeper.reconcile_interval_ms", "100")])
+            .await;
     let moved = count(store, "select count(*) from transitions").await;
     let queued = count(store, "select count(*) from ready_steps").await;
     // The sweeper folds counts in each round, and looks at unfinished tasks in every tenth.

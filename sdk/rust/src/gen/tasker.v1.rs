@@ -2810,8 +2810,8 @@ pub mod analytics_service_client {
     /// Everything is restricted to the namespaces that the caller may see. A period is that of the creation of tasks; it
     /// ends now. When it holds more tasks than the server looks at (`analytics.tasks_max`), the newest are looked at and
     /// the answer says so. Answers are kept for a while; `AnswerInfo` says when they were made. Fails with
-    /// INVALID_FIELDS, NAMESPACE_UNKNOWN, HANDLER_UNKNOWN or VERSION_UNKNOWN, and with STORE_AWAY when the answer takes
-    /// longer than `analytics.statement_timeout_ms`.
+    /// INVALID_FIELDS, with PERMISSION_MISSING for a namespace that the caller may not see, and with LIMIT_EXCEEDED when
+    /// the answer takes longer than `analytics.statement_timeout_ms`.
     #[derive(Debug, Clone)]
     pub struct AnalyticsServiceClient<T> {
         inner: tonic::client::Grpc<T>,
