@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use crate::lifecycle::writer;
 
-mod auth;
 mod analytics;
+mod auth;
 mod backoff;
 mod check;
 mod database;
