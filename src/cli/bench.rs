@@ -96,7 +96,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
         Some(Inner::Insight(args)) => return insight::run(context, args).await,
         None => {}
     }
-    let mut pairs: Vec<(String, Side, Side)> = args.compare.iter().map(|key| compared(&[key.clone()], None)).collect();
+    let mut pairs: Vec<(String, Side, Side)> = args.compare.iter().map(|key| compared(std::slice::from_ref(key), None)).collect();
     if args.what.contains(&What::Auth) {
         pairs.push(guarded()?);
     }
