@@ -6,10 +6,12 @@
 
 mod ceiling;
 mod figures;
+pub mod insight;
 mod load;
 mod pairs;
 mod process;
 mod scenario;
+pub mod seed;
 
 pub use figures::{Figures, table};
 pub use pairs::Side;

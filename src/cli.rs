@@ -14,6 +14,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::config::{self as configuration, Findings, Sources};
 
 mod access;
+mod analytics;
 mod apply;
 mod bench;
 mod cancel;
@@ -75,6 +76,7 @@ commands! {
     Cancel(cancel),
     Retry(retry),
     Resolve(resolve),
+    Analytics(analytics),
     Serve(serve),
     Migrate(migrate),
     Access(access),

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use crate::lifecycle::writer;
 
+mod analytics;
 mod auth;
 mod backoff;
 mod check;
@@ -25,6 +26,7 @@ mod telemetry;
 mod tls;
 mod values;
 
+pub use analytics::Analytics;
 pub use auth::{ApiToken, Auth, AuthenticatorKind, CertificateSubject, CoordinatorKind, Jwt, Mtls};
 pub use check::{Finding, Findings};
 pub use database::{Database, Databases, Named, Pooler};
@@ -73,6 +75,8 @@ pub struct Config {
     pub limits: Limits,
     /// When two requests are one task.
     pub identity: Identity,
+    /// What analytics may cost.
+    pub analytics: Analytics,
     /// Logs and traces.
     pub telemetry: Telemetry,
     /// The file that was read, if any.
@@ -146,6 +150,7 @@ impl Config {
         self.dispatch.validate(check);
         backoff::validate(&self.backoff, check);
         self.limits.validate(check);
+        self.analytics.validate(check);
         self.telemetry.validate(check);
         check.rule("sweeper.interval_ms", self.sweeper.interval <= self.sessions.lease_ttl, || {
             format!("must be at most sessions.lease_ttl_ms, which is {}", self.sessions.lease_ttl.as_millis())

@@ -11,7 +11,7 @@ mod held;
 pub mod hints;
 mod item;
 mod lane;
-mod metadata;
+pub mod metadata;
 pub mod pulse;
 pub mod request;
 pub mod templates;

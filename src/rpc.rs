@@ -3,6 +3,7 @@
 //! Owns: turning messages into values that are valid, and values into messages. Never: rules, SQL, state.
 //! Next: `service` for what callers ask for, `engine::sessions` for what workers say.
 
+pub mod analytics;
 mod fields;
 pub mod handlers;
 pub mod limits;

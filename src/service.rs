@@ -4,6 +4,7 @@
 //! of the writer. Never: protobuf (that is `rpc`), SQL (that is `store`), a change of task or step state (that
 //! is `lifecycle`). Next: `lifecycle` for changes, `store` for reads.
 
+pub mod analytics;
 pub mod dependencies;
 pub mod handlers;
 pub mod namespaces;

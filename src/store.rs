@@ -5,6 +5,7 @@
 //! prepares every file against the migrated schema, so a statement that does not fit it fails the build.
 //! Next: `lifecycle`, which calls the writing ones; `service`, which calls the reading ones.
 
+pub mod analytics;
 pub mod annotations;
 pub mod api_tokens;
 pub mod bench;
@@ -20,8 +21,10 @@ pub mod pages;
 pub mod pool;
 pub mod ready;
 pub mod replica;
+pub mod seed;
 pub mod sessions;
 pub mod steps;
+pub mod tallies;
 pub mod tasks;
 pub mod text;
 

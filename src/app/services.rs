@@ -1,21 +1,23 @@
 //! Which services there are, and what each is given. A new one is a line in [`routes`].
 
+use std::time::Duration;
+
 use tonic::{codec::CompressionEncoding, service::RoutesBuilder};
 
 use crate::{
-    config::{Config, IdentityStrategy},
+    config::{self, Config, IdentityStrategy},
     domain::{handler, identity::Strategy},
     engine::Engine,
     lifecycle::Templates,
     proto::tasker::{
         v1::{
-            handler_service_server::HandlerServiceServer, step_service_server::StepServiceServer,
-            task_service_server::TaskServiceServer,
+            analytics_service_server::AnalyticsServiceServer, handler_service_server::HandlerServiceServer,
+            step_service_server::StepServiceServer, task_service_server::TaskServiceServer,
         },
         worker::v1::worker_service_server::WorkerServiceServer,
     },
     rpc,
-    service::{dependencies::Dependencies, handlers::Handlers, snapshot::Reader, steps, tasks},
+    service::{analytics, dependencies::Dependencies, handlers::Handlers, snapshot::Reader, steps, tasks},
     store::Store,
 };
 
@@ -56,6 +58,21 @@ pub(super) fn add(routes: &mut RoutesBuilder, config: &Config, store: &Store, te
     };
     add!(TaskServiceServer, rpc::tasks::Tasks::new(tasks, limits));
     add!(StepServiceServer, rpc::steps::Steps::new(steps, limits));
+    let analytics =
+        analytics::Analytics::new(store.clone(), engine.clock().clone(), analytics_settings(&config.analytics));
+    add!(AnalyticsServiceServer, rpc::analytics::Analytics::new(analytics));
+}
+
+const fn analytics_settings(section: &config::Analytics) -> analytics::Settings {
+    analytics::Settings {
+        performance_ttl: section.performance_ttl,
+        bottlenecks_ttl: section.bottlenecks_ttl,
+        health_ttl: section.health_ttl,
+        statement_timeout: section.statement_timeout,
+        tasks_max: section.tasks_max,
+        period_max: Duration::from_secs(section.period_max_hours as u64 * 3_600),
+        answers_max: section.answers_max,
+    }
 }
 
 fn task_settings(config: &Config) -> tasks::Settings {

@@ -47,7 +47,6 @@ const BESIDE: &[Permission] = &[
     Permission { resource: "tasker.workflow_step", action: "destroy" },
     Permission { resource: "tasker.health_status", action: "index" },
     Permission { resource: "tasker.metrics", action: "index" },
-    Permission { resource: "tasker.analytics", action: "index" },
 ];
 
 /// Every permission there is, some of them more than once.

@@ -102,19 +102,19 @@ impl Machine {
             tasker: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
+
+    /// The machine on a line.
+    pub(super) fn line(&self) -> String {
+        format!(
+            "{} x{}, {} GiB, Linux {}, PostgreSQL {}, tasker {}\n",
+            self.processor, self.processors, self.memory_gib, self.kernel, self.postgres, self.tasker
+        )
+    }
 }
 
 /// The figures as tables for people.
 pub fn table(figures: &Figures) -> String {
-    let mut text = String::new();
-    let machine = &figures.machine;
-    line(
-        &mut text,
-        format_args!(
-            "{} x{}, {} GiB, Linux {}, PostgreSQL {}, tasker {}\n",
-            machine.processor, machine.processors, machine.memory_gib, machine.kernel, machine.postgres, machine.tasker
-        ),
-    );
+    let mut text = figures.machine.line() + "\n";
     if let Some(ceiling) = &figures.ceiling {
         line(
             &mut text,

@@ -206,7 +206,7 @@ async fn call_p50(address: &str) -> anyhow::Result<f64> {
 }
 
 /// Waits until the server answers.
-async fn connect(address: &str) -> anyhow::Result<Client> {
+pub(super) async fn connect(address: &str) -> anyhow::Result<Client> {
     connect_with(address, None).await
 }
 

@@ -7,6 +7,9 @@ use clap::{Subcommand, ValueEnum};
 use super::{Context, Outcome};
 use crate::bench::{self, Options, Side};
 
+mod insight;
+mod seed;
+
 /// Measures the service on this machine, beside what the same Postgres does bare.
 ///
 /// Starts a private Postgres, a server process and a worker process, and submits tasks from this process; all of
@@ -17,13 +20,17 @@ use crate::bench::{self, Options, Side};
 ///   hop         the time from one step to the next in a chain, beside one commit and one empty call
 ///   auth        throughput with tokens that are verified against without, turn and turn about (only when named)
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
   tasker bench
   tasker bench throughput --tasks 100000 --slots 1000
   tasker bench --output json > figures.json
   tasker bench hop --database-url postgres://me@localhost/scratch
+  tasker bench insight
 
-Use an optimised binary: cargo build --release.")]
+Use an optimised binary: cargo build --release."
+)]
 pub(super) struct Args {
     /// What to measure; everything when nothing is named
     #[arg(value_enum, value_name = "WHAT")]
@@ -50,7 +57,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     directory: Option<PathBuf>,
     #[command(subcommand)]
-    worker: Option<Inner>,
+    inner: Option<Inner>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -67,6 +74,8 @@ enum What {
 
 #[derive(Debug, Subcommand)]
 enum Inner {
+    Seed(seed::Args),
+    Insight(insight::Args),
     /// The worker that the bench starts for itself
     #[command(hide = true)]
     Worker {
@@ -78,9 +87,14 @@ enum Inner {
 
 /// Runs the subcommand.
 pub(super) async fn run(context: &Context, args: Args) -> Outcome {
-    if let Some(Inner::Worker { slots }) = args.worker {
-        bench::worker(&context.server, slots).await?;
-        return Ok(ExitCode::SUCCESS);
+    match args.inner {
+        Some(Inner::Worker { slots }) => {
+            bench::worker(&context.server, slots).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(Inner::Seed(args)) => return seed::run(context, args).await,
+        Some(Inner::Insight(args)) => return insight::run(context, args).await,
+        None => {}
     }
     let mut pairs: Vec<(String, Side, Side)> =
         args.compare.iter().map(|key| compared(std::slice::from_ref(key), None)).collect();
@@ -89,10 +103,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
     }
     let wants = |what| (args.what.is_empty() && pairs.is_empty()) || args.what.contains(&what);
     let temporary = args.directory.is_none();
-    let directory = args
-        .directory
-        .clone()
-        .unwrap_or_else(|| std::env::temp_dir().join(format!("tasker-bench-{}", std::process::id())));
+    let directory = args.directory.clone().unwrap_or_else(temporary_directory);
     let options = Options {
         database_url: args.database_url.clone(),
         directory: directory.clone(),
@@ -135,4 +146,9 @@ fn guarded() -> anyhow::Result<(String, Side, Side)> {
     let keys = keys.map(|(key, value)| (key.to_owned(), value.to_owned()));
     let (_, without, with) = compared(&keys, Some(token));
     Ok(("auth".to_owned(), without, with))
+}
+
+/// Where a private database is put when nobody says.
+fn temporary_directory() -> PathBuf {
+    std::env::temp_dir().join(format!("tasker-bench-{}", std::process::id()))
 }

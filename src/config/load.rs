@@ -296,6 +296,7 @@ fn read(merged: &Table, defaults: &Table, check: &mut Check) -> Config {
         backoff: section.read::<backoff::Backoff>("backoff", check).into(),
         limits: section.read("limits", check),
         identity: section.read("identity", check),
+        analytics: section.read("analytics", check),
         telemetry: section.read("telemetry", check),
         file: None,
     }

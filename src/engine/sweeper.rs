@@ -18,13 +18,15 @@ use crate::{
     },
     error::{Reason, Result},
     lifecycle::{AckTo, Clock, Request, lost},
-    store::{Connection, lifecycle::Loaded, ready, sessions},
+    store::{Connection, lifecycle::Loaded, ready, sessions, tallies},
 };
 
 /// Rows that one look takes at most.
 const LOOK_MAX: i64 = 1_000;
 /// Tasks that one reconciling look takes.
 const SLICE: i64 = 500;
+/// Changes of counts that one look folds: what a busy server leaves in ten seconds.
+const FOLD_MAX: i64 = 20_000;
 /// Closed sessions are kept this long for the audit trail's sake.
 const KEEP_CLOSED: Duration = Duration::from_secs(7 * 24 * 3_600);
 
@@ -89,6 +91,7 @@ async fn sweep(shared: &Shared, reconciler: &mut Reconciler, patience: &mut Pati
     end_late_tasks(shared, now).await?;
     let keep = Micros::try_from(KEEP_CLOSED.as_micros()).expect("a week fits");
     sessions::tidy(shared.store.pool(), now, now - keep).await?;
+    tallies::fold(shared.store.pool(), FOLD_MAX).await?;
     if now >= reconciler.due {
         reconciler.look(shared, now).await?;
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::domain::run::{Cause, Failure, Micros};
 
 /// The metadata of a move; `None` when there is nothing to say.
-pub(super) fn of(cause: &Cause) -> Option<String> {
+pub fn of(cause: &Cause) -> Option<String> {
     let value = match cause {
         Cause::Engine | Cause::Claimed | Cause::Completed => return None,
         Cause::Bypassed => json!({ "bypassed": true }),

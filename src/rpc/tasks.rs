@@ -11,7 +11,7 @@ use super::{
     limits::Limits,
     render::{
         state,
-        task::{annotation, task, transition},
+        task::{annotation, execution_context, task, transition},
     },
     scope,
 };
@@ -86,6 +86,18 @@ impl TaskService for Tasks {
             tasks: tasks.iter().map(task).collect(),
             next_page_token: next.map(|cursor| binding.seal(&cursor)).unwrap_or_default(),
         })?)
+    }
+
+    async fn batch_get_execution_contexts(
+        &self,
+        request: Request<proto::BatchGetExecutionContextsRequest>,
+    ) -> Answer<proto::BatchGetExecutionContextsResponse> {
+        let scope = scope(&request)?;
+        let ids = parse::contexts(&request.into_inner())?;
+        let contexts = self.tasks.execution_contexts(&scope, ids).await?;
+        Ok(Response::new(proto::BatchGetExecutionContextsResponse {
+            contexts: contexts.iter().map(execution_context).collect(),
+        }))
     }
 
     async fn count_tasks(&self, request: Request<proto::CountTasksRequest>) -> Answer<proto::CountTasksResponse> {

@@ -91,6 +91,14 @@ impl Tasks {
         self.reader.task(scope, id, view).await
     }
 
+    /// Tasks in the order of their ids, to tell what they are doing; those that do not exist within the scope are left
+    /// out.
+    pub async fn execution_contexts(&self, scope: &Scope, mut ids: Vec<TaskId>) -> Result<Vec<Snapshot>> {
+        ids.sort_unstable();
+        ids.dedup();
+        self.reader.tasks(scope, &ids, View::Basic).await
+    }
+
     /// A page of tasks in an order, and where the next page begins.
     pub async fn list(
         &self,

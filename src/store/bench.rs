@@ -146,3 +146,18 @@ pub async fn postmaster(store: &Store) -> Option<u32> {
     let stat = std::fs::read_to_string(format!("/proc/{backend}/stat")).ok()?;
     stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()
 }
+
+/// Some tasks that have not ended, or that have.
+pub async fn some_tasks(store: &Store, open: bool) -> Result<Vec<uuid::Uuid>> {
+    let text = if open {
+        "select task_id from tasks where state in (0, 1) order by hashtext(task_id::text) limit 500"
+    } else {
+        "select task_id from tasks tablesample system (1) where state = 2 limit 500"
+    };
+    Ok(sqlx::query_scalar(text).fetch_all(store.pool()).await?)
+}
+
+/// How many tasks the health counts tell of.
+pub async fn health_counts(store: &Store) -> Result<i64> {
+    Ok(sqlx::query_scalar("select total_tasks from get_system_health_counts()").fetch_one(store.pool()).await?)
+}

@@ -26,6 +26,9 @@ pub enum Error {
     /// The only known way to the database goes through a pooler in transaction mode.
     #[error("this needs a direct way to the database, past the pooler: name one as database.listen")]
     NotDirect,
+    /// The statement took longer than it may.
+    #[error("the statement took too long")]
+    TooLong(#[source] sqlx::Error),
     /// A row is not as written.
     #[error("stored data is corrupt: {0}")]
     Corrupt(String),
@@ -99,6 +102,10 @@ impl From<Error> for CrateError {
                 Self::invalid_field("payload", message).caused_by(error)
             }
             Error::Away(_) => Self::new(Reason::StoreAway, "the database is away").caused_by(error),
+            Error::TooLong(_) => {
+                let text = "the answer takes too long: ask for a shorter period or for fewer handlers";
+                Self::new(Reason::LimitExceeded, text).caused_by(error)
+            }
             Error::NotDirect | Error::Corrupt(_) | Error::Other(_) => {
                 Self::new(Reason::Defect, "the database refused a statement").caused_by(error)
             }

@@ -1,6 +1,6 @@
 //! What the writer reads and writes: runs by key, and one statement for everything that a batch decided.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Row, postgres::PgRow};
@@ -44,6 +44,21 @@ pub struct WriteSet {
     pub begun: Begun,
     /// Steps that wait for a worker: queue, not before, task, step.
     pub queued: (Vec<QueueId>, Vec<DateTime<Utc>>, Vec<Uuid>, Vec<i16>),
+    /// How many more or fewer tasks of a handler version are in a state.
+    pub tallied: BTreeMap<(NamedTaskId, i16), i32>,
+}
+
+impl WriteSet {
+    /// Notes that a task came into a state, and which one it left.
+    pub fn tally(&mut self, handler: NamedTaskId, from: Option<State>, to: State) {
+        if from == Some(to) {
+            return;
+        }
+        if let Some(from) = from {
+            *self.tallied.entry((handler, i16::from(from.code()))).or_default() -= 1;
+        }
+        *self.tallied.entry((handler, i16::from(to.code()))).or_default() += 1;
+    }
 }
 
 /// The hot rows of new tasks.
@@ -159,10 +174,11 @@ pub fn array_text(items: &[String]) -> Cow<'static, str> {
 
 /// Writes a batch. `Error::Retry` when a task has moved since it was read: nothing has happened then.
 pub async fn write(connection: &mut PgConnection, now: Micros, set: &WriteSet) -> Result<()> {
-    let WriteSet { created, requested, moved, noted, ended, begun, queued } = set;
-    if created.task_id.is_empty() && requested.task_id.is_empty() && queued.0.is_empty() {
+    let WriteSet { created, requested, moved, noted, ended, begun, queued, tallied } = set;
+    if created.task_id.is_empty() && requested.task_id.is_empty() && queued.0.is_empty() && tallied.is_empty() {
         return advance(connection, now, set).await;
     }
+    let changed = || tallied.iter().filter(|(_, change)| **change != 0);
     sql!("lifecycle/write")
         .bind(timestamp(now))
         .bind(i64::try_from(moved.task_id.len()).expect("a batch is small"))
@@ -218,6 +234,9 @@ pub async fn write(connection: &mut PgConnection, now: Micros, set: &WriteSet) -
         .bind(&queued.1)
         .bind(&queued.2)
         .bind(&queued.3)
+        .bind(changed().map(|((handler, _), _)| *handler).collect::<Vec<_>>())
+        .bind(changed().map(|((_, state), _)| *state).collect::<Vec<_>>())
+        .bind(changed().map(|(_, change)| *change).collect::<Vec<_>>())
         .execute(connection)
         .await?;
     Ok(())

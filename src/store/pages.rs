@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::{Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
-use super::{Error, Result, Store, tasks::state};
+use super::{Error, Result, Store, tallies, tasks::state};
 use crate::domain::{ids::TaskId, run::Micros, state::State, template::NamedTaskId};
 
 /// Which tasks. What is empty or `None` does not restrict.
@@ -118,8 +118,13 @@ pub async fn list(
 
 /// Counts tasks by state.
 ///
-/// Complete ones, the history, are the rest of all: that is one count over one index instead of a join.
+/// By handler and state the counts are kept, and cost nothing. By anything else the tasks are counted: complete
+/// ones, the history, are the rest of all, which is one count over one index instead of a join.
 pub async fn count(store: &Store, filter: &Filter) -> Result<Vec<(State, i64)>> {
+    if filter.is_tallied() {
+        let counts = tallies::count(store.pool(), filter.handlers.as_deref()).await?;
+        return Ok(filter.of_states(counts));
+    }
     let complete = filter.states.is_empty() || filter.states.contains(&State::Complete);
     let mut open = filter.clone();
     if complete {
@@ -141,8 +146,7 @@ pub async fn count(store: &Store, filter: &Filter) -> Result<Vec<(State, i64)>> 
         let code: i32 = row.try_get("state")?;
         Ok((state(i16::try_from(code).unwrap_or(-1))?, row.try_get("n")?))
     });
-    let counts: Vec<(State, i64)> = counts.collect::<Result<_>>()?;
-    Ok(counts.into_iter().filter(|(state, _)| filter.states.is_empty() || filter.states.contains(state)).collect())
+    Ok(filter.of_states(counts.collect::<Result<_>>()?))
 }
 
 /// Writes the columns and the tables that are needed, and returns the column that holds the task's id.
@@ -169,9 +173,22 @@ impl Filter {
         !self.states.is_empty()
     }
 
+    /// Whether it asks for nothing but handlers and states.
+    const fn is_tallied(&self) -> bool {
+        !self.on_requests_but_handlers() && self.annotation.is_none()
+    }
+
+    fn of_states(&self, mut counts: Vec<(State, i64)>) -> Vec<(State, i64)> {
+        counts.retain(|(state, _)| self.states.is_empty() || self.states.contains(state));
+        counts
+    }
+
     const fn on_requests(&self) -> bool {
-        self.handlers.is_some()
-            || !self.tags.is_empty()
+        self.handlers.is_some() || self.on_requests_but_handlers()
+    }
+
+    const fn on_requests_but_handlers(&self) -> bool {
+        !self.tags.is_empty()
             || self.initiator.is_some()
             || self.source_system.is_some()
             || self.correlation_id.is_some()

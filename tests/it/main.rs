@@ -18,6 +18,7 @@ mod edges;
 mod embedded;
 mod engine;
 mod handlers;
+mod insight;
 mod migrations;
 mod plans;
 mod read_models;

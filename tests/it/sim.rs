@@ -152,6 +152,10 @@ impl World {
         let shared = "select count(*) from (select 1 from transitions where from_state = 1 and step_no is not null
             and to_state <> 1 group by task_id, step_no, attempt having count(*) > 1) n";
         assert_eq!(self.count(shared).await, 0, "attempts that ended twice");
+        let wrong = "select count(*) from (select named_task_id, state, count(*) as tasks from tasks group by 1, 2) t
+            full join (select * from tasker_task_tallies where tasks <> 0) k using (named_task_id, state)
+            where t.tasks is distinct from k.tasks";
+        assert_eq!(self.count(wrong).await, 0, "kept counts of tasks that are wrong");
     }
 }
 

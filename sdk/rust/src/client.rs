@@ -28,8 +28,8 @@ use crate::{
     errors::{Error, Result},
     proto::tasker::{
         v1::{
-            handler_service_client::HandlerServiceClient, step_service_client::StepServiceClient,
-            task_service_client::TaskServiceClient,
+            analytics_service_client::AnalyticsServiceClient, handler_service_client::HandlerServiceClient,
+            step_service_client::StepServiceClient, task_service_client::TaskServiceClient,
         },
         worker::v1::worker_service_client::WorkerServiceClient,
     },
@@ -99,6 +99,11 @@ impl Client {
     /// Handlers: register, look.
     pub fn handlers(&self) -> HandlerServiceClient<Transport> {
         HandlerServiceClient::new(self.transport.clone()).max_decoding_message_size(self.message_bytes_max)
+    }
+
+    /// Analytics: throughput, durations, bottlenecks, health counts.
+    pub fn analytics(&self) -> AnalyticsServiceClient<Transport> {
+        AnalyticsServiceClient::new(self.transport.clone()).max_decoding_message_size(self.message_bytes_max)
     }
 
     /// The worker protocol; [`crate::Worker`] speaks it for you.

@@ -49,6 +49,9 @@ impl Entry {
         let started = self.changes.moves.iter().any(|row| row.step.is_none() && row.to == State::InProgress);
         let started_at = started.then(|| timestamp(now));
         let finished_at = stored.state.is_settled_task().then(|| timestamp(now));
+        if let Some(first) = self.changes.moves.iter().find(|row| row.step.is_none()) {
+            set.tally(self.held.run.template().id, first.from, stored.state);
+        }
         let Stored { state, reason, revision, steps, detail } = stored;
         if let Some(expected) = self.revision_read {
             let moved = &mut set.moved;

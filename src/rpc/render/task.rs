@@ -45,6 +45,17 @@ pub(in crate::rpc) fn task(snapshot: &Snapshot) -> proto::Task {
     }
 }
 
+/// What a task is doing.
+pub(in crate::rpc) fn execution_context(snapshot: &Snapshot) -> proto::TaskExecutionContext {
+    let Snapshot { row, run, now, .. } = snapshot;
+    proto::TaskExecutionContext {
+        task_id: row.task_id.to_string(),
+        state: state(run.state()).into(),
+        revision: i64::from(run.revision()),
+        execution: Some(execution(&run.counts(*now))),
+    }
+}
+
 /// The steps counted and judged.
 fn execution(counts: &Counts) -> proto::Execution {
     let number = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);

@@ -30,6 +30,9 @@ const TAG_MAX: usize = 128;
 const KEY_MAX: usize = 128;
 const CORRELATION_ID_MAX: usize = 100;
 
+/// Tasks of one call for execution contexts.
+const CONTEXTS_MAX: usize = 1_000;
+
 /// Attempts that one retry may add.
 const ADDITIONAL_MAX: u16 = 10_000;
 
@@ -111,6 +114,20 @@ fn wish(task: proto::NewTask, trace_context: Option<String>, limits: Limits) -> 
     };
     fields.finish()?;
     Ok(wish)
+}
+
+pub(super) fn contexts(request: &proto::BatchGetExecutionContextsRequest) -> Result<Vec<TaskId>> {
+    let mut fields = Fields::default();
+    let found = request.task_ids.len();
+    if found > CONTEXTS_MAX {
+        fields.oversize("task_ids", format!("has {found} entries, at most {CONTEXTS_MAX} are allowed"));
+        fields.finish()?;
+        return Ok(Vec::new());
+    }
+    let each = request.task_ids.iter().enumerate();
+    let ids = each.filter_map(|(place, id)| fields.task_id(&format!("task_ids[{place}]"), id)).collect();
+    fields.finish()?;
+    Ok(ids)
 }
 
 fn is_empty_object(text: &str) -> bool {

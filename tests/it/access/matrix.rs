@@ -67,7 +67,7 @@ fn value(world: &World, field: &FieldDescriptor, depth: usize) -> Option<Value> 
     }
     let text = |text: &str| Some(Value::String(text.to_owned()));
     match (field.name(), field.kind()) {
-        ("task_id", _) => text(&world.task_id),
+        ("task_id" | "task_ids", _) => text(&world.task_id),
         ("step_id", _) => text(&format!("{}0001", &world.task_id[..world.task_id.len() - 4])),
         ("namespace" | "namespaces", Kind::String) => text("alpha"),
         ("name" | "handler", Kind::String) => match field.parent_message().name() {

@@ -1266,6 +1266,36 @@ pub struct ListTasksResponse {
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
+/// The request of BatchGetExecutionContexts.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BatchGetExecutionContextsRequest {
+    /// The tasks, at most 1,000.
+    #[prost(string, repeated, tag = "1")]
+    pub task_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// The response of BatchGetExecutionContexts.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BatchGetExecutionContextsResponse {
+    /// One entry per task that exists, ordered by task; tasks that are named twice come once.
+    #[prost(message, repeated, tag = "1")]
+    pub contexts: ::prost::alloc::vec::Vec<TaskExecutionContext>,
+}
+/// TaskExecutionContext is what a task is doing.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TaskExecutionContext {
+    /// The task.
+    #[prost(string, tag = "1")]
+    pub task_id: ::prost::alloc::string::String,
+    /// Its state.
+    #[prost(enumeration = "State", tag = "2")]
+    pub state: i32,
+    /// The sequence number of its newest transition.
+    #[prost(int64, tag = "3")]
+    pub revision: i64,
+    /// Its steps counted and judged.
+    #[prost(message, optional, tag = "4")]
+    pub execution: ::core::option::Option<Execution>,
+}
 /// The request of CountTasks.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CountTasksRequest {
@@ -1691,6 +1721,33 @@ pub mod task_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("tasker.v1.TaskService", "ListTasks"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Gets the execution contexts of up to 1,000 tasks: their steps counted and judged, without the tasks.
+        pub async fn batch_get_execution_contexts(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BatchGetExecutionContextsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BatchGetExecutionContextsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.TaskService/BatchGetExecutionContexts",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tasker.v1.TaskService", "BatchGetExecutionContexts"),
+                );
             self.inner.unary(req, path, codec).await
         }
         /// Counts tasks by state.
@@ -2270,6 +2327,700 @@ pub mod step_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("tasker.v1.StepService", "RetryStep"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// AnalyticsFilter selects tasks by their handlers; what is empty does not restrict.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnalyticsFilter {
+    /// The namespace.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The handler's name.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// The handler's version.
+    #[prost(string, tag = "3")]
+    pub version: ::prost::alloc::string::String,
+}
+/// AnswerInfo is when an answer was made.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnswerInfo {
+    /// When the figures were read.
+    #[prost(message, optional, tag = "1")]
+    pub generate_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Whether they were kept from an earlier call.
+    #[prost(bool, tag = "2")]
+    pub cached: bool,
+    /// For how long an answer is kept.
+    #[prost(message, optional, tag = "3")]
+    pub ttl: ::core::option::Option<::prost_types::Duration>,
+}
+/// AnalysedPeriod is the time that an answer is about.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnalysedPeriod {
+    /// Tasks created from here on; later than asked for when there are too many.
+    #[prost(message, optional, tag = "1")]
+    pub start_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Until here.
+    #[prost(message, optional, tag = "2")]
+    pub end_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Whether the period holds more tasks than were looked at, so that it begins later.
+    #[prost(bool, tag = "3")]
+    pub truncated: bool,
+}
+/// DurationStatistics are how long something took.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DurationStatistics {
+    /// Of how many.
+    #[prost(int64, tag = "1")]
+    pub count: i64,
+    /// The mean; unset without any.
+    #[prost(message, optional, tag = "2")]
+    pub mean: ::core::option::Option<::prost_types::Duration>,
+    /// The median.
+    #[prost(message, optional, tag = "3")]
+    pub p50: ::core::option::Option<::prost_types::Duration>,
+    /// 95 percent took at most this long.
+    #[prost(message, optional, tag = "4")]
+    pub p95: ::core::option::Option<::prost_types::Duration>,
+    /// 99 percent took at most this long.
+    #[prost(message, optional, tag = "5")]
+    pub p99: ::core::option::Option<::prost_types::Duration>,
+    /// The longest.
+    #[prost(message, optional, tag = "6")]
+    pub max: ::core::option::Option<::prost_types::Duration>,
+}
+/// The request of GetPerformance.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetPerformanceRequest {
+    /// Which tasks.
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<AnalyticsFilter>,
+    /// The period of the figures by handler; one day when not given, at most `analytics.period_max_hours`.
+    #[prost(message, optional, tag = "2")]
+    pub period: ::core::option::Option<::prost_types::Duration>,
+}
+/// The response of GetPerformance.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetPerformanceResponse {
+    /// What there is.
+    #[prost(message, optional, tag = "1")]
+    pub overview: ::core::option::Option<SystemOverview>,
+    /// The last hour, the last four hours, the last 24 hours.
+    #[prost(message, repeated, tag = "2")]
+    pub trends: ::prost::alloc::vec::Vec<PerformanceTrend>,
+    /// The period that was asked for.
+    #[prost(message, optional, tag = "3")]
+    pub performance: ::core::option::Option<Performance>,
+    /// The same by handler version, the busiest 100 first.
+    #[prost(message, repeated, tag = "4")]
+    pub handlers: ::prost::alloc::vec::Vec<HandlerPerformance>,
+    /// When the answer was made.
+    #[prost(message, optional, tag = "5")]
+    pub info: ::core::option::Option<AnswerInfo>,
+}
+/// SystemOverview is what there is.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct SystemOverview {
+    /// Tasks that are pending or in progress.
+    #[prost(int64, tag = "1")]
+    pub active_tasks: i64,
+    /// Namespaces that have tasks.
+    #[prost(int64, tag = "2")]
+    pub total_namespaces: i64,
+    /// Handler names that have tasks, whatever the version and the namespace.
+    #[prost(int64, tag = "3")]
+    pub unique_task_types: i64,
+    /// Of the last hour's tasks that completed or failed, the part that completed; 1 when there are none.
+    #[prost(double, tag = "4")]
+    pub system_health_score: f64,
+}
+/// PerformanceTrend is the performance of the last so many hours.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct PerformanceTrend {
+    /// How far back.
+    #[prost(message, optional, tag = "1")]
+    pub period: ::core::option::Option<::prost_types::Duration>,
+    /// What happened.
+    #[prost(message, optional, tag = "2")]
+    pub performance: ::core::option::Option<Performance>,
+}
+/// Performance is how the tasks of a period did.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct Performance {
+    /// The period.
+    #[prost(message, optional, tag = "1")]
+    pub period: ::core::option::Option<AnalysedPeriod>,
+    /// Tasks created.
+    #[prost(int64, tag = "2")]
+    pub task_throughput: i64,
+    /// Of those, complete ones.
+    #[prost(int64, tag = "3")]
+    pub completion_count: i64,
+    /// Of those, ones in error.
+    #[prost(int64, tag = "4")]
+    pub error_count: i64,
+    /// Complete ones in percent, two decimals.
+    #[prost(double, tag = "5")]
+    pub completion_rate: f64,
+    /// Ones in error in percent, two decimals.
+    #[prost(double, tag = "6")]
+    pub error_rate: f64,
+    /// Steps of those tasks.
+    #[prost(int64, tag = "7")]
+    pub step_throughput: i64,
+    /// Complete tasks, from creation to completion.
+    #[prost(message, optional, tag = "8")]
+    pub task_durations: ::core::option::Option<DurationStatistics>,
+    /// Complete steps, from the beginning of the attempt that completed them to its end.
+    #[prost(message, optional, tag = "9")]
+    pub step_durations: ::core::option::Option<DurationStatistics>,
+}
+/// HandlerPerformance is how the tasks of a handler version did.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HandlerPerformance {
+    /// The namespace.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The handler's name.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// The version.
+    #[prost(string, tag = "3")]
+    pub version: ::prost::alloc::string::String,
+    /// What happened.
+    #[prost(message, optional, tag = "4")]
+    pub performance: ::core::option::Option<Performance>,
+}
+/// The request of GetBottlenecks.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetBottlenecksRequest {
+    /// Which tasks.
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<AnalyticsFilter>,
+    /// The period; one day when not given, at most `analytics.period_max_hours`.
+    #[prost(message, optional, tag = "2")]
+    pub period: ::core::option::Option<::prost_types::Duration>,
+}
+/// The response of GetBottlenecks.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetBottlenecksResponse {
+    /// The period.
+    #[prost(message, optional, tag = "1")]
+    pub period: ::core::option::Option<AnalysedPeriod>,
+    /// Tasks created in it.
+    #[prost(int64, tag = "2")]
+    pub total_tasks: i64,
+    /// Handler names of those tasks.
+    #[prost(int64, tag = "3")]
+    pub unique_task_types: i64,
+    /// The ten tasks that took longest.
+    #[prost(message, repeated, tag = "4")]
+    pub slowest_tasks: ::prost::alloc::vec::Vec<SlowTask>,
+    /// The ten steps that took longest.
+    #[prost(message, repeated, tag = "5")]
+    pub slowest_steps: ::prost::alloc::vec::Vec<SlowStep>,
+    /// What fails.
+    #[prost(message, optional, tag = "6")]
+    pub error_patterns: ::core::option::Option<ErrorPatterns>,
+    /// What open tasks wait for.
+    #[prost(message, optional, tag = "7")]
+    pub dependency_bottlenecks: ::core::option::Option<DependencyBottlenecks>,
+    /// How long complete tasks took.
+    #[prost(message, optional, tag = "8")]
+    pub task_durations: ::core::option::Option<DurationStatistics>,
+    /// How many of them took how long.
+    #[prost(message, repeated, tag = "9")]
+    pub distribution_buckets: ::prost::alloc::vec::Vec<DurationBucket>,
+    /// What to do about it, at most five.
+    #[prost(string, repeated, tag = "10")]
+    pub recommendations: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// When the answer was made.
+    #[prost(message, optional, tag = "11")]
+    pub info: ::core::option::Option<AnswerInfo>,
+}
+/// SlowTask is a task that took long.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SlowTask {
+    /// The task.
+    #[prost(string, tag = "1")]
+    pub task_id: ::prost::alloc::string::String,
+    /// The handler's namespace.
+    #[prost(string, tag = "2")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The handler's name.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// The handler's version.
+    #[prost(string, tag = "4")]
+    pub version: ::prost::alloc::string::String,
+    /// From creation to the end; of a task that is not final, to the newest end of a step.
+    #[prost(message, optional, tag = "5")]
+    pub duration: ::core::option::Option<::prost_types::Duration>,
+    /// Steps.
+    #[prost(int32, tag = "6")]
+    pub step_count: i32,
+    /// Complete steps.
+    #[prost(int32, tag = "7")]
+    pub completed_steps: i32,
+    /// Steps in error.
+    #[prost(int32, tag = "8")]
+    pub error_steps: i32,
+    /// When the task was created.
+    #[prost(message, optional, tag = "9")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it ended; unset when it has not.
+    #[prost(message, optional, tag = "10")]
+    pub complete_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Who or what asked.
+    #[prost(string, tag = "11")]
+    pub initiator: ::prost::alloc::string::String,
+    /// The system that asked.
+    #[prost(string, tag = "12")]
+    pub source_system: ::prost::alloc::string::String,
+    /// The state.
+    #[prost(enumeration = "State", tag = "13")]
+    pub state: i32,
+}
+/// SlowStep is a complete step that took long.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SlowStep {
+    /// The step.
+    #[prost(string, tag = "1")]
+    pub step_id: ::prost::alloc::string::String,
+    /// Its task.
+    #[prost(string, tag = "2")]
+    pub task_id: ::prost::alloc::string::String,
+    /// The step's name.
+    #[prost(string, tag = "3")]
+    pub step_name: ::prost::alloc::string::String,
+    /// The handler's namespace.
+    #[prost(string, tag = "4")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The handler's name.
+    #[prost(string, tag = "5")]
+    pub name: ::prost::alloc::string::String,
+    /// The handler's version.
+    #[prost(string, tag = "6")]
+    pub version: ::prost::alloc::string::String,
+    /// How long the attempt ran that completed it.
+    #[prost(message, optional, tag = "7")]
+    pub duration: ::core::option::Option<::prost_types::Duration>,
+    /// Attempts until then.
+    #[prost(int32, tag = "8")]
+    pub attempts: i32,
+    /// When the task was created.
+    #[prost(message, optional, tag = "9")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When the step was complete.
+    #[prost(message, optional, tag = "10")]
+    pub complete_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// False when a failure ends it at once.
+    #[prost(bool, tag = "11")]
+    pub retryable: bool,
+}
+/// ErrorPatterns are what fails.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ErrorPatterns {
+    /// Tasks of the period that are in error.
+    #[prost(int64, tag = "1")]
+    pub total_errors: i64,
+    /// Their part of all tasks of the period in percent, one decimal.
+    #[prost(double, tag = "2")]
+    pub recent_error_rate: f64,
+    /// The most frequent classes of errors of attempts.
+    #[prost(message, repeated, tag = "3")]
+    pub common_error_types: ::prost::alloc::vec::Vec<ErrorCount>,
+    /// Of steps with more than one attempt, complete ones in percent, one decimal.
+    #[prost(double, tag = "4")]
+    pub retry_success_rate: f64,
+}
+/// ErrorCount is how often attempts failed in one way.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ErrorCount {
+    /// The class of the error, as the worker reported it.
+    #[prost(string, tag = "1")]
+    pub error_class: ::prost::alloc::string::String,
+    /// How often.
+    #[prost(int64, tag = "2")]
+    pub count: i64,
+}
+/// DependencyBottlenecks are what open tasks wait for, whenever they were created.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DependencyBottlenecks {
+    /// Dependencies that are not complete, of pending steps.
+    #[prost(int64, tag = "1")]
+    pub blocking_dependencies: i64,
+    /// The mean age of tasks with such steps that are older than five minutes.
+    #[prost(message, optional, tag = "2")]
+    pub avg_wait_time: ::core::option::Option<::prost_types::Duration>,
+    /// The names of the steps that wait most often, three at most.
+    #[prost(message, repeated, tag = "3")]
+    pub most_blocked_steps: ::prost::alloc::vec::Vec<BlockedStep>,
+}
+/// BlockedStep is how often a step waits for others.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BlockedStep {
+    /// The step's name.
+    #[prost(string, tag = "1")]
+    pub step_name: ::prost::alloc::string::String,
+    /// In how many tasks.
+    #[prost(int64, tag = "2")]
+    pub count: i64,
+}
+/// DurationBucket is how many took how long.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DurationBucket {
+    /// At least this long.
+    #[prost(message, optional, tag = "1")]
+    pub min_duration: ::core::option::Option<::prost_types::Duration>,
+    /// Less than this; unset for the last bucket.
+    #[prost(message, optional, tag = "2")]
+    pub max_duration: ::core::option::Option<::prost_types::Duration>,
+    /// How many.
+    #[prost(int64, tag = "3")]
+    pub count: i64,
+}
+/// The request of ListSlowestTasks.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListSlowestTasksRequest {
+    /// Which tasks.
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<AnalyticsFilter>,
+    /// The period; one day when not given, at most `analytics.period_max_hours`.
+    #[prost(message, optional, tag = "2")]
+    pub period: ::core::option::Option<::prost_types::Duration>,
+    /// At most this many; 10 when 0, at most 1,000.
+    #[prost(int32, tag = "3")]
+    pub limit: i32,
+}
+/// The response of ListSlowestTasks.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListSlowestTasksResponse {
+    /// The longest first.
+    #[prost(message, repeated, tag = "1")]
+    pub tasks: ::prost::alloc::vec::Vec<SlowTask>,
+    /// When the answer was made.
+    #[prost(message, optional, tag = "2")]
+    pub info: ::core::option::Option<AnswerInfo>,
+}
+/// The request of ListSlowestSteps.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListSlowestStepsRequest {
+    /// Which tasks.
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<AnalyticsFilter>,
+    /// The period; one day when not given, at most `analytics.period_max_hours`.
+    #[prost(message, optional, tag = "2")]
+    pub period: ::core::option::Option<::prost_types::Duration>,
+    /// At most this many; 10 when 0, at most 1,000.
+    #[prost(int32, tag = "3")]
+    pub limit: i32,
+}
+/// The response of ListSlowestSteps.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListSlowestStepsResponse {
+    /// The longest first.
+    #[prost(message, repeated, tag = "1")]
+    pub steps: ::prost::alloc::vec::Vec<SlowStep>,
+    /// When the answer was made.
+    #[prost(message, optional, tag = "2")]
+    pub info: ::core::option::Option<AnswerInfo>,
+}
+/// The request of GetHealthCounts.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetHealthCountsRequest {
+    /// The namespace; all that the caller may see when empty.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+}
+/// The response of GetHealthCounts.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetHealthCountsResponse {
+    /// Tasks.
+    #[prost(int64, tag = "1")]
+    pub total_tasks: i64,
+    /// Tasks by state: pending.
+    #[prost(int64, tag = "2")]
+    pub pending_tasks: i64,
+    /// In progress.
+    #[prost(int64, tag = "3")]
+    pub in_progress_tasks: i64,
+    /// Complete.
+    #[prost(int64, tag = "4")]
+    pub complete_tasks: i64,
+    /// In error.
+    #[prost(int64, tag = "5")]
+    pub error_tasks: i64,
+    /// Cancelled.
+    #[prost(int64, tag = "6")]
+    pub cancelled_tasks: i64,
+    /// Steps.
+    #[prost(int64, tag = "7")]
+    pub total_steps: i64,
+    /// Steps by state: pending.
+    #[prost(int64, tag = "8")]
+    pub pending_steps: i64,
+    /// In progress.
+    #[prost(int64, tag = "9")]
+    pub in_progress_steps: i64,
+    /// Complete.
+    #[prost(int64, tag = "10")]
+    pub complete_steps: i64,
+    /// In error.
+    #[prost(int64, tag = "11")]
+    pub error_steps: i64,
+    /// Steps in error that have attempts left.
+    #[prost(int64, tag = "12")]
+    pub retryable_error_steps: i64,
+    /// Steps in error that have none.
+    #[prost(int64, tag = "13")]
+    pub exhausted_retry_steps: i64,
+    /// Steps that wait for their next attempt.
+    #[prost(int64, tag = "14")]
+    pub in_backoff_steps: i64,
+    /// Connections that work in this database now.
+    #[prost(int64, tag = "15")]
+    pub active_connections: i64,
+    /// Connections that the database server takes.
+    #[prost(int64, tag = "16")]
+    pub max_connections: i64,
+    /// Whether the steps of cancelled tasks were estimated, because there are many; everything else is exact.
+    #[prost(bool, tag = "17")]
+    pub estimated: bool,
+    /// When the answer was made.
+    #[prost(message, optional, tag = "18")]
+    pub info: ::core::option::Option<AnswerInfo>,
+}
+/// Generated client implementations.
+pub mod analytics_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// AnalyticsService tells how tasks of a period did and where time goes.
+    ///
+    /// Everything is restricted to the namespaces that the caller may see. A period is that of the creation of tasks; it
+    /// ends now. When it holds more tasks than the server looks at (`analytics.tasks_max`), the newest are looked at and
+    /// the answer says so. Answers are kept for a while; `AnswerInfo` says when they were made. Fails with
+    /// INVALID_FIELDS, with PERMISSION_MISSING for a namespace that the caller may not see, and with LIMIT_EXCEEDED when
+    /// the answer takes longer than `analytics.statement_timeout_ms`.
+    #[derive(Debug, Clone)]
+    pub struct AnalyticsServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl AnalyticsServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> AnalyticsServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> AnalyticsServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            AnalyticsServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Gets throughput, rates and durations: of the last hour, four hours and day, and of a period by handler version.
+        pub async fn get_performance(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetPerformanceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetPerformanceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.AnalyticsService/GetPerformance",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tasker.v1.AnalyticsService", "GetPerformance"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Gets what is slow, what fails, what waits, and what to do about it.
+        pub async fn get_bottlenecks(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetBottlenecksRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetBottlenecksResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.AnalyticsService/GetBottlenecks",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tasker.v1.AnalyticsService", "GetBottlenecks"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists the tasks of a period that took longest.
+        pub async fn list_slowest_tasks(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListSlowestTasksRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListSlowestTasksResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.AnalyticsService/ListSlowestTasks",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tasker.v1.AnalyticsService", "ListSlowestTasks"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists the steps of tasks of a period whose handlers ran longest.
+        pub async fn list_slowest_steps(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListSlowestStepsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListSlowestStepsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.AnalyticsService/ListSlowestSteps",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tasker.v1.AnalyticsService", "ListSlowestSteps"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Counts tasks and steps by state and condition. Costs by open work, not by history.
+        pub async fn get_health_counts(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetHealthCountsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetHealthCountsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.AnalyticsService/GetHealthCounts",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tasker.v1.AnalyticsService", "GetHealthCounts"),
+                );
             self.inner.unary(req, path, codec).await
         }
     }

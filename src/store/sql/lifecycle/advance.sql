@@ -1,5 +1,5 @@
 -- Writes what a batch decided when it only moves tasks on: the hop of a chain. The same as lifecycle/write without
--- new tasks and queued steps, because setting up the parts that have nothing to do costs a third of the time.
+-- new tasks, queued steps and tasks that change their state, because setting up the parts that have nothing to do costs a third of the time.
 -- Fails with SQLSTATE TK001, and nothing has happened, if any task has moved since it was read. Locks the moved
 -- tasks' rows and the ended leases. Walks tasks_pkey and leases_pkey by key; needs session/plan_by_key.
 -- $1 now, $2 number of tasks to move

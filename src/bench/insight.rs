@@ -1,0 +1,161 @@
+//! `tasker bench insight`: what reads cost with little and much to do, on top of no history and of a long one.
+//!
+//! Two databases in one private Postgres, each behind a server process of its own: one without a history, one with
+//! it; both are given the same active work, more at each stage. Every call goes to both in turn, so that whatever
+//! else the machine does meets both alike, and their ratio means something. Next: `figures` for what is printed.
+
+mod calls;
+mod figures;
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use hdrhistogram::Histogram;
+use tasker_sdk::Client;
+
+use super::{
+    process::Process,
+    scenario::{connect, free_address},
+    seed::{self, Amounts},
+};
+use crate::{
+    embedded::{self, Server},
+    store::{Store, databases, migrate, pool},
+};
+
+use calls::{Call, Keys};
+pub use figures::{Figures, Row, Times, table};
+
+/// Calls before the measurement, so that connections, plans and caches are as they stay.
+const WARM: usize = 30;
+/// Calls of one kind to each server at most.
+const SAMPLES: usize = 1_000;
+/// Calls of one kind to each server at least, however long they take: the least that have a 99th percentile.
+const SAMPLES_MIN: usize = 200;
+
+/// What to measure.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where the private database is put.
+    pub directory: PathBuf,
+    /// The history of one of the two databases.
+    pub finished: i64,
+    /// Handlers in both.
+    pub handlers: usize,
+    /// Active tasks, stage by stage, ascending.
+    pub active: Vec<i64>,
+    /// How long one kind of call is measured, about.
+    pub patience: Duration,
+}
+
+/// One of the two databases and its server.
+struct Side {
+    store: Store,
+    client: Client,
+    server: Process,
+    keys: Keys,
+}
+
+/// Measures and returns what was found. `say` is told what happens.
+pub async fn run(options: &Options, say: &impl Fn(&str)) -> anyhow::Result<Figures> {
+    say("starting a private Postgres");
+    let settings =
+        embedded::Settings::new(&options.directory).parameter("shared_buffers", "1GB").parameter("max_wal_size", "8GB");
+    let postgres = Server::start(&settings).await?;
+    let result = both(options, &postgres, say).await;
+    postgres.stop().await;
+    result
+}
+
+async fn both(options: &Options, postgres: &Server, say: &impl Fn(&str)) -> anyhow::Result<Figures> {
+    let mut figures = Figures::new(options.finished);
+    let mut without = Side::start(postgres, "without", 0, options, say).await?;
+    let mut with = Side::start(postgres, "with", options.finished, options, say).await?;
+    figures.machine = super::figures::Machine::look(databases::version(&with.store).await?);
+    let measured = stages(options, &mut without, &mut with, &mut figures, say).await;
+    for side in [without, with] {
+        side.store.close().await;
+        side.server.stop().await;
+    }
+    measured.map(|()| figures)
+}
+
+async fn stages(
+    options: &Options,
+    without: &mut Side,
+    with: &mut Side,
+    figures: &mut Figures,
+    say: &impl Fn(&str),
+) -> anyhow::Result<()> {
+    let mut active = 0;
+    for stage in &options.active {
+        for side in [&mut *without, &mut *with] {
+            let amounts = Amounts { finished: 0, active: stage - active, handlers: options.handlers };
+            seed::seed(&side.store, amounts, &|_| {}).await?;
+            side.keys = Keys::look(&side.store).await?;
+        }
+        active = *stage;
+        for call in Call::AT_EVERY_STAGE {
+            say(&format!("{active} active tasks: {call}"));
+            let [without, with] = pair(options, call, without, with).await?;
+            figures.rows.push(Row::new(call, active, without, Some(with)));
+        }
+    }
+    for call in Call::ONCE {
+        say(&call.to_string());
+        let [_, with] = pair(options, call, with, with).await?;
+        figures.rows.push(Row::new(call, active, with, None));
+    }
+    Ok(())
+}
+
+/// The times of one kind of call to both, one to each in turn.
+async fn pair(options: &Options, call: Call, first: &Side, second: &Side) -> anyhow::Result<[Times; 2]> {
+    let sides = [first, second];
+    for n in 0..WARM {
+        for side in sides {
+            call.make(&side.client, &side.store, &side.keys, n).await?;
+        }
+    }
+    let mut times = [Histogram::<u64>::new(3)?, Histogram::<u64>::new(3)?];
+    let began = Instant::now();
+    for n in 0..SAMPLES {
+        if n >= SAMPLES_MIN && began.elapsed() > options.patience {
+            break;
+        }
+        for turn in 0..2 {
+            let place = (n + turn) % 2;
+            let side = sides[place];
+            let began = Instant::now();
+            call.make(&side.client, &side.store, &side.keys, n).await?;
+            times[place].record(u64::try_from(began.elapsed().as_nanos())?)?;
+        }
+    }
+    Ok(times.map(|times| Times::of(&times)))
+}
+
+impl Side {
+    async fn start(
+        postgres: &Server,
+        name: &str,
+        finished: i64,
+        options: &Options,
+        say: &impl Fn(&str),
+    ) -> anyhow::Result<Self> {
+        databases::ensure(&postgres.options(), name).await?;
+        let store = Store::new(postgres.options().database(name), &pool::Settings::default());
+        migrate::run(&store).await?;
+        let amounts = Amounts { finished, active: 0, handlers: options.handlers };
+        seed::seed(&store, amounts, &|words| say(&format!("the database {name} a history: {words}"))).await?;
+        let socket = postgres.socket_directory().display();
+        let url = format!("postgres://postgres@localhost/{name}?host={socket}");
+        let endpoint = free_address()?;
+        let quiet = ["--set", "telemetry.log_level=warn"];
+        let server = Process::start(&[&["serve", "--database-url", &url, "--listen", &endpoint][..], &quiet].concat())?;
+        let client = connect(&format!("http://{endpoint}")).await?;
+        let keys = Keys::look(&store).await?;
+        Ok(Self { store, client, server, keys })
+    }
+}

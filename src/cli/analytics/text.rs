@@ -1,0 +1,195 @@
+//! What `tasker analytics` tells people.
+
+use tasker_sdk::proto::tasker::v1 as pb;
+
+use crate::cli::{
+    input::from_proto,
+    output::Out,
+    shape::time,
+    style::{Tone, cut, one_line, tone},
+    table::{Cell, Table},
+};
+
+pub(super) fn performance(out: Out, answer: &pb::GetPerformanceResponse) {
+    let overview = answer.overview.unwrap_or_default();
+    out.line(&format!(
+        "{} active tasks, {} handlers in {} namespaces; health of the last hour {:.3}\n",
+        overview.active_tasks, overview.unique_task_types, overview.total_namespaces, overview.system_health_score
+    ));
+    let mut table =
+        Table::new(&["TASKS OF", "CREATED", "COMPLETE", "ERROR", "TASK P50", "P95", "P99", "STEP P50", "P95", "P99"]);
+    let trends = answer.trends.iter().map(|trend| (format!("last {}", length(trend.period)), trend.performance));
+    let handlers = answer
+        .handlers
+        .iter()
+        .map(|of| (cut(&one_line(&format!("{}.{}@{}", of.namespace, of.name, of.version)), 40), of.performance));
+    let mut truncated = None;
+    for (name, of) in trends.chain([("the period".to_owned(), answer.performance)]).chain(handlers) {
+        let of = of.unwrap_or_default();
+        let period = of.period.unwrap_or_default();
+        truncated = truncated.or(period.start_time.filter(|_| period.truncated));
+        let (tasks, steps) = (of.task_durations.unwrap_or_default(), of.step_durations.unwrap_or_default());
+        let error = if of.error_count > 0 { Some(Tone::Bad) } else { None };
+        let errors = format!("{} ({:.2}%)", of.error_count, of.error_rate);
+        table.row([
+            name.into(),
+            of.task_throughput.to_string().into(),
+            format!("{} ({:.2}%)", of.completion_count, of.completion_rate).into(),
+            error.map_or_else(|| errors.clone().into(), |tone| Cell::toned(tone, errors.clone())),
+            length(tasks.p50).into(),
+            length(tasks.p95).into(),
+            length(tasks.p99).into(),
+            length(steps.p50).into(),
+            length(steps.p95).into(),
+            length(steps.p99).into(),
+        ]);
+    }
+    out.raw(&table.render(out.paint));
+    tell_truncated(out, truncated);
+    tell_age(out, answer.info.as_ref());
+}
+
+pub(super) fn bottlenecks(out: Out, answer: &pb::GetBottlenecksResponse) {
+    let errors = answer.error_patterns.clone().unwrap_or_default();
+    let waits = answer.dependency_bottlenecks.clone().unwrap_or_default();
+    let durations = answer.task_durations.unwrap_or_default();
+    let listed = |names: Vec<String>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    out.line(&format!("{} tasks of {} handlers\n", answer.total_tasks, answer.unique_task_types));
+    out.line(&format!(
+        "errors      {} tasks in error ({:.1}%); {:.1}% of retried steps completed; {}",
+        errors.total_errors,
+        errors.recent_error_rate,
+        errors.retry_success_rate,
+        listed(
+            errors.common_error_types.iter().map(|of| format!("{} x{}", one_line(&of.error_class), of.count)).collect()
+        )
+    ));
+    out.line(&format!(
+        "waiting     {} dependencies are not complete, for {} on average; most often waits: {}",
+        waits.blocking_dependencies,
+        length(waits.avg_wait_time),
+        listed(
+            waits.most_blocked_steps.iter().map(|of| format!("{} x{}", one_line(&of.step_name), of.count)).collect()
+        )
+    ));
+    let bucket = |of: &pb::DurationBucket| match of.max_duration {
+        Some(most) => format!("{} under {}", of.count, length(Some(most))),
+        None => format!("{} longer", of.count),
+    };
+    out.line(&format!(
+        "durations   p50 {}, p95 {}, p99 {}; {}\n",
+        length(durations.p50),
+        length(durations.p95),
+        length(durations.p99),
+        answer.distribution_buckets.iter().map(bucket).collect::<Vec<_>>().join(", ")
+    ));
+    slow_tasks(out, &answer.slowest_tasks);
+    out.line("");
+    slow_steps(out, &answer.slowest_steps);
+    out.line("");
+    answer.recommendations.iter().for_each(|text| out.line(&format!("- {text}")));
+    let period = answer.period.unwrap_or_default();
+    tell_truncated(out, period.start_time.filter(|_| period.truncated));
+    tell_age(out, answer.info.as_ref());
+}
+
+pub(super) fn slow_tasks(out: Out, tasks: &[pb::SlowTask]) {
+    let mut table = Table::new(&["SLOWEST TASK", "HANDLER", "STATE", "TOOK", "STEPS", "FAILED", "CREATED"]);
+    for task in tasks {
+        let state = from_proto(task.state).unwrap_or_default();
+        table.row([
+            task.task_id.as_str().into(),
+            cut(&one_line(&format!("{}.{}@{}", task.namespace, task.name, task.version)), 40).into(),
+            Cell::toned(tone(state), state.label()),
+            length(task.duration).into(),
+            format!("{}/{}", task.completed_steps, task.step_count).into(),
+            task.error_steps.to_string().into(),
+            moment(task.create_time).into(),
+        ]);
+    }
+    out.raw(&table.render(out.paint));
+}
+
+pub(super) fn slow_steps(out: Out, steps: &[pb::SlowStep]) {
+    let mut table = Table::new(&["SLOWEST STEP", "NAME", "HANDLER", "TOOK", "ATTEMPTS", "COMPLETE"]);
+    for step in steps {
+        table.row([
+            step.step_id.as_str().into(),
+            cut(&one_line(&step.step_name), 30).into(),
+            cut(&one_line(&format!("{}.{}@{}", step.namespace, step.name, step.version)), 40).into(),
+            length(step.duration).into(),
+            step.attempts.to_string().into(),
+            moment(step.complete_time).into(),
+        ]);
+    }
+    out.raw(&table.render(out.paint));
+}
+
+pub(super) fn health(out: Out, counts: &pb::GetHealthCountsResponse) {
+    let mut table = Table::new(&["", "TASKS", "STEPS"]);
+    let about = if counts.estimated { "about " } else { "" };
+    let none = String::new;
+    for (name, tasks, steps) in [
+        ("pending", counts.pending_tasks.to_string(), counts.pending_steps.to_string()),
+        ("in_progress", counts.in_progress_tasks.to_string(), counts.in_progress_steps.to_string()),
+        ("complete", counts.complete_tasks.to_string(), format!("{about}{}", counts.complete_steps)),
+        ("error", counts.error_tasks.to_string(), counts.error_steps.to_string()),
+        ("  retryable", none(), counts.retryable_error_steps.to_string()),
+        ("  exhausted", none(), counts.exhausted_retry_steps.to_string()),
+        ("in backoff", none(), counts.in_backoff_steps.to_string()),
+        ("cancelled", counts.cancelled_tasks.to_string(), none()),
+        ("total", counts.total_tasks.to_string(), format!("{about}{}", counts.total_steps)),
+    ] {
+        table.row([name.into(), tasks.into(), steps.into()]);
+    }
+    out.raw(&table.render(out.paint));
+    out.line(&format!("\n{} of {} connections are active", counts.active_connections, counts.max_connections));
+    tell_age(out, counts.info.as_ref());
+}
+
+fn tell_truncated(out: Out, start: Option<prost_types::Timestamp>) {
+    if let Some(start) = start {
+        let words = format!("too many tasks to look at all of them: only those since {}", moment(Some(start)));
+        out.line(&out.paint.tone(Tone::Warn, &words));
+    }
+}
+
+fn tell_age(out: Out, info: Option<&pb::AnswerInfo>) {
+    if let Some(info) = info.filter(|info| info.cached) {
+        out.line(&out.paint.tone(Tone::Dim, &format!("as of {}", moment(info.generate_time))));
+    }
+}
+
+fn moment(at: Option<prost_types::Timestamp>) -> String {
+    time(at).map(|time| time[..19].replace('T', " ")).unwrap_or_default()
+}
+
+/// A duration with three digits or so, `-` for none.
+fn length(duration: Option<prost_types::Duration>) -> String {
+    let Some(duration) = duration else { return "-".to_owned() };
+    let seconds = duration.seconds as f64 + f64::from(duration.nanos) / 1e9;
+    match seconds {
+        0.0..1.0 => format!("{:.0}ms", seconds * 1_000.0),
+        1.0..120.0 => format!("{seconds:.1}s"),
+        120.0..7_200.0 => format!("{:.0}m", seconds / 60.0),
+        _ => format!("{:.0}h", seconds / 3_600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_short() {
+        let check = |millis: i64, expected: &str| {
+            let nanos = i32::try_from(millis % 1_000 * 1_000_000).unwrap();
+            assert_eq!(length(Some(prost_types::Duration { seconds: millis / 1_000, nanos })), expected);
+        };
+        check(7, "7ms");
+        check(1_500, "1.5s");
+        check(600_000, "10m");
+        check(24 * 3_600_000, "24h");
+        assert_eq!(length(None), "-");
+    }
+}

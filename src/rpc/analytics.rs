@@ -1,0 +1,304 @@
+//! AnalyticsService.
+
+use std::time::Duration;
+
+use tonic::{Request, Response, Status};
+
+use super::{fields::Fields, render::time, scope};
+use crate::{
+    auth::Scope,
+    error::Result,
+    proto::tasker::v1::{self as proto, analytics_service_server::AnalyticsService},
+    service::analytics::{About, Analytics as UseCases, Answer as Answered, BottleneckReport, PerformanceReport},
+    store::analytics::{self as values, HealthCounts, SlowStep, SlowTask, Spread, Whose},
+};
+
+/// Lengths in characters, from the protos.
+const NAME_MAX: usize = 64;
+const VERSION_MAX: usize = 16;
+/// The period of a request that names none: one day.
+const PERIOD_DEFAULT: Duration = Duration::from_secs(24 * 3_600);
+/// Rows of a list when the caller does not say, and at most.
+const ROWS_DEFAULT: i32 = 10;
+const ROWS_MAX: u16 = 1_000;
+/// Where the buckets of durations begin, in seconds.
+const BUCKETS: [i64; 3] = [0, 10, 30];
+
+/// The service.
+#[derive(Debug, Clone)]
+pub struct Analytics {
+    analytics: UseCases,
+}
+
+impl Analytics {
+    /// The service over the use cases.
+    pub const fn new(analytics: UseCases) -> Self {
+        Self { analytics }
+    }
+
+    /// Whose tasks of which period, and what else the request says, checked together.
+    async fn about<T>(
+        &self,
+        scope: &Scope,
+        filter: Option<proto::AnalyticsFilter>,
+        period: Option<prost_types::Duration>,
+        more: impl FnOnce(&mut Fields) -> T,
+    ) -> Result<(About, T)> {
+        let proto::AnalyticsFilter { namespace, name, version } = filter.unwrap_or_default();
+        let mut fields = Fields::default();
+        let namespace = fields.optional("filter.namespace", namespace, NAME_MAX);
+        let name = fields.optional("filter.name", name, NAME_MAX);
+        let version = fields.optional("filter.version", version, VERSION_MAX);
+        let period = self.period(&mut fields, period);
+        let more = more(&mut fields);
+        fields.finish()?;
+        let namespaces = self.analytics.namespaces(scope, namespace).await?;
+        Ok((About { whose: Whose { namespaces, name, version }, period }, more))
+    }
+
+    fn period(&self, fields: &mut Fields, period: Option<prost_types::Duration>) -> Duration {
+        let Some(period) = period else { return PERIOD_DEFAULT.min(self.analytics.period_max()) };
+        let most = self.analytics.period_max();
+        match Duration::try_from(period) {
+            Ok(period) if period >= Duration::from_secs(1) && period <= most => period,
+            _ => {
+                fields.refuse("period", format!("must be between 1 and {} seconds", most.as_secs()));
+                PERIOD_DEFAULT
+            }
+        }
+    }
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl AnalyticsService for Analytics {
+    async fn get_performance(
+        &self,
+        request: Request<proto::GetPerformanceRequest>,
+    ) -> Answer<proto::GetPerformanceResponse> {
+        let scope = scope(&request)?;
+        let proto::GetPerformanceRequest { filter, period } = request.into_inner();
+        let (about, ()) = self.about(&scope, filter, period, |_| ()).await?;
+        let answer = self.analytics.performance(about).await?;
+        Ok(Response::new(performance_report(&answer)))
+    }
+
+    async fn get_bottlenecks(
+        &self,
+        request: Request<proto::GetBottlenecksRequest>,
+    ) -> Answer<proto::GetBottlenecksResponse> {
+        let scope = scope(&request)?;
+        let proto::GetBottlenecksRequest { filter, period } = request.into_inner();
+        let (about, ()) = self.about(&scope, filter, period, |_| ()).await?;
+        let answer = self.analytics.bottlenecks(about).await?;
+        Ok(Response::new(bottleneck_report(&answer)))
+    }
+
+    async fn list_slowest_tasks(
+        &self,
+        request: Request<proto::ListSlowestTasksRequest>,
+    ) -> Answer<proto::ListSlowestTasksResponse> {
+        let scope = scope(&request)?;
+        let proto::ListSlowestTasksRequest { filter, period, limit } = request.into_inner();
+        let (about, limit) = self.about(&scope, filter, period, |fields| rows(fields, limit)).await?;
+        let answer = self.analytics.slowest_tasks(about, limit).await?;
+        let tasks = answer.value.value.iter().map(slow_task).collect();
+        Ok(Response::new(proto::ListSlowestTasksResponse { tasks, info: Some(info(&answer)) }))
+    }
+
+    async fn list_slowest_steps(
+        &self,
+        request: Request<proto::ListSlowestStepsRequest>,
+    ) -> Answer<proto::ListSlowestStepsResponse> {
+        let scope = scope(&request)?;
+        let proto::ListSlowestStepsRequest { filter, period, limit } = request.into_inner();
+        let (about, limit) = self.about(&scope, filter, period, |fields| rows(fields, limit)).await?;
+        let answer = self.analytics.slowest_steps(about, limit).await?;
+        let steps = answer.value.value.iter().map(slow_step).collect();
+        Ok(Response::new(proto::ListSlowestStepsResponse { steps, info: Some(info(&answer)) }))
+    }
+
+    async fn get_health_counts(
+        &self,
+        request: Request<proto::GetHealthCountsRequest>,
+    ) -> Answer<proto::GetHealthCountsResponse> {
+        let scope = scope(&request)?;
+        let mut fields = Fields::default();
+        let namespace = fields.optional("namespace", request.into_inner().namespace, NAME_MAX);
+        fields.finish()?;
+        let answer = self.analytics.health(self.analytics.namespaces(&scope, namespace).await?).await?;
+        Ok(Response::new(health_counts(&answer)))
+    }
+}
+
+/// How many rows of a list.
+fn rows(fields: &mut Fields, limit: i32) -> i32 {
+    if limit == 0 { ROWS_DEFAULT } else { i32::from(fields.number("limit", limit, 1..=ROWS_MAX)) }
+}
+
+fn info<T>(answer: &Answered<T>) -> proto::AnswerInfo {
+    proto::AnswerInfo {
+        generate_time: Some(time(answer.value.at)),
+        cached: answer.cached,
+        ttl: prost_types::Duration::try_from(answer.ttl).ok(),
+    }
+}
+
+fn performance_report(answer: &Answered<PerformanceReport>) -> proto::GetPerformanceResponse {
+    let report = &answer.value.value;
+    let trend = |(period, of): &(Duration, values::Performance)| proto::PerformanceTrend {
+        period: prost_types::Duration::try_from(*period).ok(),
+        performance: Some(performance(of)),
+    };
+    let handler = |of: &values::OfHandler| proto::HandlerPerformance {
+        namespace: of.namespace.clone(),
+        name: of.name.clone(),
+        version: of.version.clone(),
+        performance: Some(performance(&of.performance)),
+    };
+    proto::GetPerformanceResponse {
+        overview: Some(proto::SystemOverview {
+            active_tasks: report.overview.active_tasks,
+            total_namespaces: report.overview.namespaces,
+            unique_task_types: report.overview.task_types,
+            system_health_score: report.overview.health_score,
+        }),
+        trends: report.trends.iter().map(trend).collect(),
+        performance: Some(performance(&report.performance)),
+        handlers: report.handlers.iter().map(handler).collect(),
+        info: Some(info(answer)),
+    }
+}
+
+fn performance(of: &values::Performance) -> proto::Performance {
+    proto::Performance {
+        period: Some(analysed(&of.period)),
+        task_throughput: of.tasks,
+        completion_count: of.completed,
+        error_count: of.failed,
+        completion_rate: of.completion_rate,
+        error_rate: of.error_rate,
+        step_throughput: of.steps,
+        task_durations: Some(durations(&of.task_durations)),
+        step_durations: Some(durations(&of.step_durations)),
+    }
+}
+
+fn bottleneck_report(answer: &Answered<BottleneckReport>) -> proto::GetBottlenecksResponse {
+    let BottleneckReport { tasks, steps, errors, waits, distribution, recommendations } = &answer.value.value;
+    let error = |(class, count): &(String, i64)| proto::ErrorCount { error_class: class.clone(), count: *count };
+    let blocked = |(name, count): &(String, i64)| proto::BlockedStep { step_name: name.clone(), count: *count };
+    let whole = |seconds: i64| prost_types::Duration { seconds, nanos: 0 };
+    let bucket = |(place, count): (usize, &i64)| proto::DurationBucket {
+        min_duration: BUCKETS.get(place).copied().map(whole),
+        max_duration: BUCKETS.get(place + 1).copied().map(whole),
+        count: *count,
+    };
+    proto::GetBottlenecksResponse {
+        period: Some(analysed(&distribution.period)),
+        total_tasks: errors.tasks,
+        unique_task_types: errors.task_types,
+        slowest_tasks: tasks.iter().map(slow_task).collect(),
+        slowest_steps: steps.iter().map(slow_step).collect(),
+        error_patterns: Some(proto::ErrorPatterns {
+            total_errors: errors.errors,
+            recent_error_rate: errors.error_rate,
+            common_error_types: errors.classes.iter().map(error).collect(),
+            retry_success_rate: errors.retry_success_rate,
+        }),
+        dependency_bottlenecks: Some(proto::DependencyBottlenecks {
+            blocking_dependencies: waits.dependencies,
+            avg_wait_time: seconds(waits.seconds),
+            most_blocked_steps: waits.steps.iter().map(blocked).collect(),
+        }),
+        task_durations: Some(durations(&distribution.durations)),
+        distribution_buckets: distribution.buckets.iter().enumerate().map(bucket).collect(),
+        recommendations: recommendations.clone(),
+        info: Some(info(answer)),
+    }
+}
+
+fn slow_task(task: &SlowTask) -> proto::SlowTask {
+    proto::SlowTask {
+        task_id: task.task_id.to_string(),
+        namespace: task.namespace.clone(),
+        name: task.name.clone(),
+        version: task.version.clone(),
+        duration: seconds(task.seconds),
+        step_count: task.steps,
+        completed_steps: task.completed_steps,
+        error_steps: task.error_steps,
+        create_time: Some(time(task.created_at)),
+        complete_time: task.completed_at.map(time),
+        initiator: task.initiator.clone(),
+        source_system: task.source_system.clone(),
+        state: proto::State::from_str_name(&format!("STATE_{}", task.state.to_uppercase())).unwrap_or_default().into(),
+    }
+}
+
+fn slow_step(step: &SlowStep) -> proto::SlowStep {
+    proto::SlowStep {
+        step_id: step.step_id.to_string(),
+        task_id: step.task_id.to_string(),
+        step_name: step.step_name.clone(),
+        namespace: step.namespace.clone(),
+        name: step.name.clone(),
+        version: step.version.clone(),
+        duration: seconds(step.seconds),
+        attempts: step.attempts,
+        create_time: Some(time(step.created_at)),
+        complete_time: Some(time(step.completed_at)),
+        retryable: step.retryable,
+    }
+}
+
+fn health_counts(answer: &Answered<HealthCounts>) -> proto::GetHealthCountsResponse {
+    let counts = &answer.value.value;
+    proto::GetHealthCountsResponse {
+        total_tasks: counts.total_tasks,
+        pending_tasks: counts.pending_tasks,
+        in_progress_tasks: counts.in_progress_tasks,
+        complete_tasks: counts.complete_tasks,
+        error_tasks: counts.error_tasks,
+        cancelled_tasks: counts.cancelled_tasks,
+        total_steps: counts.total_steps,
+        pending_steps: counts.pending_steps,
+        in_progress_steps: counts.in_progress_steps,
+        complete_steps: counts.complete_steps,
+        error_steps: counts.error_steps,
+        retryable_error_steps: counts.retryable_error_steps,
+        exhausted_retry_steps: counts.exhausted_retry_steps,
+        in_backoff_steps: counts.in_backoff_steps,
+        active_connections: counts.active_connections,
+        max_connections: counts.max_connections,
+        estimated: counts.estimated,
+        info: Some(info(answer)),
+    }
+}
+
+fn analysed(period: &values::Period) -> proto::AnalysedPeriod {
+    proto::AnalysedPeriod {
+        start_time: Some(time(period.start)),
+        end_time: Some(time(period.end)),
+        truncated: period.truncated,
+    }
+}
+
+fn durations(spread: &Spread) -> proto::DurationStatistics {
+    let point = |place: usize| spread.points.and_then(|points| seconds(points[place]));
+    proto::DurationStatistics {
+        count: spread.count,
+        mean: spread.points.and_then(|_| seconds(spread.mean)),
+        p50: point(0),
+        p95: point(1),
+        p99: point(2),
+        max: point(3),
+    }
+}
+
+/// Seconds to the microsecond.
+fn seconds(seconds: f64) -> Option<prost_types::Duration> {
+    let duration = Duration::try_from_secs_f64(seconds.max(0.0)).ok()?;
+    prost_types::Duration::try_from(Duration::from_micros(u64::try_from(duration.as_micros()).ok()?)).ok()
+}
