@@ -19,6 +19,7 @@ pub mod pages;
 pub mod pool;
 pub mod ready;
 pub mod sessions;
+pub mod status;
 pub mod steps;
 pub mod tasks;
 pub mod text;

@@ -6,11 +6,12 @@ use crate::{
     config::{Config, IdentityStrategy},
     domain::{handler, identity::Strategy},
     engine::Engine,
+    health::Monitor,
     lifecycle::Templates,
     proto::tasker::{
         v1::{
-            handler_service_server::HandlerServiceServer, step_service_server::StepServiceServer,
-            task_service_server::TaskServiceServer,
+            handler_service_server::HandlerServiceServer, status_service_server::StatusServiceServer,
+            step_service_server::StepServiceServer, task_service_server::TaskServiceServer,
         },
         worker::v1::worker_service_server::WorkerServiceServer,
     },
@@ -20,7 +21,14 @@ use crate::{
 };
 
 /// Adds every service of ours to the routes.
-pub(super) fn add(routes: &mut RoutesBuilder, config: &Config, store: &Store, templates: &Templates, engine: &Engine) {
+pub(super) fn add(
+    routes: &mut RoutesBuilder,
+    config: &Config,
+    store: &Store,
+    templates: &Templates,
+    engine: &Engine,
+    monitor: &Monitor,
+) {
     let bytes = config.limits.message_bytes;
     /// Adds a service with the limits and compressions that all of them have.
     macro_rules! add {
@@ -56,6 +64,7 @@ pub(super) fn add(routes: &mut RoutesBuilder, config: &Config, store: &Store, te
     };
     add!(TaskServiceServer, rpc::tasks::Tasks::new(tasks, limits));
     add!(StepServiceServer, rpc::steps::Steps::new(steps, limits));
+    add!(StatusServiceServer, rpc::status::Statuses::new(monitor.clone()));
 }
 
 fn task_settings(config: &Config) -> tasks::Settings {

@@ -32,6 +32,8 @@ pub struct Telemetry {
     pub trace_ratio: f64,
     /// Whether anything is counted and measured.
     pub metrics_enabled: bool,
+    /// Whether they need a permission over HTTP.
+    pub metrics_auth_required: bool,
     /// How often metrics go to the collector; zero is never.
     #[serde(rename = "metrics_interval_ms", deserialize_with = "millis")]
     pub metrics_interval: Duration,

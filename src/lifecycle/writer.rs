@@ -160,6 +160,21 @@ impl Door {
     }
 }
 
+/// A look at the lanes. They end although there is one.
+#[derive(Debug, Clone)]
+pub struct LanesView(std::sync::Weak<[Door]>);
+
+impl LanesView {
+    /// How the lanes are; none when they have ended.
+    pub fn states(&self) -> Vec<LaneState> {
+        let state = |door: &Door| LaneState {
+            queued: door.queue.max_capacity() - door.queue.capacity(),
+            busy_for: door.pulse.busy_for(),
+        };
+        self.0.upgrade().map(|lanes| lanes.iter().map(state).collect()).unwrap_or_default()
+    }
+}
+
 /// The lanes at work; they end when every [`Writer`] is gone and their queues are empty.
 #[derive(Debug)]
 pub struct Lanes(JoinSet<()>);
@@ -245,13 +260,9 @@ impl Writer {
         verdicts
     }
 
-    /// How the lanes are.
-    pub fn states(&self) -> Vec<LaneState> {
-        let state = |door: &Door| LaneState {
-            queued: door.queue.max_capacity() - door.queue.capacity(),
-            busy_for: door.pulse.busy_for(),
-        };
-        self.lanes.iter().map(state).collect()
+    /// A look at the lanes that does not keep them going.
+    pub fn view(&self) -> LanesView {
+        LanesView(Arc::downgrade(&self.lanes))
     }
 
     fn offer(&self, task: TaskId, item: Item) -> Result<()> {

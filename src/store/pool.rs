@@ -29,6 +29,17 @@ pub struct Settings {
     pub application_name: String,
 }
 
+/// How a pool is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Connections that it has.
+    pub connections: usize,
+    /// Those of them that nobody uses.
+    pub idle: usize,
+    /// Connections that it may have.
+    pub connections_max: usize,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -65,6 +76,18 @@ impl Store {
         let mut connection = self.options.connect().await?;
         super::sql!("session/plan_by_key").execute(&mut connection).await?;
         Ok(connection)
+    }
+
+    /// Opens a connection of its own that plans as the database sees fit, for those who watch the database.
+    pub async fn single(&self) -> Result<PgConnection> {
+        Ok(self.options.connect().await?)
+    }
+
+    /// How the pool is used now.
+    pub fn usage(&self) -> Usage {
+        let connections = usize::try_from(self.pool.size()).unwrap_or(usize::MAX);
+        let connections_max = usize::try_from(self.pool.options().get_max_connections()).unwrap_or(usize::MAX);
+        Usage { connections, idle: self.pool.num_idle(), connections_max }
     }
 
     /// A transaction on a connection of the pool.

@@ -8,4 +8,4 @@ mod manual;
 mod refuse;
 mod steps;
 mod watch;
-mod world;
+pub mod world;

@@ -16,6 +16,7 @@ mod edges;
 mod embedded;
 mod engine;
 mod handlers;
+mod health;
 mod migrations;
 mod plans;
 mod read_models;

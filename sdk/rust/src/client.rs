@@ -28,7 +28,8 @@ use crate::{
     errors::{Error, Result},
     proto::tasker::{
         v1::{
-            handler_service_client::HandlerServiceClient, step_service_client::StepServiceClient,
+            handler_service_client::HandlerServiceClient, status_service_client::StatusServiceClient,
+            step_service_client::StepServiceClient,
             task_service_client::TaskServiceClient,
         },
         worker::v1::worker_service_client::WorkerServiceClient,
@@ -99,6 +100,11 @@ impl Client {
     /// Handlers: register, look.
     pub fn handlers(&self) -> HandlerServiceClient<Transport> {
         HandlerServiceClient::new(self.transport.clone()).max_decoding_message_size(self.message_bytes_max)
+    }
+
+    /// How the server and its database are.
+    pub fn status(&self) -> StatusServiceClient<Transport> {
+        StatusServiceClient::new(self.transport.clone()).max_decoding_message_size(self.message_bytes_max)
     }
 
     /// The worker protocol; [`crate::Worker`] speaks it for you.
