@@ -114,6 +114,7 @@ pub(super) fn gauges(monitor: &Monitor) {
     metrics.pool_connections.with(["idle"]).set(pool.idle as f64);
     metrics.pool_connections.with(["busy"]).set(pool.connections.saturating_sub(pool.idle) as f64);
     metrics.pool_connections_max.with([]).set(pool.connections_max as f64);
+    metrics.log_lines_suppressed.with([]).set(crate::telemetry::suppressed());
     process(monitor);
 }
 

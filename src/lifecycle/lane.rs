@@ -15,6 +15,7 @@
 mod after;
 mod hydrate;
 mod meter;
+mod trace;
 
 use std::{
     collections::HashSet,
@@ -285,6 +286,7 @@ impl Lane {
                 deadline_at: row.deadline_at,
                 context: None,
                 correlation_id: None,
+                trace: None,
                 results: Vec::new(),
                 began: Vec::new(),
             };

@@ -22,7 +22,7 @@ use crate::{
     },
     error::{Error, Reason, Result},
     store::Store,
-    telemetry::{Metrics, metrics::Counter},
+    telemetry::{Metrics, Spans, metrics::Counter},
 };
 
 /// How the writer works.
@@ -72,6 +72,7 @@ pub(super) struct Shared {
     pub(super) watch: Watch,
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
+    pub(super) spans: Spans,
     later: mpsc::UnboundedSender<(Duration, Item)>,
 }
 
@@ -194,6 +195,7 @@ impl Writer {
             watch: parts.watch,
             clock: parts.clock,
             metrics: parts.metrics,
+            spans: Spans::of_process(),
             later,
         };
         let mut tasks = JoinSet::new();
