@@ -3,7 +3,10 @@
 //! Owns: the order. Up: the listener answers health probes, the schema is brought up to date, the services open.
 //! Down: health says so, workers are drained, open calls end, the engine stops, the store closes.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, anyhow, bail};
 use tokio::{
@@ -114,11 +117,18 @@ impl App {
             templates.clone(),
         );
         let mut routes = listening.health.routes();
-        services::add(&mut routes, config, &store, &templates, &engine);
+        let monitor = operations::monitor(config, &store, &engine);
+        services::add(&mut routes, config, &store, &templates, &engine, &monitor);
         services.open(routes.routes());
-        listening.health.serving().await;
+        let (gate, health) = (access.gate.clone(), listening.health.clone());
+        let operations = match Operations::start(config, monitor, &engine, gate, health).await {
+            Ok(operations) => operations,
+            Err(error) => {
+                listening.stop(Instant::now()).await;
+                return Err(error);
+            }
+        };
         tracing::info!(endpoint = listening.endpoint, version = env!("CARGO_PKG_VERSION"), "serving");
-        let operations = Operations::start(config, &metrics);
         let replica = AbortOnDropHandle::new(tokio::spawn(store.watch_replica()));
         Ok(Self { listening, engine, access, operations, _replica: replica })
     }
@@ -126,6 +136,11 @@ impl App {
     /// How clients name it: `http://address:port`, `https://address:port` or `unix:/path`.
     pub fn endpoint(&self) -> &str {
         &self.listening.endpoint
+    }
+
+    /// Where health and metrics are answered over HTTP, if anywhere.
+    pub const fn http(&self) -> Option<SocketAddr> {
+        self.operations.http()
     }
 
     /// What is counted and measured.
@@ -165,6 +180,7 @@ impl App {
     /// written. What does not end in time is cut off; leases see to it that no work is lost.
     pub async fn stop(self) {
         let began = Instant::now();
+        self.operations.leave();
         self.listening.health.not_serving().await;
         let grace = self.listening.settings.drain_grace;
         if !self.engine.drain(grace).await {

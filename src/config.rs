@@ -16,6 +16,7 @@ mod database;
 mod effective;
 mod embedded;
 mod engine;
+mod http;
 pub mod keys;
 mod limits;
 mod load;
@@ -33,6 +34,7 @@ pub use database::{Database, Databases, Named, Pooler};
 pub use effective::{Effective, Entry};
 pub use embedded::Embedded;
 pub use engine::{Dispatch, Sessions, Sweeper, Writer};
+pub use http::{Health, Http};
 pub use limits::{Identity, IdentityStrategy, Limits};
 pub use load::{Sources, environment};
 pub use production::Environment;
@@ -53,6 +55,10 @@ pub struct Config {
     pub environment: Environment,
     /// How we are reached.
     pub server: Server,
+    /// Probes and metrics over HTTP.
+    pub http: Http,
+    /// How health is looked at.
+    pub health: Health,
     /// Who may call.
     pub auth: Auth,
     /// How Postgres is reached.
@@ -134,6 +140,8 @@ impl Config {
     /// Checks ranges and relations between keys.
     fn validate(&self, check: &mut check::Check) {
         self.server.validate(check);
+        self.http.validate(check);
+        self.health.validate(check);
         self.auth.validate(check);
         let asks = self.server.tls.client_auth != ClientAuth::None;
         check.demand(

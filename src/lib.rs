@@ -20,6 +20,7 @@ pub mod domain;
 pub mod embedded;
 pub mod engine;
 pub mod error;
+pub mod health;
 pub mod lifecycle;
 pub mod rpc;
 pub mod service;

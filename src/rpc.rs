@@ -8,6 +8,7 @@ mod fields;
 pub mod handlers;
 pub mod limits;
 mod render;
+pub mod status;
 pub mod steps;
 pub mod tasks;
 pub mod workers;

@@ -23,6 +23,7 @@ pub mod ready;
 pub mod replica;
 pub mod seed;
 pub mod sessions;
+pub mod status;
 pub mod steps;
 pub mod tallies;
 pub mod tasks;

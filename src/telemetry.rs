@@ -2,7 +2,7 @@
 //!
 //! Owns: the subscriber, set once at the start, and the table of metrics. Never: decides what is worth telling; whoever
 //! does something says so with `tracing` or records it. Uses nothing else of ours, so that everything may use it. Next:
-//! `metrics` for numbers, `otlp` sends traces.
+//! `metrics` for numbers, `lines` for logs, `spans` for traces of tasks, which `otlp` sends.
 
 use std::{
     io::{IsTerminal, stderr},
@@ -12,12 +12,20 @@ use std::{
 use serde::Deserialize;
 use tonic::transport::{Channel, Endpoint};
 
-use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, reload, util::SubscriberInitExt};
+use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, reload, util::SubscriberInitExt};
 
+use lines::{Lines, Style};
+
+pub mod lines;
+pub mod mask;
 pub mod metrics;
 mod otlp;
+pub mod spans;
 
+pub(crate) use lines::suppressed;
+pub use mask::Mask;
 pub use metrics::Metrics;
+pub use spans::{Ended, Place, Spans};
 
 /// What the process tells, and where.
 #[derive(Debug, Clone)]
@@ -26,6 +34,12 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// Which log lines are written: a level, or directives.
     pub log_level: String,
+    /// What is hidden in lines and spans.
+    pub mask: Mask,
+    /// Whether payloads are written.
+    pub log_payloads: bool,
+    /// Lines of one place in the code in a second at most; zero for any number.
+    pub log_burst: u32,
     /// The collector of traces and metrics; `None` sends nothing.
     pub collector: Option<Collector>,
     /// The share of traces that is sent.
@@ -38,8 +52,12 @@ pub struct Settings {
 pub enum LogFormat {
     /// For people.
     Pretty,
-    /// For machines.
+    /// For machines: a JSON object a line.
     Json,
+    /// For machines that people look over the shoulder of: a JSON object over several lines.
+    PrettyJson,
+    /// For machines: `key=value` pairs.
+    Logfmt,
 }
 
 /// An OTLP collector.
@@ -102,26 +120,27 @@ impl Drop for Guard {
 /// Begins to log and, if there is a collector, to send traces. To be called once, inside the runtime.
 pub fn init(settings: &Settings) -> anyhow::Result<Guard> {
     let (filter, handle) = reload::Layer::new(EnvFilter::builder().parse(&settings.log_level)?);
-    let log: Box<dyn Layer<Registry> + Send + Sync> = match settings.log_format {
-        LogFormat::Json => Box::new(
-            tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(stderr).with_filter(filter),
-        ),
-        LogFormat::Pretty => Box::new(
-            tracing_subscriber::fmt::layer()
-                .with_ansi(stderr().is_terminal())
-                .with_target(false)
-                .with_writer(stderr)
-                .with_filter(filter),
-        ),
+    let style = Style {
+        format: settings.log_format,
+        mask: settings.mask.clone(),
+        payloads: settings.log_payloads,
+        burst: settings.log_burst,
+        colours: stderr().is_terminal(),
     };
-    let traces =
-        settings.collector.as_ref().map(|to| otlp::Traces::begin(&to.endpoint, settings.trace_ratio)).transpose()?;
+    let log = Lines::to_stderr(style).with_filter(filter);
+    let traces = settings.collector.as_ref();
+    let traces = traces.map(|to| otlp::Traces::begin(to, settings.trace_ratio, settings.mask.clone())).transpose()?;
     let spans = traces.as_ref().map(otlp::Traces::layer);
     tracing_subscriber::registry().with(log).with(spans).try_init()?;
     Ok(Guard { traces, filter: handle })
 }
 
-/// Continues the trace that the caller began, if it sent one and traces are collected.
-pub fn adopt_parent(span: &tracing::Span, headers: &http::HeaderMap) {
+/// Continues the trace that the caller began, if it sent one and traces are collected. Where the span is in its trace
+/// then; `None` when traces are not collected.
+pub fn adopt_parent(span: &tracing::Span, headers: &http::HeaderMap) -> Option<Place> {
+    if !Spans::of_process().is_on() {
+        return None;
+    }
     otlp::adopt_parent(span, headers);
+    otlp::place_of(span)
 }

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod correlation;
 pub mod ending;
+pub mod http;
 pub mod late;
 pub mod layers;
 pub mod listener;

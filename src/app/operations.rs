@@ -1,13 +1,22 @@
-//! What runs beside the calls for those who operate the server.
+//! What runs beside the calls for those who operate the server: health, the HTTP port, metrics on their way.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
+use anyhow::Context as _;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    auth::Gate,
     config::Config,
-    telemetry::{Metrics, metrics::push},
+    engine::Engine,
+    health::{Monitor, Vitals},
+    store::Store,
+    telemetry::metrics::push,
+    transport::{
+        http::{Port, Shown},
+        server::Health,
+    },
 };
 
 /// How long the last words may take.
@@ -18,27 +27,108 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 pub(super) struct Operations {
     tasks: JoinSet<()>,
     stop: CancellationToken,
+    /// Ends what tells of readiness: from now on the server is about to go.
+    leaving: CancellationToken,
+    http: Option<SocketAddr>,
+}
+
+/// What looks at the store and the engine.
+pub(super) fn monitor(config: &Config, store: &Store, engine: &Engine) -> Monitor {
+    let vitals = Vitals {
+        store: store.clone(),
+        lanes: engine.writer().view(),
+        workforce: engine.workforce().clone(),
+        sweeper: engine.sweeper().clone(),
+        clock: engine.clock().clone(),
+        metrics: engine.metrics().clone(),
+    };
+    Monitor::new(config.health.settings(), vitals)
 }
 
 impl Operations {
-    /// Starts them.
-    pub(super) fn start(config: &Config, metrics: &Metrics) -> Self {
-        let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
+    /// Starts them. When it returns, readiness was looked at once and told.
+    pub(super) async fn start(
+        config: &Config,
+        monitor: Monitor,
+        engine: &Engine,
+        gate: Gate,
+        health: Health,
+    ) -> anyhow::Result<Self> {
+        let metrics = engine.metrics();
+        let (mut tasks, stop, leaving) = (JoinSet::new(), CancellationToken::new(), CancellationToken::new());
         metrics.build.with([env!("CARGO_PKG_VERSION")]).set(1.0);
         metrics.start_time.with([]).set(now());
+        let port = bind(config).await?;
+        let http = port.as_ref().map(Port::address);
+        monitor.first_look().await;
+        if monitor.readiness().ready {
+            health.serving().await;
+        }
+        tasks.spawn(tell(monitor.clone(), health, leaving.clone()));
+        if let Some(port) = port {
+            let shown = Shown {
+                monitor: monitor.clone(),
+                metrics: metrics.clone(),
+                gate,
+                metrics_enabled: config.telemetry.metrics_enabled,
+                metrics_auth_required: config.telemetry.metrics_auth_required,
+                status_auth_required: config.health.status_requires_authentication,
+            };
+            tasks.spawn(port.serve(shown, stop.clone()));
+        }
         if let Some(settings) = config.telemetry.push() {
             tasks.spawn(push::run(metrics.clone(), settings, stop.clone()));
         }
-        Self { tasks, stop }
+        tasks.spawn(monitor.run(stop.clone()));
+        Ok(Self { tasks, stop, leaving, http })
+    }
+
+    /// Where the HTTP port is, if there is one.
+    pub(super) const fn http(&self) -> Option<SocketAddr> {
+        self.http
+    }
+
+    /// The server is about to go: it does not become ready again.
+    pub(super) fn leave(&self) {
+        self.leaving.cancel();
     }
 
     /// Ends them after their last words.
     pub(super) async fn stop(mut self) {
+        self.leave();
         self.stop.cancel();
         let ended = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(LAST_WORDS, ended).await.is_err() {
             tracing::debug!("last metrics not sent");
         }
+    }
+}
+
+/// Takes the address of the HTTP port. Only one that was asked for by name must be had.
+async fn bind(config: &Config) -> anyhow::Result<Option<Port>> {
+    let Some((address, must)) = config.http.address() else { return Ok(None) };
+    match Port::bind(address).await {
+        Ok(port) => {
+            tracing::info!(address = %port.address(), "health and metrics over HTTP");
+            Ok(Some(port))
+        }
+        Err(error) if must => Err(error).with_context(|| format!("http.listen: cannot listen on {address}")),
+        Err(error) => {
+            tracing::warn!(%address, %error, "no health and metrics over HTTP: set http.listen to choose an address");
+            Ok(None)
+        }
+    }
+}
+
+/// Tells the gRPC health service of every change of readiness, until the server is about to go.
+async fn tell(monitor: Monitor, health: Health, leaving: CancellationToken) {
+    let mut changes = monitor.changes();
+    while let Some(Ok(())) = leaving.run_until_cancelled(changes.changed()).await {
+        let ready = *changes.borrow_and_update();
+        if leaving.is_cancelled() {
+            return;
+        }
+        if ready { health.serving().await } else { health.not_serving().await }
     }
 }
 

@@ -8,10 +8,12 @@ use crate::{
     config::{self, Config, IdentityStrategy},
     domain::{handler, identity::Strategy},
     engine::Engine,
+    health::Monitor,
     lifecycle::Templates,
     proto::tasker::{
         v1::{
             analytics_service_server::AnalyticsServiceServer, handler_service_server::HandlerServiceServer,
+            status_service_server::StatusServiceServer,
             step_service_server::StepServiceServer, task_service_server::TaskServiceServer,
         },
         worker::v1::worker_service_server::WorkerServiceServer,
@@ -22,7 +24,14 @@ use crate::{
 };
 
 /// Adds every service of ours to the routes.
-pub(super) fn add(routes: &mut RoutesBuilder, config: &Config, store: &Store, templates: &Templates, engine: &Engine) {
+pub(super) fn add(
+    routes: &mut RoutesBuilder,
+    config: &Config,
+    store: &Store,
+    templates: &Templates,
+    engine: &Engine,
+    monitor: &Monitor,
+) {
     let bytes = config.limits.message_bytes;
     /// Adds a service with the limits and compressions that all of them have.
     macro_rules! add {
@@ -61,6 +70,7 @@ pub(super) fn add(routes: &mut RoutesBuilder, config: &Config, store: &Store, te
     let analytics =
         analytics::Analytics::new(store.clone(), engine.clock().clone(), analytics_settings(&config.analytics));
     add!(AnalyticsServiceServer, rpc::analytics::Analytics::new(analytics));
+    add!(StatusServiceServer, rpc::status::Statuses::new(monitor.clone()));
 }
 
 const fn analytics_settings(section: &config::Analytics) -> analytics::Settings {

@@ -285,6 +285,8 @@ fn read(merged: &Table, defaults: &Table, check: &mut Check) -> Config {
     Config {
         environment: section.value("environment", check),
         server: section.read("server", check),
+        http: section.read("http", check),
+        health: section.read("health", check),
         auth: section.read("auth", check),
         database: section.read("database", check),
         databases: section.read("databases", check),

@@ -9,7 +9,7 @@ use super::{
     check::Check,
     values::{millis, optional_text},
 };
-use crate::telemetry::{Collector, LogFormat, Metrics, Protocol, Settings, metrics::push};
+use crate::telemetry::{Collector, LogFormat, Mask, Metrics, Protocol, Settings, metrics::push};
 
 /// The section `telemetry`.
 #[derive(Debug, Clone, Deserialize)]
@@ -20,6 +20,14 @@ pub struct Telemetry {
     pub log_format: LogFormat,
     /// Which log lines are written.
     pub log_level: String,
+    /// Lines of one place in the code in a second at most.
+    pub log_burst_per_second: u32,
+    /// Whether payloads are written.
+    pub log_payloads: bool,
+    /// Keys that contain one of these have their values hidden.
+    pub filter_parameters: Vec<String>,
+    /// What stands in their place.
+    pub filter_mask: String,
     /// The collector for traces and metrics; `None` sends nothing.
     #[serde(deserialize_with = "optional_text")]
     pub otlp_endpoint: Option<String>,
@@ -32,6 +40,8 @@ pub struct Telemetry {
     pub trace_ratio: f64,
     /// Whether anything is counted and measured.
     pub metrics_enabled: bool,
+    /// Whether they need a permission over HTTP.
+    pub metrics_auth_required: bool,
     /// How often metrics go to the collector; zero is never.
     #[serde(rename = "metrics_interval_ms", deserialize_with = "millis")]
     pub metrics_interval: Duration,
@@ -45,6 +55,9 @@ impl Telemetry {
         Settings {
             log_format: self.log_format,
             log_level: self.log_level.clone(),
+            mask: Mask::new(&self.filter_parameters, &self.filter_mask),
+            log_payloads: self.log_payloads,
+            log_burst: self.log_burst_per_second,
             collector: self.collector(),
             trace_ratio: self.trace_ratio,
         }
@@ -83,6 +96,7 @@ impl Telemetry {
             let known = endpoint.starts_with("http://") || endpoint.starts_with("https://");
             check.rule("telemetry.otlp_endpoint", known, || "must begin with http:// or https://".to_owned());
         }
+        check.range("telemetry.log_burst_per_second", self.log_burst_per_second, 0..=1_000_000);
         check.millis("telemetry.otlp_timeout_ms", self.otlp_timeout, 100..=60_000);
         check.range("telemetry.trace_ratio", self.trace_ratio, 0.0..=1.0);
         check.millis("telemetry.metrics_interval_ms", self.metrics_interval, 0..=3_600_000);

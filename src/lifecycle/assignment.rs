@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::domain::{
-    ids::StepId,
-    run::{Failure, Micros},
-    template::Template,
+use crate::{
+    domain::{
+        ids::StepId,
+        run::{Failure, Micros},
+        template::Template,
+    },
+    telemetry::Place,
 };
 
 /// One attempt of a step, handed to a worker once its claim is durable.
@@ -33,6 +36,8 @@ pub struct Assignment {
     pub deadline_at: Option<Micros>,
     /// The task's correlation id.
     pub correlation_id: Option<Arc<str>>,
+    /// Where it is in a trace.
+    pub trace: Option<Place>,
 }
 
 impl Assignment {

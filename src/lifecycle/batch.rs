@@ -30,6 +30,7 @@ use crate::{
         template::QueueId,
     },
     error::{Error, Reason, Result},
+    telemetry::Place,
 };
 
 /// What deciding needs besides the items.
@@ -183,6 +184,7 @@ impl Entry {
             deadline_at: new.deadline_at,
             context: Some(Arc::clone(&new.context_json)),
             correlation_id: new.correlation_id.as_deref().map(Arc::from),
+            trace: Some(new.trace_context.as_deref().and_then(Place::parse)),
             results: Vec::new(),
             began: Vec::new(),
         };

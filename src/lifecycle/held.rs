@@ -6,9 +6,12 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use crate::domain::{
-    ids::{StepNo, TaskId},
-    run::{Micros, Run},
+use crate::{
+    domain::{
+        ids::{StepNo, TaskId},
+        run::{Micros, Run},
+    },
+    telemetry::Place,
 };
 
 /// A run with what its next assignments will need.
@@ -20,6 +23,8 @@ pub(super) struct Held {
     pub(super) deadline_at: Option<Micros>,
     pub(super) context: Option<Arc<str>>,
     pub(super) correlation_id: Option<Arc<str>>,
+    /// Which trace the task belongs to, if any; `None` when that is not known yet.
+    pub(super) trace: Option<Option<Place>>,
     pub(super) results: Vec<(StepNo, Arc<str>)>,
     /// When the first attempts of steps began that are tried again.
     pub(super) began: Vec<(StepNo, Micros)>,

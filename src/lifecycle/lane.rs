@@ -15,6 +15,7 @@
 mod after;
 mod hydrate;
 mod meter;
+mod trace;
 
 use std::{
     collections::HashSet,
@@ -293,6 +294,7 @@ impl Lane {
                 deadline_at: row.deadline_at,
                 context: None,
                 correlation_id: None,
+                trace: None,
                 results: Vec::new(),
                 began: Vec::new(),
             };

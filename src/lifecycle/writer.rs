@@ -23,7 +23,7 @@ use crate::{
     },
     error::{Error, Reason, Result},
     store::Store,
-    telemetry::{Metrics, metrics::Counter},
+    telemetry::{Metrics, Spans, metrics::Counter},
 };
 
 /// How the writer works.
@@ -75,6 +75,7 @@ pub(super) struct Shared {
     pub(super) watch: Watch,
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
+    pub(super) spans: Spans,
     later: mpsc::UnboundedSender<(Duration, Item)>,
 }
 
@@ -164,6 +165,21 @@ impl Door {
     }
 }
 
+/// A look at the lanes. They end although there is one.
+#[derive(Debug, Clone)]
+pub struct LanesView(std::sync::Weak<[Door]>);
+
+impl LanesView {
+    /// How the lanes are; none when they have ended.
+    pub fn states(&self) -> Vec<LaneState> {
+        let state = |door: &Door| LaneState {
+            queued: door.queue.max_capacity() - door.queue.capacity(),
+            busy_for: door.pulse.busy_for(),
+        };
+        self.0.upgrade().map(|lanes| lanes.iter().map(state).collect()).unwrap_or_default()
+    }
+}
+
 /// The lanes at work; they end when every [`Writer`] is gone and their queues are empty.
 #[derive(Debug)]
 pub struct Lanes(JoinSet<()>);
@@ -185,6 +201,7 @@ impl Writer {
             watch: parts.watch,
             clock: parts.clock,
             metrics: parts.metrics,
+            spans: Spans::of_process(),
             later,
         };
         let mut tasks = JoinSet::new();
@@ -256,13 +273,9 @@ impl Writer {
         verdicts
     }
 
-    /// How the lanes are.
-    pub fn states(&self) -> Vec<LaneState> {
-        let state = |door: &Door| LaneState {
-            queued: door.queue.max_capacity() - door.queue.capacity(),
-            busy_for: door.pulse.busy_for(),
-        };
-        self.lanes.iter().map(state).collect()
+    /// A look at the lanes that does not keep them going.
+    pub fn view(&self) -> LanesView {
+        LanesView(Arc::downgrade(&self.lanes))
     }
 
     fn offer(&self, task: TaskId, item: Item) -> Result<()> {

@@ -25,7 +25,7 @@ use crate::{
         page::Binding,
         tasks::{Created, Message, Tasks as UseCases},
     },
-    transport::status,
+    transport::{CorrelationId, status},
 };
 
 /// The service.
@@ -51,7 +51,9 @@ impl TaskService for Tasks {
     async fn create_task(&self, request: Request<proto::CreateTaskRequest>) -> Answer<proto::CreateTaskResponse> {
         let scope = scope(&request)?;
         let trace = parse::trace_context(&request);
-        let wish = parse::create(request.into_inner(), trace, self.limits)?;
+        let name = CorrelationId::of(&request);
+        let mut wish = parse::create(request.into_inner(), trace, self.limits)?;
+        parse::name(&mut wish, name.as_ref());
         let Created { task: created, existed } = self.tasks.create(&scope, wish).await?;
         Ok(Response::new(proto::CreateTaskResponse { task: Some(task(&created)), existed }))
     }
@@ -62,7 +64,9 @@ impl TaskService for Tasks {
     ) -> Answer<proto::BatchCreateTasksResponse> {
         let scope = scope(&request)?;
         let trace = parse::trace_context(&request);
-        let wishes = parse::batch(request.into_inner(), trace.as_deref(), self.limits)?;
+        let name = CorrelationId::of(&request);
+        let mut wishes = parse::batch(request.into_inner(), trace.as_deref(), self.limits)?;
+        wishes.iter_mut().flatten().for_each(|wish| parse::name(wish, name.as_ref()));
         let outcomes = self.tasks.create_many(&scope, wishes).await?.into_iter().map(|created| match created {
             Ok(created) => Outcome::Task(task(&created.task)),
             Err(error) => Outcome::Error(item_error(&error)),

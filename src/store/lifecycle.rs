@@ -327,13 +327,22 @@ pub async fn load_locked(connection: &mut PgConnection, tasks: &[Uuid]) -> Resul
     rows.iter().map(loaded).collect()
 }
 
-/// Loads contexts and correlation ids by task.
-pub async fn contexts(connection: &mut PgConnection, tasks: &[Uuid]) -> Result<Vec<(TaskId, String, Option<String>)>> {
+/// What an assignment says about its task: the context, the correlation id, the trace.
+pub type Context = (TaskId, String, Option<String>, Option<String>);
+
+/// Loads which traces tasks belong to.
+pub async fn trace_contexts(connection: &mut PgConnection, tasks: &[Uuid]) -> Result<Vec<(TaskId, Option<String>)>> {
+    let rows = sql!("lifecycle/trace_contexts").bind(tasks).fetch_all(connection).await?;
+    rows.iter().map(|row| Ok((TaskId::from_uuid(row.try_get("task_id")?), row.try_get("trace_context")?))).collect()
+}
+
+/// Loads contexts, correlation ids and traces by task.
+pub async fn contexts(connection: &mut PgConnection, tasks: &[Uuid]) -> Result<Vec<Context>> {
     let rows = sql!("lifecycle/contexts").bind(tasks).fetch_all(connection).await?;
     rows.iter()
         .map(|row| {
             let task = TaskId::from_uuid(row.try_get("task_id")?);
-            Ok((task, row.try_get("context")?, row.try_get("correlation_id")?))
+            Ok((task, row.try_get("context")?, row.try_get("correlation_id")?, row.try_get("trace_context")?))
         })
         .collect()
 }

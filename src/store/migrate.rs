@@ -43,8 +43,12 @@ pub async fn run(store: &Store) -> Result<Report> {
 
 /// The versions that this binary knows and the database lacks.
 pub async fn missing(store: &Store) -> Result<Vec<i64>> {
-    let mut connection = store.pool().acquire().await?;
-    let applied = applied(&mut connection).await?;
+    missing_on(&mut *store.pool().acquire().await?).await
+}
+
+/// The same, on a connection that the caller has.
+pub async fn missing_on(connection: &mut sqlx::PgConnection) -> Result<Vec<i64>> {
+    let applied = applied(connection).await?;
     Ok(MIGRATIONS.iter().map(|(version, ..)| *version).filter(|version| !applied.contains(version)).collect())
 }
 

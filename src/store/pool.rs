@@ -46,6 +46,17 @@ pub struct Settings {
     pub application_name: String,
 }
 
+/// How a pool is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Connections that it has.
+    pub connections: usize,
+    /// Those of them that nobody uses.
+    pub idle: usize,
+    /// Connections that it may have.
+    pub connections_max: usize,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -115,6 +126,18 @@ impl Store {
     /// what it holds, so that nobody waits for the one who waits.
     pub async fn dedicated_to_hints(&self) -> Result<Dedicated> {
         Dedicated::open(&self.options, self.is_pooled, Duty::Hints).await
+    }
+
+    /// Opens a connection of its own that plans as the database sees fit, for those who watch the database.
+    pub async fn single(&self) -> Result<PgConnection> {
+        Ok(self.options.connect().await?)
+    }
+
+    /// How the pool is used now.
+    pub fn usage(&self) -> Usage {
+        let connections = usize::try_from(self.pool.size()).unwrap_or(usize::MAX);
+        let connections_max = usize::try_from(self.pool.options().get_max_connections()).unwrap_or(usize::MAX);
+        Usage { connections, idle: self.pool.num_idle(), connections_max }
     }
 
     /// A transaction on a connection of the pool.

@@ -20,6 +20,8 @@ use crate::telemetry;
 
 /// The header that carries it, both ways.
 pub const HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
+/// Where a W3C trace context says where the call is in its trace.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// The longest one that is taken over from a caller.
 const LENGTH_MAX: usize = 100;
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
@@ -110,7 +112,12 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let id = CorrelationId::of_headers(request.headers());
         let span = tracing::info_span!("call", method = request.uri().path(), correlation_id = %id);
-        telemetry::adopt_parent(&span, request.headers());
+        // What the call creates is a child of the call, not of whoever called.
+        if let Some(place) = telemetry::adopt_parent(&span, request.headers())
+            && let Ok(value) = HeaderValue::from_str(&place.to_string())
+        {
+            request.headers_mut().insert(TRACEPARENT, value);
+        }
         request.extensions_mut().insert(id.clone());
         let answer = span.in_scope(|| self.0.call(request));
         Box::pin(

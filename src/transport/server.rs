@@ -1,5 +1,7 @@
 //! Serves the services on a bound listener until told to stop.
 
+use std::collections::BTreeSet;
+
 use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{
@@ -16,33 +18,55 @@ use tonic_health::{
 };
 
 use super::{Bound, late::Services, layers::layers, reflection};
-use crate::{auth::Gate, config, telemetry::Metrics};
+use crate::{
+    auth::{Gate, catalog},
+    config,
+    telemetry::Metrics,
+};
 
 /// What may be under way on one stream before the sender waits for us: one of the larger result batches.
 const STREAM_WINDOW_BYTES: u32 = 2 << 20;
 /// The same for all streams of a connection together.
 const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
 
+/// The name under which probes ask whether the process is alive, whatever its database does.
+pub const LIVENESS: &str = "liveness";
+
+/// The names of our services.
+fn services() -> BTreeSet<&'static str> {
+    let names = catalog::rows().filter_map(|row| row.path.strip_prefix('/')?.split_once('/'));
+    names.map(|(service, _)| service).filter(|service| service.starts_with("tasker.")).collect()
+}
+
 /// Tells the outside whether we take calls.
 #[derive(Debug, Clone)]
 pub struct Health(HealthReporter);
 
 impl Health {
-    /// Begins with "not serving".
+    /// Begins with "not serving"; the process is alive all the same.
     pub async fn begin() -> Self {
         let health = Self(HealthReporter::new());
         health.not_serving().await;
+        health.0.set_service_status(LIVENESS, ServingStatus::Serving).await;
         health
     }
 
     /// Calls are welcome.
     pub async fn serving(&self) {
-        self.0.set_service_status("", ServingStatus::Serving).await;
+        self.tell(ServingStatus::Serving).await;
     }
 
     /// Calls should go elsewhere.
     pub async fn not_serving(&self) {
-        self.0.set_service_status("", ServingStatus::NotServing).await;
+        self.tell(ServingStatus::NotServing).await;
+    }
+
+    /// For the whole server and for each service: none of them works without the others.
+    async fn tell(&self, status: ServingStatus) {
+        self.0.set_service_status("", status).await;
+        for service in services() {
+            self.0.set_service_status(service, status).await;
+        }
     }
 
     /// Begins a list of services with those that every server has: health and reflection.

@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["store", "domain", "error", "lib", "telemetry"]),
     ("lifecycle", &["lifecycle", "store", "domain", "error", "telemetry"]),
     ("engine", &["engine", "auth", "lifecycle", "store", "domain", "error", "telemetry"]),
+    ("health", &["health", "lifecycle", "store", "domain", "error", "telemetry"]),
     ("service", &["service", "auth", "lifecycle", "store", "domain", "error", "telemetry"]),
     (
         "rpc",
@@ -29,6 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "transport",
             "store",
             "telemetry",
+            "health",
         ],
     ),
     ("embedded", &["embedded", "store"]),

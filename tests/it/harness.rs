@@ -105,7 +105,7 @@ pub async fn serve_with(database: &Database, keys: &[(&str, &str)]) -> App {
 /// The defaults, a free port, and some keys set.
 pub fn config(keys: &[(&str, &str)]) -> Config {
     let sources = Sources {
-        flags: [("server.listen", "127.0.0.1:0")]
+        flags: [("server.listen", "127.0.0.1:0"), ("http.listen", "")]
             .iter()
             .chain(keys)
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))

@@ -19,6 +19,7 @@ mod embedded;
 mod engine;
 mod handlers;
 mod insight;
+mod health;
 mod migrations;
 mod plans;
 mod read_models;

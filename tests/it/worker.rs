@@ -158,8 +158,12 @@ async fn one_result_of_an_attempt_counts() {
     let [assignment] = &claimed.assignments[..] else { panic!("one step: {claimed:?}") };
     let mut check = async |session_id: &str, lease_token: i64, json: &str, expected: AckOutcome| {
         let success = Success { results_json: json.to_owned() };
-        let result =
-            StepResult { step_id: assignment.step_id.clone(), lease_token, outcome: Some(Outcome::Success(success)) };
+        let result = StepResult {
+            step_id: assignment.step_id.clone(),
+            lease_token,
+            outcome: Some(Outcome::Success(success)),
+            ..StepResult::default()
+        };
         let request = ReportRequest { session_id: session_id.to_owned(), results: vec![result] };
         let acks = service.report(request).await.unwrap().into_inner().acks;
         assert_eq!(acks[0].outcome(), expected, "{acks:?}");

@@ -29,6 +29,7 @@ use crate::{
     proto::tasker::{
         v1::{
             analytics_service_client::AnalyticsServiceClient, handler_service_client::HandlerServiceClient,
+            status_service_client::StatusServiceClient,
             step_service_client::StepServiceClient, task_service_client::TaskServiceClient,
         },
         worker::v1::worker_service_client::WorkerServiceClient,
@@ -104,6 +105,11 @@ impl Client {
     /// Analytics: throughput, durations, bottlenecks, health counts.
     pub fn analytics(&self) -> AnalyticsServiceClient<Transport> {
         AnalyticsServiceClient::new(self.transport.clone()).max_decoding_message_size(self.message_bytes_max)
+    }
+
+    /// How the server and its database are.
+    pub fn status(&self) -> StatusServiceClient<Transport> {
+        StatusServiceClient::new(self.transport.clone()).max_decoding_message_size(self.message_bytes_max)
     }
 
     /// The worker protocol; [`crate::Worker`] speaks it for you.

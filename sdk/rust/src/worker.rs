@@ -25,6 +25,7 @@ mod ledger;
 mod registry;
 mod session;
 mod step_error;
+mod trace;
 
 use std::{sync::Arc, time::Duration};
 

@@ -49,6 +49,7 @@ impl Stage {
             deadline_at: None,
             context: None,
             correlation_id: None,
+            trace: None,
             results: Vec::new(),
             began: Vec::new(),
             is_kept,

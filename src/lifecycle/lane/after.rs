@@ -30,6 +30,7 @@ impl Lane {
         let mut outgoing: HashMap<Uuid, Outgoing> = HashMap::new();
         let taken = self.find_taken(&items, &batch).await;
         self.meter.durable(&items, &mut batch, now);
+        self.trace(&items, &mut batch, now).await;
         for (item, answer) in items.into_iter().zip(std::mem::take(&mut batch.answers)) {
             match (item, answer) {
                 (Item::Create { task_id, reply, .. }, Answer::Created) => {

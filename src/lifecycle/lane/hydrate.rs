@@ -27,6 +27,7 @@ use crate::{
         run::Micros,
     },
     store::{self, lifecycle as rows},
+    telemetry::Place,
 };
 
 /// Payloads read at once: at 64 KiB each they are 4 MiB, of which a read holds two copies for a moment.
@@ -35,7 +36,7 @@ const READ_MAX: usize = 64;
 /// What had to be read.
 #[derive(Debug, Default)]
 struct Read {
-    contexts: HashMap<TaskId, (Arc<str>, Option<Arc<str>>)>,
+    contexts: HashMap<TaskId, (Arc<str>, Option<Arc<str>>, Option<Place>)>,
     results: HashMap<(TaskId, u32), Arc<str>>,
     inputs: HashMap<(TaskId, StepNo), Arc<str>>,
 }
@@ -65,9 +66,10 @@ impl Lane {
             if entry.seated.is_empty() {
                 continue;
             }
-            if let Some((context, correlation_id)) = read.contexts.get(task) {
+            if let Some((context, correlation_id, trace)) = read.contexts.get(task) {
                 entry.held.context = Some(Arc::clone(context));
                 entry.held.correlation_id.clone_from(correlation_id);
+                entry.held.trace = Some(*trace);
             }
             for seated in &entry.seated {
                 let assignment = self.assignment(*task, entry, *seated, &read, now);
@@ -104,7 +106,14 @@ impl Lane {
             claimed_at: now,
             deadline_at: timeout.map(|timeout| now.saturating_add(timeout)),
             correlation_id: held.correlation_id.clone(),
+            trace: held.trace.flatten().map(|place| self.place(place, task.step(no), seated.claimed.attempt)),
         }
+    }
+
+    /// Where an attempt is in its task's trace. Where no spans are made it is where its caller was.
+    fn place(&self, place: Place, step: StepId, attempt: u16) -> Place {
+        let is_told = self.shared.spans.is_on() && place.is_sampled();
+        if is_told { place.attempt(step.uuid(), attempt) } else { place }
     }
 
     async fn read(&mut self, wanted: &Wanted) -> store::Result<Read> {
@@ -119,8 +128,9 @@ impl Lane {
         if !wanted.contexts.is_empty() {
             let tasks: Vec<Uuid> = wanted.contexts.iter().copied().collect();
             for tasks in tasks.chunks(READ_MAX) {
-                for (task, context, correlation_id) in rows::contexts(&mut connection, tasks).await? {
-                    read.contexts.insert(task, (Arc::from(context), correlation_id.map(Arc::from)));
+                for (task, context, correlation_id, trace) in rows::contexts(&mut connection, tasks).await? {
+                    let trace = trace.as_deref().and_then(Place::parse);
+                    read.contexts.insert(task, (Arc::from(context), correlation_id.map(Arc::from), trace));
                 }
             }
         }

@@ -18,6 +18,7 @@ use crate::{
         tasks::{ANNOTATION_BYTES_MAX, Wanted, Wish},
     },
     store::pages::{AnnotationFilter, Cursor, Filter, Order},
+    transport::CorrelationId,
 };
 
 /// Lengths in characters, from the protos.
@@ -68,6 +69,13 @@ pub(super) struct Transitions {
 pub(super) fn trace_context<T>(request: &Request<T>) -> Option<String> {
     let text = request.metadata().get("traceparent")?.to_str().ok()?;
     (text.len() == 55).then(|| text.to_owned())
+}
+
+/// A task that its caller did not name is found again by the name of the call that created it.
+pub(super) fn name(wish: &mut Wish, call: Option<&CorrelationId>) {
+    if wish.correlation_id.is_none() {
+        wish.correlation_id = call.map(|name| name.as_str().to_owned());
+    }
 }
 
 pub(super) fn create(request: proto::CreateTaskRequest, trace: Option<String>, limits: Limits) -> Result<Wish> {

@@ -16,6 +16,7 @@ use crate::{
     lifecycle::{Ack, Assignment, Outcome, Verdict, workforce::Outgoing},
     proto::tasker::worker::v1::{self as proto, session_response::Message as Out, step_result::Outcome as Reported},
     store::sessions::OpenSession,
+    telemetry::{Place, Spans},
 };
 
 const WORKER_ID_CHARS_MAX: usize = 128;
@@ -95,6 +96,9 @@ pub(super) fn holds(held: &[proto::HeldLease]) -> Result<Vec<(StepId, u16)>> {
 
 pub(super) fn report(result: proto::StepResult, limits: Limits) -> Result<Report> {
     let (step, attempt) = attempt(&result.step_id, result.lease_token)?;
+    if let Some(place) = Place::parse(&result.traceparent) {
+        Spans::of_process().link(step.uuid(), attempt, place);
+    }
     let outcome = match result.outcome {
         None => Err("the result has no outcome".to_owned()),
         Some(Reported::Success(success)) => {
@@ -222,6 +226,7 @@ pub(super) fn assignment(assignment: &Assignment) -> proto::Assignment {
         dependencies_omitted: assignment.dependencies_omitted,
         deadline_time: assignment.deadline_at.map(time),
         correlation_id: assignment.correlation_id.as_deref().unwrap_or_default().to_owned(),
+        traceparent: assignment.trace.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }
 

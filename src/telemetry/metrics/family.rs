@@ -111,16 +111,26 @@ impl<I: Instrument, const LABELS: usize> Family<I, LABELS> {
 }
 
 impl<const LABELS: usize> Family<Gauge, LABELS> {
-    /// Sets what was observed and forgets the series that were not.
-    pub fn replace(&self, observed: &[([&str; LABELS], f64)]) {
+    /// Sets what was observed and forgets the series that were not. Where names are told apart no more, `combine` makes
+    /// one value of two.
+    pub fn replace(&self, observed: &[([&str; LABELS], f64)], combine: impl Fn(f64, f64) -> f64) {
         if self.series_max == 0 {
             return;
         }
-        self.series.write().unwrap_or_else(PoisonError::into_inner).clear();
-        for (values, value) in observed {
-            // More than one observation comes together in `other`.
-            self.with(*values).add(*value);
+        let mut found: Found<Gauge, LABELS> = HashMap::new();
+        for (position, (values, value)) in observed.iter().enumerate() {
+            let values = if position < self.series_max { *values } else { self.cut(*values) };
+            let candidates = found.entry(self.hash(&values)).or_default();
+            match candidates.iter().find(|(known, _)| same(known, &values)) {
+                Some((_, gauge)) => gauge.set(combine(gauge.get(), *value)),
+                None => {
+                    let gauge = Gauge::begin(self.definition);
+                    gauge.set(*value);
+                    candidates.push((values.map(Box::from), gauge));
+                }
+            }
         }
+        *self.series.write().unwrap_or_else(PoisonError::into_inner) = found;
     }
 }
 

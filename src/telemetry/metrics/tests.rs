@@ -90,8 +90,9 @@ fn too_many_names_are_counted_together() {
 #[test]
 fn what_is_not_observed_any_more_goes() {
     let metrics = Metrics::default();
-    metrics.queue_depth.replace(&[(["a", "b", "c"], 3.0), (["a", "b", "d"], 4.0)]);
-    metrics.queue_depth.replace(&[(["a", "b", "d"], 5.0)]);
+    let add = |one: f64, other: f64| one + other;
+    metrics.queue_depth.replace(&[(["a", "b", "c"], 3.0), (["a", "b", "d"], 4.0)], add);
+    metrics.queue_depth.replace(&[(["a", "b", "d"], 5.0)], add);
     assert_eq!(metrics.queue_depth.read(), [(vec!["a".into(), "b".into(), "d".into()], Reading::Number(5.0))]);
 }
 
@@ -100,7 +101,7 @@ fn what_is_off_says_nothing() {
     let metrics = Metrics::off();
     metrics.tasks_created.with(["default", "order"]).add(1);
     metrics.batch_items.with([]).observe(1.0);
-    metrics.queue_depth.replace(&[(["a", "b", "c"], 3.0)]);
+    metrics.queue_depth.replace(&[(["a", "b", "c"], 3.0)], f64::max);
     metrics.auth_decision("allowed", "", "");
     assert_eq!(text::render(&metrics), "");
 }

@@ -67,7 +67,7 @@ async fn what_is_not_said_has_defaults() {
     let task_id = world.create(order(r#"{"n": 1}"#)).await;
     let task = world.get(&task_id, TaskView::Basic).await;
     assert_eq!((&*task.initiator, &*task.source_system, &*task.reason), ("unknown", "unknown", "unknown"));
-    assert!(task.tags.is_empty() && task.correlation_id.is_empty() && task.deadline_time.is_none());
+    assert!(task.tags.is_empty() && task.correlation_id.starts_with("tsk_") && task.deadline_time.is_none());
     assert!(task.steps.is_empty() && task.context_json.is_empty());
     let requested = task.requested_time.unwrap().seconds;
     assert!((requested - task.create_time.unwrap().seconds).abs() <= 1);

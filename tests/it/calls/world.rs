@@ -166,8 +166,12 @@ impl World {
     }
 
     async fn report(&self, claimed: &Assignment, outcome: Outcome) -> AckOutcome {
-        let result =
-            StepResult { step_id: claimed.step_id.clone(), lease_token: claimed.lease_token, outcome: Some(outcome) };
+        let result = StepResult {
+            step_id: claimed.step_id.clone(),
+            lease_token: claimed.lease_token,
+            outcome: Some(outcome),
+            ..StepResult::default()
+        };
         let request = ReportRequest { session_id: self.session_id.clone(), results: vec![result] };
         self.client.workers().report(request).await.unwrap().into_inner().acks[0].outcome()
     }

@@ -169,6 +169,7 @@ pub fn success(assignment: &Assignment, results_json: &str) -> StepResult {
         step_id: assignment.step_id.clone(),
         lease_token: assignment.lease_token,
         outcome: Some(Outcome::Success(Success { results_json: results_json.to_owned() })),
+        ..StepResult::default()
     }
 }
 

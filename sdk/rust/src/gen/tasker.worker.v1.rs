@@ -51,6 +51,10 @@ pub struct Assignment {
     /// The task's correlation id.
     #[prost(string, tag = "16")]
     pub correlation_id: ::prost::alloc::string::String,
+    /// The attempt's place in a trace, as a W3C `traceparent` header has it; empty when the task is not traced. A worker
+    /// makes its own spans children of it.
+    #[prost(string, tag = "17")]
+    pub traceparent: ::prost::alloc::string::String,
 }
 /// DependencyResult is what one parent produced.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -71,6 +75,9 @@ pub struct StepResult {
     /// The token of the assignment.
     #[prost(int64, tag = "2")]
     pub lease_token: i64,
+    /// The worker's own span of the attempt, as a W3C `traceparent` header has it; empty for none. The trace links to it.
+    #[prost(string, tag = "5")]
+    pub traceparent: ::prost::alloc::string::String,
     /// Exactly one of these is set.
     #[prost(oneof = "step_result::Outcome", tags = "3, 4")]
     pub outcome: ::core::option::Option<step_result::Outcome>,

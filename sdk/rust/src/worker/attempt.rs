@@ -16,12 +16,14 @@ use std::{
 use futures::{FutureExt as _, future::BoxFuture};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument as _;
 
 use super::{
     context::StepContext,
     ledger::Key,
     registry::{Entry, Outcome, Registry},
     step_error::StepError,
+    trace,
 };
 use crate::{
     client::Client,
@@ -64,8 +66,13 @@ type Guarded = futures::future::CatchUnwind<AssertUnwindSafe<BoxFuture<'static, 
 impl Runner {
     /// Begins an attempt.
     pub(crate) fn begin(&self, key: Key, assignment: Assignment) -> Begun {
-        let mut result =
-            StepResult { step_id: assignment.step_id.clone(), lease_token: assignment.lease_token, outcome: None };
+        let span = trace::span(&assignment);
+        let mut result = StepResult {
+            step_id: assignment.step_id.clone(),
+            lease_token: assignment.lease_token,
+            traceparent: trace::traceparent(&span),
+            outcome: None,
+        };
         let Some(entry) = self.registry.find(&assignment) else {
             let message = format!("this worker has no handler for {}", assignment.handler_class);
             result.outcome = Some(failed(StepError::retryable(message).class("HandlerMissing")));
@@ -73,8 +80,9 @@ impl Runner {
         };
         let cancel = CancellationToken::new();
         let context = StepContext::new(assignment, cancel.clone(), self.client.clone(), self.events.clone());
-        let mut attempt = match catch_unwind(AssertUnwindSafe(|| entry.call(context))) {
-            Ok(future) => AssertUnwindSafe(future).catch_unwind(),
+        let mut attempt = match catch_unwind(AssertUnwindSafe(|| span.in_scope(|| entry.call(context)))) {
+            Ok(future) if span.is_disabled() => AssertUnwindSafe(future).catch_unwind(),
+            Ok(future) => AssertUnwindSafe(future.instrument(span).boxed()).catch_unwind(),
             Err(panic) => {
                 result.outcome = Some(self.outcome(Err(panic)));
                 return Begun::Done(result);

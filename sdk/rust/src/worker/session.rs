@@ -310,8 +310,12 @@ impl Session {
         for key in self.ledger.stop_all() {
             let lease = key.lease();
             let error = StepError::retryable("the worker went before the attempt ended").class("WorkerDrained");
-            let result =
-                StepResult { step_id: lease.step_id, lease_token: lease.lease_token, outcome: Some(failed(error)) };
+            let result = StepResult {
+                step_id: lease.step_id,
+                lease_token: lease.lease_token,
+                outcome: Some(failed(error)),
+                ..StepResult::default()
+            };
             self.ledger.finish_at_once(key, result);
         }
         self.grace_is_over = true;

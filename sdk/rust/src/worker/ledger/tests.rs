@@ -8,7 +8,15 @@ fn key(step: u128) -> Key {
 fn result(step: u128, json: &str) -> (Key, StepResult) {
     let key = key(step);
     let success = Outcome::Success(Success { results_json: json.to_owned() });
-    (key, StepResult { step_id: key.step.to_string(), lease_token: key.token, outcome: Some(success) })
+    (
+        key,
+        StepResult {
+            step_id: key.step.to_string(),
+            lease_token: key.token,
+            outcome: Some(success),
+            ..StepResult::default()
+        },
+    )
 }
 
 fn done(ledger: &mut Ledger, step: u128) {

@@ -1,0 +1,2 @@
+-- Whether the database answers. Locks nothing. No parameters.
+select 1

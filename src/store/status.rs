@@ -1,0 +1,177 @@
+//! How the database is, for those who watch it.
+
+use std::time::Duration;
+
+use sqlx::{PgConnection, Row};
+
+use super::{Result, lifecycle::timestamp, sql};
+use crate::domain::run::Micros;
+
+/// Rows of one queue that are counted at most.
+const QUEUE_ROWS_MAX: i64 = 10_000;
+/// Rows of all queues that are counted at most.
+const ROWS_MAX: i64 = 50_000;
+
+/// Tasks and steps by state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the columns of get_system_health_counts")]
+pub struct Counts {
+    pub total_tasks: i64,
+    pub pending_tasks: i64,
+    pub in_progress_tasks: i64,
+    pub complete_tasks: i64,
+    pub error_tasks: i64,
+    pub cancelled_tasks: i64,
+    pub total_steps: i64,
+    pub pending_steps: i64,
+    pub in_progress_steps: i64,
+    pub complete_steps: i64,
+    pub error_steps: i64,
+    pub retryable_error_steps: i64,
+    pub exhausted_retry_steps: i64,
+    pub in_backoff_steps: i64,
+    pub active_connections: i64,
+    pub max_connections: i64,
+    pub estimated: bool,
+}
+
+/// Steps of one kind that wait for a worker.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Queue {
+    /// The handler's namespace.
+    pub namespace: String,
+    /// The handler.
+    pub handler: String,
+    /// The step.
+    pub step: String,
+    /// How many wait.
+    pub depth: i64,
+    /// How long the oldest has waited.
+    pub age_seconds: f64,
+}
+
+/// The database as a whole.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Database {
+    /// Its version.
+    pub version: String,
+    /// Its size.
+    pub size_bytes: i64,
+    /// Connections of all clients.
+    pub connections: i64,
+    /// Connections that it allows.
+    pub connections_max: i64,
+    /// Age of the oldest snapshot that somebody holds open.
+    pub oldest_snapshot_seconds: f64,
+}
+
+impl Database {
+    /// Connections as a share of those allowed, in percent, to two decimals.
+    #[expect(clippy::cast_precision_loss, reason = "there are few connections")]
+    pub fn utilization(&self) -> f64 {
+        let share = self.connections as f64 / self.connections_max.max(1) as f64;
+        (share * 1e4).round() / 1e2
+    }
+}
+
+/// A table that grows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// Its size with indexes.
+    pub bytes: i64,
+    /// Rows that are there.
+    pub live_rows: i64,
+    /// Rows that a vacuum has not removed yet.
+    pub dead_rows: i64,
+}
+
+impl Table {
+    /// Dead rows as a share of all.
+    #[expect(clippy::cast_precision_loss, reason = "a share is a rough figure")]
+    pub fn dead_ratio(&self) -> f64 {
+        self.dead_rows as f64 / (self.live_rows + self.dead_rows).max(1) as f64
+    }
+}
+
+/// Whether the database answers.
+pub async fn ping(connection: &mut PgConnection) -> Result<()> {
+    sql!("status/ping").execute(connection).await?;
+    Ok(())
+}
+
+/// Ends statements of the transaction that take longer.
+pub async fn limit(connection: &mut PgConnection, most: Duration) -> Result<()> {
+    let millis = i64::try_from(most.as_millis()).unwrap_or(i64::MAX);
+    sql!("status/limit").bind(millis).execute(connection).await?;
+    Ok(())
+}
+
+/// Counts tasks and steps by state.
+pub async fn counts(connection: &mut PgConnection) -> Result<Counts> {
+    let row = sql!("status/counts").fetch_one(connection).await?;
+    Ok(Counts {
+        total_tasks: row.try_get("total_tasks")?,
+        pending_tasks: row.try_get("pending_tasks")?,
+        in_progress_tasks: row.try_get("in_progress_tasks")?,
+        complete_tasks: row.try_get("complete_tasks")?,
+        error_tasks: row.try_get("error_tasks")?,
+        cancelled_tasks: row.try_get("cancelled_tasks")?,
+        total_steps: row.try_get("total_steps")?,
+        pending_steps: row.try_get("pending_steps")?,
+        in_progress_steps: row.try_get("in_progress_steps")?,
+        complete_steps: row.try_get("complete_steps")?,
+        error_steps: row.try_get("error_steps")?,
+        retryable_error_steps: row.try_get("retryable_error_steps")?,
+        exhausted_retry_steps: row.try_get("exhausted_retry_steps")?,
+        in_backoff_steps: row.try_get("in_backoff_steps")?,
+        active_connections: row.try_get("active_connections")?,
+        max_connections: row.try_get("max_connections")?,
+        estimated: row.try_get("estimated")?,
+    })
+}
+
+/// Lists what waits for workers, the longest queue first.
+pub async fn queues(connection: &mut PgConnection, now: Micros) -> Result<Vec<Queue>> {
+    let query = sql!("status/queues").bind(timestamp(now)).bind(QUEUE_ROWS_MAX).bind(ROWS_MAX);
+    let rows = query.fetch_all(connection).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Queue {
+                namespace: row.try_get("namespace")?,
+                handler: row.try_get("handler")?,
+                step: row.try_get("step")?,
+                depth: row.try_get("depth")?,
+                age_seconds: row.try_get("age_seconds")?,
+            })
+        })
+        .collect()
+}
+
+/// Looks at the database as a whole.
+pub async fn database(connection: &mut PgConnection) -> Result<Database> {
+    let row = sql!("status/database").fetch_one(connection).await?;
+    Ok(Database {
+        version: row.try_get("version")?,
+        size_bytes: row.try_get("size_bytes")?,
+        connections: row.try_get("connections")?,
+        connections_max: row.try_get("connections_max")?,
+        oldest_snapshot_seconds: row.try_get("oldest_snapshot_seconds")?,
+    })
+}
+
+/// Lists the tables that grow.
+pub async fn tables(connection: &mut PgConnection) -> Result<Vec<Table>> {
+    let rows = sql!("status/tables").fetch_all(connection).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Table {
+                name: row.try_get("name")?,
+                bytes: row.try_get("bytes")?,
+                live_rows: row.try_get("live_rows")?,
+                dead_rows: row.try_get("dead_rows")?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,211 @@
+//! The small HTTP port, for everything that speaks no gRPC: probes and metrics.
+//!
+//! ```text
+//! GET /health/live     200 as long as the process answers; never asks who calls, never looks at the database
+//! GET /health/ready    200 or 503, with the checks; never asks who calls
+//! GET /health/status   200 or 503, the detailed status; needs tasker.health_status:index
+//! GET /metrics         Prometheus' text; needs tasker.metrics:index when that is configured
+//! ```
+//!
+//! Everything is answered from memory. Next: `health`, which looks.
+
+mod bodies;
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{Response, StatusCode, header},
+    routing::get,
+};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{access, status::code};
+use crate::{
+    auth::{Credentials, Gate, Permission, Rejection, Scope, catalog::Access, gate::Call},
+    error::{Error, Reason},
+    health::Monitor,
+    telemetry::{Metrics, metrics::text},
+};
+
+/// How long open answers may take at the end.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
+
+/// What the port shows.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// How everything is.
+    pub monitor: Monitor,
+    /// The numbers.
+    pub metrics: Metrics,
+    /// Who may see what.
+    pub gate: Gate,
+    /// Whether anything is counted.
+    pub metrics_enabled: bool,
+    /// Whether the metrics need a permission.
+    pub metrics_auth_required: bool,
+    /// Whether the detailed status needs a permission.
+    pub status_auth_required: bool,
+}
+
+/// Takes an address and answers on it until `stop`.
+#[derive(Debug)]
+pub struct Port {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Port {
+    /// Takes the address.
+    pub async fn bind(address: SocketAddr) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
+
+    /// The address.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until `stop`.
+    pub async fn serve(self, shown: Shown, stop: CancellationToken) {
+        let ending = stop.clone();
+        let served = axum::serve(self.listener, router(shown)).with_graceful_shutdown(ending.cancelled_owned());
+        tokio::select! {
+            served = async { served.await } => if let Err(error) = served {
+                tracing::error!(%error, "the HTTP port failed");
+            },
+            () = async { stop.cancelled().await; tokio::time::sleep(LAST_ANSWERS).await } => {}
+        }
+    }
+}
+
+fn router(shown: Shown) -> Router {
+    Router::new()
+        .route("/health/live", get(live))
+        .route("/health/ready", get(ready))
+        .route("/health/status", get(status))
+        .route("/metrics", get(metrics))
+        .fallback(async || refused(StatusCode::NOT_FOUND, "Not Found", "there is nothing here"))
+        .with_state(shown)
+}
+
+async fn live() -> Response<Body> {
+    answer(StatusCode::OK, &bodies::live())
+}
+
+async fn ready(State(shown): State<Shown>) -> Response<Body> {
+    let readiness = shown.monitor.readiness();
+    answer(good_or_bad(readiness.ready), &bodies::ready(&readiness))
+}
+
+async fn status(State(shown): State<Shown>, request: Request) -> Response<Body> {
+    const INDEX: Permission = Permission { resource: "tasker.health_status", action: "index" };
+    let asked = Asked::of(&request);
+    let scope = match shown.status_auth_required {
+        true => match admit(&shown.gate, INDEX, asked).await {
+            Ok(scope) => Some(scope),
+            Err(refusal) => return refusal,
+        },
+        false => None,
+    };
+    let status = shown.monitor.status();
+    answer(good_or_bad(status.healthy), &bodies::status(&status, &shown.monitor.readiness(), scope.as_ref()))
+}
+
+async fn metrics(State(shown): State<Shown>, request: Request) -> Response<Body> {
+    const INDEX: Permission = Permission { resource: "tasker.metrics", action: "index" };
+    let asked = Asked::of(&request);
+    if shown.metrics_auth_required {
+        match admit(&shown.gate, INDEX, asked).await {
+            // Their labels name handlers of every namespace.
+            Ok(scope) if !scope.covers_all() => {
+                return refused(StatusCode::FORBIDDEN, "Forbidden", "the permission must hold in every namespace");
+            }
+            Ok(_) => {}
+            Err(refusal) => return refusal,
+        }
+    }
+    if !shown.metrics_enabled {
+        let body = bodies::metrics_disabled();
+        return answer(StatusCode::SERVICE_UNAVAILABLE, &body);
+    }
+    plain(StatusCode::OK, text::CONTENT_TYPE, text::render(&shown.metrics))
+}
+
+/// What of a request the gate looks at.
+struct Asked {
+    path: String,
+    correlation_id: String,
+    credentials: Result<Credentials, Rejection>,
+}
+
+impl Asked {
+    fn of(request: &Request) -> Self {
+        let correlation_id = request.headers().get("x-correlation-id").and_then(|id| id.to_str().ok());
+        Self {
+            path: request.uri().path().to_owned(),
+            correlation_id: correlation_id.unwrap_or_default().to_owned(),
+            credentials: access::credentials(request),
+        }
+    }
+}
+
+/// Asks the gate, as it is asked for every gRPC call.
+async fn admit(gate: &Gate, permission: Permission, asked: Asked) -> Result<Scope, Response<Body>> {
+    let Asked { path, correlation_id, credentials } = asked;
+    let call = Call { method: &path, correlation_id: &correlation_id };
+    let access = Access::Requires { permission, owner: false };
+    let admitted = gate.admit(&call, access, credentials).await.map_err(|error| denied(&error))?;
+    let permit = admitted.ok_or_else(|| denied(&Error::new(Reason::Defect, "no permit")))?;
+    gate.record(&call, &permit);
+    let mut extensions = axum::http::Extensions::new();
+    extensions.insert(permit);
+    Scope::of(&extensions).map_err(|error| denied(&error))
+}
+
+fn denied(error: &Error) -> Response<Body> {
+    let (status, title) = match code(error.reason()) {
+        tonic::Code::Unauthenticated => (StatusCode::UNAUTHORIZED, "Unauthorized"),
+        tonic::Code::PermissionDenied => (StatusCode::FORBIDDEN, "Forbidden"),
+        tonic::Code::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "Unavailable"),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Error"),
+    };
+    let message = if error.reason() == Reason::Defect { "internal error" } else { error.message() };
+    refused(status, title, message)
+}
+
+fn refused(status: StatusCode, error: &str, message: &str) -> Response<Body> {
+    answer(status, &json!({ "error": error, "message": message }))
+}
+
+const fn good_or_bad(good: bool) -> StatusCode {
+    if good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response<Body> {
+    plain(status, "application/json", body.to_string())
+}
+
+fn plain(status: StatusCode, kind: &'static str, body: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_TYPE, kind),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::PRAGMA, "no-cache"),
+        (header::EXPIRES, "0"),
+    ] {
+        headers.insert(name, header::HeaderValue::from_static(value));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+    }
+    response
+}

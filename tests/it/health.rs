@@ -1,0 +1,307 @@
+//! Health, over gRPC and over HTTP: what is said when all is well, and that it is said at once when the database hangs.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use tasker::{
+    app::{App, Schema},
+    embedded::{Server as Postgres, Settings},
+    store::Store,
+};
+use tasker_sdk::{Client, proto::tasker::v1::GetStatusRequest};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream, UnixStream},
+};
+use tonic::transport::Channel;
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+
+use crate::harness::{self, config, connect, eventually, within};
+
+/// The HTTP port on a free address, and looks that follow each other quickly.
+const KEYS: &[(&str, &str)] = &[
+    ("http.listen", "127.0.0.1:0"),
+    ("health.interval_ms", "50"),
+    ("health.readiness_timeout_ms", "300"),
+    ("health.stall_ms", "1000"),
+    ("health.cache_duration_ms", "100"),
+    ("health.status_timeout_ms", "500"),
+];
+
+/// An answer may take this long, whatever the database does.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
+struct Answer {
+    status: u16,
+    headers: BTreeMap<String, String>,
+    text: String,
+    took: Duration,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+}
+
+/// Asks as plainly as can be, so that what is measured is the server.
+async fn get(app: &App, path: &str) -> Answer {
+    let began = Instant::now();
+    let mut stream = TcpStream::connect(app.http().unwrap()).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: tasker\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let took = began.elapsed();
+    let (head, text) = answer.split_once("\r\n\r\n").unwrap();
+    let mut lines = head.lines();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let headers =
+        lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_lowercase(), value.to_owned()));
+    Answer { status, headers: headers.collect(), text: text.to_owned(), took }
+}
+
+async fn grpc(channel: &Channel, service: &str) -> ServingStatus {
+    let request = HealthCheckRequest { service: service.to_owned() };
+    HealthClient::new(channel.clone()).check(request).await.unwrap().into_inner().status()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_service_says_how_it_is() {
+    let database = harness::database().await;
+    let app = harness::serve_with(&database, KEYS).await;
+    let channel = connect(&app).await;
+    let services: BTreeSet<String> = tasker::auth::catalog::rows()
+        .filter_map(|row| row.path.strip_prefix('/')?.split_once('/'))
+        .map(|(service, _)| service.to_owned())
+        .filter(|service| service.starts_with("tasker."))
+        .collect();
+    assert!(services.len() >= 5, "{services:?}");
+    for service in services.iter().map(String::as_str).chain(["", "liveness"]) {
+        assert_eq!(grpc(&channel, service).await, ServingStatus::Serving, "{service}");
+    }
+    let unknown = HealthCheckRequest { service: "nobody".to_owned() };
+    let status = HealthClient::new(channel).check(unknown).await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::NotFound);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_http_port_says_what_the_specification_says() {
+    let database = harness::database().await;
+    let app = harness::serve_with(&database, KEYS).await;
+
+    let live = get(&app, "/health/live").await;
+    assert_eq!((live.status, &live.json()["alive"], &live.json()["service"]), (200, &true.into(), &"tasker".into()));
+
+    let ready = get(&app, "/health/ready").await;
+    let body = ready.json();
+    assert_eq!((ready.status, &body["ready"], &body["message"]), (200, &true.into(), &"System is ready".into()));
+    for check in ["database", "migrations", "writer", "sweeper", "pool"] {
+        assert_eq!(body["checks"][check]["status"], "healthy", "{body}");
+    }
+    assert!(body["checks"]["database"]["response_time_ms"].is_number(), "{body}");
+    assert!(body.get("failed_checks").is_none(), "{body}");
+
+    eventually("the status was seen", async || get(&app, "/health/status").await.status == 200).await;
+    let body = get(&app, "/health/status").await.json();
+    assert_eq!((&body["healthy"], &body["status"]), (&true.into(), &"healthy".into()));
+    assert_eq!(body["metrics"]["tasks"]["total"], 0, "{body}");
+    assert!(body["database"]["size_bytes"].as_i64().unwrap() > 1_000_000, "{body}");
+    assert!(body["database"]["tables"]["tasks"]["dead_ratio"].is_number(), "{body}");
+    assert_eq!(body["server"]["lanes"].as_array().map(Vec::len), Some(2), "{body}");
+
+    let metrics = get(&app, "/metrics").await;
+    assert_eq!(metrics.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    for line in ["tasker_ready 1", "tasker_health_check{check=\"database\"} 1", "tasker_tasks{state=\"pending\"} 0"] {
+        assert!(metrics.text.lines().any(|found| found == line), "{line} in\n{}", metrics.text);
+    }
+    assert_eq!(get(&app, "/elsewhere").await.status, 404);
+    for answer in [live, ready, metrics] {
+        let header = |name: &str| answer.headers[name].as_str();
+        assert_eq!((header("cache-control"), header("pragma"), header("expires")), ("no-store", "no-cache", "0"));
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_service_says_the_same() {
+    let world = crate::calls::world::world_with(KEYS).await;
+    world.create(crate::calls::world::order(r#"{"n":1}"#)).await;
+    let ask = async || world.client.status().get_status(GetStatusRequest {}).await.unwrap().into_inner();
+    eventually("the task is counted", async || ask().await.tasks.is_some_and(|tasks| tasks.pending == 1)).await;
+    eventually("its step waits", async || ask().await.queues.iter().any(|queue| queue.depth == 1)).await;
+    let status = ask().await;
+    let queue = &status.queues[0];
+    assert_eq!((queue.handler.as_str(), queue.step.as_str()), ("order", "reserve"));
+    assert!(status.healthy && status.problems.is_empty() && status.error.is_empty(), "{status:?}");
+    assert_eq!(status.readiness.unwrap().checks.len(), 5);
+    assert_eq!(status.steps.unwrap().total, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_that_are_off_say_so() {
+    let database = harness::database().await;
+    let keys = [KEYS, &[("telemetry.metrics_enabled", "false")]].concat();
+    let app = harness::serve_with(&database, &keys).await;
+    let answer = get(&app, "/metrics").await;
+    assert_eq!((answer.status, &answer.json()["message"]), (503, &"Metrics collection is disabled".into()));
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draining_server_is_not_ready_and_alive() {
+    let database = harness::database().await;
+    let app = harness::serve_with(&database, KEYS).await;
+    app.engine().workforce().drain();
+    let ready = get(&app, "/health/ready").await;
+    assert_eq!((ready.status, &ready.json()["message"]), (503, &"System is draining".into()));
+    assert_eq!(get(&app, "/health/live").await.status, 200);
+    let channel = connect(&app).await;
+    eventually("gRPC says so too", async || grpc(&channel, "").await == ServingStatus::NotServing).await;
+    assert_eq!(grpc(&channel, "tasker.v1.TaskService").await, ServingStatus::NotServing);
+    assert_eq!(grpc(&channel, "liveness").await, ServingStatus::Serving);
+    app.stop().await;
+}
+
+/// Asks everything again and again while the database hangs: all answers come at once and say what is wrong.
+async fn says_so_at_once(app: &App, channel: &Channel) {
+    eventually("HTTP says that it is not ready", async || get(app, "/health/ready").await.status == 503).await;
+    eventually("gRPC says so too", async || grpc(channel, "").await == ServingStatus::NotServing).await;
+    eventually("so does the status", async || get(app, "/health/status").await.json()["status"] == "error").await;
+    let mut took = Vec::new();
+    for _ in 0..50 {
+        for (path, status) in
+            [("/health/live", 200), ("/health/ready", 503), ("/health/status", 503), ("/metrics", 200)]
+        {
+            let answer = get(app, path).await;
+            assert_eq!(answer.status, status, "{path}: {}", answer.text);
+            took.push(answer.took);
+        }
+        let began = Instant::now();
+        assert_eq!(grpc(channel, "liveness").await, ServingStatus::Serving);
+        assert_eq!(grpc(channel, "").await, ServingStatus::NotServing);
+        took.push(began.elapsed());
+    }
+    let body = get(app, "/health/ready").await.json();
+    assert_eq!(body["failed_checks"][0], "database", "{body}");
+    took.sort();
+    let (p50, p99) = (took[took.len() / 2], took[took.len() * 99 / 100]);
+    println!("while the database hangs: p50 {p50:?}, p99 {p99:?}, slowest {:?}", took[took.len() - 1]);
+    assert!(p99 < AT_ONCE, "p99 {p99:?}");
+}
+
+async fn is_ready_again(app: &App, channel: &Channel) {
+    eventually("HTTP says that it is ready", async || get(app, "/health/ready").await.status == 200).await;
+    eventually("gRPC says so too", async || grpc(channel, "").await == ServingStatus::Serving).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_come_at_once_while_postgres_is_stopped() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("stopped-{}", std::process::id()));
+    let postgres = Postgres::start(&Settings::new(&directory).parameter("shared_buffers", "16MB")).await.unwrap();
+    let config = config(KEYS);
+    let store = Store::new(postgres.options(), &config.database.pool_settings());
+    let app = App::start(&config, store, Schema::Migrate).await.unwrap();
+    let channel = connect(&app).await;
+    is_ready_again(&app, &channel).await;
+
+    signal("STOP", &postgres);
+    says_so_at_once(&app, &channel).await;
+    signal("CONT", &postgres);
+    is_ready_again(&app, &channel).await;
+
+    app.stop().await;
+    postgres.stop().await;
+    let _ = std::fs::remove_dir_all(directory);
+}
+
+/// Sends a signal to every process of a Postgres.
+fn signal(name: &str, postgres: &Postgres) {
+    let file = ["data/postmaster.pid", "postmaster.pid"].map(|file| postgres.directory().join(file));
+    let text = file.iter().find_map(|file| std::fs::read_to_string(file).ok()).expect("it runs");
+    let postmaster = text.lines().next().unwrap().trim().to_owned();
+    let children = Command::new("pgrep").args(["-P", &postmaster]).output().unwrap().stdout;
+    let children = String::from_utf8(children).unwrap();
+    let all = std::iter::once(postmaster.as_str()).chain(children.split_whitespace());
+    // Those that have ended meanwhile need no signal.
+    let _ = Command::new("kill").arg(format!("-{name}")).args(all).status().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_come_at_once_while_the_database_accepts_and_never_answers() {
+    let database = harness::database().await;
+    let wire = Mute::before(&database.options).await;
+    let config = config(KEYS);
+    let options = PgConnectOptions::new_without_pgpass()
+        .host("127.0.0.1")
+        .port(wire.port)
+        .username("postgres")
+        .database(database.options.get_database().unwrap())
+        .ssl_mode(PgSslMode::Disable);
+    let store = Store::new(options, &config.database.pool_settings());
+    let app = App::start(&config, store, Schema::Require).await.unwrap();
+    let channel = connect(&app).await;
+    is_ready_again(&app, &channel).await;
+
+    wire.muted.store(true, Ordering::SeqCst);
+    says_so_at_once(&app, &channel).await;
+    let client = Client::builder(app.endpoint()).no_token().connect().await.unwrap();
+    let began = Instant::now();
+    let status = client.status().get_status(GetStatusRequest {}).await.unwrap().into_inner();
+    assert!(!status.healthy && !status.error.is_empty() && began.elapsed() < AT_ONCE * 5, "{status:?}");
+    wire.muted.store(false, Ordering::SeqCst);
+    is_ready_again(&app, &channel).await;
+    within("the stop", app.stop()).await;
+}
+
+/// A wire to Postgres that can be made to say nothing: connections are accepted and kept, and nothing comes of them.
+struct Mute {
+    port: u16,
+    muted: Arc<AtomicBool>,
+}
+
+impl Mute {
+    async fn before(options: &PgConnectOptions) -> Self {
+        let socket = Path::new(options.get_host()).join(format!(".s.PGSQL.{}", options.get_port()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let muted = Arc::<AtomicBool>::default();
+        let is_muted = Arc::clone(&muted);
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                tokio::spawn(carry(near, socket.clone(), Arc::clone(&is_muted)));
+            }
+        });
+        Self { port, muted }
+    }
+}
+
+async fn carry(mut near: TcpStream, socket: std::path::PathBuf, muted: Arc<AtomicBool>) {
+    let hushed = async {
+        while !muted.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    if !muted.load(Ordering::SeqCst) {
+        let mut far = UnixStream::connect(socket).await.unwrap();
+        tokio::select! {
+            _ = tokio::io::copy_bidirectional(&mut near, &mut far) => return,
+            () = hushed => {}
+        }
+    }
+    // Kept open, without a word, until it may speak again.
+    while muted.load(Ordering::SeqCst) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
