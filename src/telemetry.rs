@@ -12,7 +12,7 @@ use std::{
 use serde::Deserialize;
 use tonic::transport::{Channel, Endpoint};
 
-use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, reload, util::SubscriberInitExt};
+use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, reload, util::SubscriberInitExt};
 
 use lines::{Lines, Style};
 

@@ -13,8 +13,8 @@ use crate::{
     proto::tasker::{
         v1::{
             analytics_service_server::AnalyticsServiceServer, handler_service_server::HandlerServiceServer,
-            status_service_server::StatusServiceServer,
-            step_service_server::StepServiceServer, task_service_server::TaskServiceServer,
+            status_service_server::StatusServiceServer, step_service_server::StepServiceServer,
+            task_service_server::TaskServiceServer,
         },
         worker::v1::worker_service_server::WorkerServiceServer,
     },

@@ -111,7 +111,7 @@ struct Database {
 impl Database {
     fn store(&self, context: &Context) -> anyhow::Result<Store> {
         let config = context.config_with([("database.url", self.database_url.clone())])?;
-        app::store(&config.database)
+        app::store(&config)
     }
 }
 

@@ -8,7 +8,7 @@ use super::{check::Check, values::millis};
 use crate::health;
 
 /// What `auto` means.
-pub const AUTO: &str = "127.0.0.1:9077";
+pub(super) const AUTO: &str = "127.0.0.1:9077";
 
 /// The section `http`.
 #[derive(Debug, Clone, Deserialize)]

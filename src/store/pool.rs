@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::{
-    ConnectOptions, PgPool,
+    ConnectOptions, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -136,7 +136,7 @@ impl Store {
     /// How the pool is used now.
     pub fn usage(&self) -> Usage {
         let connections = usize::try_from(self.pool.size()).unwrap_or(usize::MAX);
-        let connections_max = usize::try_from(self.pool.options().get_max_connections()).unwrap_or(usize::MAX);
+        let connections_max = usize::try_from(self.pool.size_max()).unwrap_or(usize::MAX);
         Usage { connections, idle: self.pool.num_idle(), connections_max }
     }
 

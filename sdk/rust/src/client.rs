@@ -29,8 +29,8 @@ use crate::{
     proto::tasker::{
         v1::{
             analytics_service_client::AnalyticsServiceClient, handler_service_client::HandlerServiceClient,
-            status_service_client::StatusServiceClient,
-            step_service_client::StepServiceClient, task_service_client::TaskServiceClient,
+            status_service_client::StatusServiceClient, step_service_client::StepServiceClient,
+            task_service_client::TaskServiceClient,
         },
         worker::v1::worker_service_client::WorkerServiceClient,
     },

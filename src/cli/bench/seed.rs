@@ -52,7 +52,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
         }
         None => {
             let config = context.config_with([("database.url", args.database_url.clone())])?;
-            (app::store(&config.database)?, None)
+            (app::store(&config)?, None)
         }
     };
     migrate::run(&store).await?;

@@ -58,7 +58,7 @@ async fn run(client: &Client, failing: &[(&str, i64)]) -> String {
                 Outcome::Success(Success { results_json: "{}".to_owned() })
             };
             let (step_id, lease_token) = (assignment.step_id, assignment.lease_token);
-            let result = StepResult { step_id, lease_token, outcome: Some(outcome) };
+            let result = StepResult { step_id, lease_token, outcome: Some(outcome), ..StepResult::default() };
             let request = ReportRequest { session_id: session_id.clone(), results: vec![result] };
             client.workers().report(request).await.unwrap();
         }

@@ -3025,3 +3025,346 @@ pub mod analytics_service_client {
         }
     }
 }
+/// The request of GetStatus.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetStatusRequest {}
+/// The response of GetStatus.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetStatusResponse {
+    /// Neither connections nor failures are beyond what is healthy, and the last look succeeded.
+    #[prost(bool, tag = "1")]
+    pub healthy: bool,
+    /// Why it is not healthy: one sentence each.
+    #[prost(string, repeated, tag = "2")]
+    pub problems: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Why the last look at the database failed; empty when it did not. Figures are of the last one that succeeded.
+    #[prost(string, tag = "3")]
+    pub error: ::prost::alloc::string::String,
+    /// How old the figures of the database are; they are cached.
+    #[prost(message, optional, tag = "4")]
+    pub age: ::core::option::Option<::prost_types::Duration>,
+    /// How long it took to gather them.
+    #[prost(message, optional, tag = "5")]
+    pub generation_duration: ::core::option::Option<::prost_types::Duration>,
+    /// Whether the server takes calls, and the checks behind it.
+    #[prost(message, optional, tag = "6")]
+    pub readiness: ::core::option::Option<Readiness>,
+    /// Tasks by state.
+    #[prost(message, optional, tag = "7")]
+    pub tasks: ::core::option::Option<TaskCounts>,
+    /// Steps by state.
+    #[prost(message, optional, tag = "8")]
+    pub steps: ::core::option::Option<StepCounts>,
+    /// The database.
+    #[prost(message, optional, tag = "9")]
+    pub database: ::core::option::Option<DatabaseStatus>,
+    /// This server.
+    #[prost(message, optional, tag = "10")]
+    pub server: ::core::option::Option<ServerStatus>,
+    /// Steps that wait for workers, the longest queue first; of the namespaces that the caller may see, 1,000 at most.
+    #[prost(message, repeated, tag = "11")]
+    pub queues: ::prost::alloc::vec::Vec<QueueStatus>,
+}
+/// Readiness is whether the server takes calls.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Readiness {
+    /// It does.
+    #[prost(bool, tag = "1")]
+    pub ready: bool,
+    /// It is about to go.
+    #[prost(bool, tag = "2")]
+    pub draining: bool,
+    /// The checks.
+    #[prost(message, repeated, tag = "3")]
+    pub checks: ::prost::alloc::vec::Vec<ReadinessCheck>,
+}
+/// ReadinessCheck is one check behind readiness.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadinessCheck {
+    /// What is checked: `database`, `migrations`, `writer`, `sweeper`, `pool`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// It is fine.
+    #[prost(bool, tag = "2")]
+    pub healthy: bool,
+    /// In words.
+    #[prost(string, tag = "3")]
+    pub message: ::prost::alloc::string::String,
+    /// How long the answer took, where something is asked.
+    #[prost(message, optional, tag = "4")]
+    pub response_time: ::core::option::Option<::prost_types::Duration>,
+}
+/// TaskCounts counts tasks by state.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TaskCounts {
+    /// All.
+    #[prost(int64, tag = "1")]
+    pub total: i64,
+    /// Waiting.
+    #[prost(int64, tag = "2")]
+    pub pending: i64,
+    /// Running.
+    #[prost(int64, tag = "3")]
+    pub in_progress: i64,
+    /// Finished well.
+    #[prost(int64, tag = "4")]
+    pub complete: i64,
+    /// Failed.
+    #[prost(int64, tag = "5")]
+    pub error: i64,
+    /// Cancelled.
+    #[prost(int64, tag = "6")]
+    pub cancelled: i64,
+    /// Whether finished ones are estimated, because there are many.
+    #[prost(bool, tag = "7")]
+    pub estimated: bool,
+}
+/// StepCounts counts steps by state.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StepCounts {
+    /// All.
+    #[prost(int64, tag = "1")]
+    pub total: i64,
+    /// Not running.
+    #[prost(int64, tag = "2")]
+    pub pending: i64,
+    /// Running.
+    #[prost(int64, tag = "3")]
+    pub in_progress: i64,
+    /// Finished well.
+    #[prost(int64, tag = "4")]
+    pub complete: i64,
+    /// Failed, those that will be tried again included.
+    #[prost(int64, tag = "5")]
+    pub error: i64,
+    /// Of those failed, the ones with attempts left.
+    #[prost(int64, tag = "6")]
+    pub retryable_errors: i64,
+    /// Of those failed, the ones without.
+    #[prost(int64, tag = "7")]
+    pub exhausted_retries: i64,
+    /// Waiting for their next attempt.
+    #[prost(int64, tag = "8")]
+    pub in_backoff: i64,
+}
+/// DatabaseStatus is how the database is.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DatabaseStatus {
+    /// Its version.
+    #[prost(string, tag = "1")]
+    pub version: ::prost::alloc::string::String,
+    /// Connections of all clients of its server.
+    #[prost(int64, tag = "2")]
+    pub active_connections: i64,
+    /// Connections that it allows.
+    #[prost(int64, tag = "3")]
+    pub max_connections: i64,
+    /// The former as a share of the latter, in percent.
+    #[prost(double, tag = "4")]
+    pub connection_utilization: f64,
+    /// Its size.
+    #[prost(int64, tag = "5")]
+    pub size_bytes: i64,
+    /// For how long somebody has held the oldest snapshot open. An old one keeps dead rows from being cleaned away.
+    #[prost(message, optional, tag = "6")]
+    pub oldest_snapshot_age: ::core::option::Option<::prost_types::Duration>,
+    /// The tables that grow.
+    #[prost(message, repeated, tag = "7")]
+    pub tables: ::prost::alloc::vec::Vec<TableStatus>,
+}
+/// TableStatus is how a table is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TableStatus {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Its size with indexes.
+    #[prost(int64, tag = "2")]
+    pub size_bytes: i64,
+    /// Rows that are there, as the statistics have them.
+    #[prost(int64, tag = "3")]
+    pub live_rows: i64,
+    /// Rows that a vacuum has not removed yet.
+    #[prost(int64, tag = "4")]
+    pub dead_rows: i64,
+}
+/// ServerStatus is how this server is.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ServerStatus {
+    /// Its version.
+    #[prost(string, tag = "1")]
+    pub version: ::prost::alloc::string::String,
+    /// Since when it runs.
+    #[prost(message, optional, tag = "2")]
+    pub uptime: ::core::option::Option<::prost_types::Duration>,
+    /// Worker sessions on it.
+    #[prost(int64, tag = "3")]
+    pub sessions: i64,
+    /// Attempts that its workers run at once, all together.
+    #[prost(int64, tag = "4")]
+    pub slots: i64,
+    /// Attempts that they hold.
+    #[prost(int64, tag = "5")]
+    pub slots_busy: i64,
+    /// The writer's lanes.
+    #[prost(message, repeated, tag = "6")]
+    pub lanes: ::prost::alloc::vec::Vec<LaneStatus>,
+    /// Connections in its pool.
+    #[prost(int64, tag = "7")]
+    pub pool_connections: i64,
+    /// Those of them that nobody uses.
+    #[prost(int64, tag = "8")]
+    pub pool_idle: i64,
+    /// Connections that the pool may have.
+    #[prost(int64, tag = "9")]
+    pub pool_connections_max: i64,
+}
+/// LaneStatus is how a lane of the writer is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LaneStatus {
+    /// Items that wait for it.
+    #[prost(int64, tag = "1")]
+    pub queued: i64,
+    /// How long it has been at the same batch; not set when it waits for one.
+    #[prost(message, optional, tag = "2")]
+    pub busy_for: ::core::option::Option<::prost_types::Duration>,
+}
+/// QueueStatus is what waits for workers of one step.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QueueStatus {
+    /// The handler's namespace.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The handler.
+    #[prost(string, tag = "2")]
+    pub handler: ::prost::alloc::string::String,
+    /// The step.
+    #[prost(string, tag = "3")]
+    pub step: ::prost::alloc::string::String,
+    /// Steps that wait; each queue is counted up to 10,000.
+    #[prost(int64, tag = "4")]
+    pub depth: i64,
+    /// How long the oldest has waited.
+    #[prost(message, optional, tag = "5")]
+    pub age: ::core::option::Option<::prost_types::Duration>,
+}
+/// Generated client implementations.
+pub mod status_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// StatusService says how the server and its database are. For "may I send calls here" there is grpc.health.v1.
+    #[derive(Debug, Clone)]
+    pub struct StatusServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl StatusServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> StatusServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> StatusServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            StatusServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Returns the detailed status. It is made in the background, by default every 15 s, and answered from memory: at
+        /// once, also when the database hangs. Always succeeds; `healthy` tells good from bad.
+        pub async fn get_status(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetStatusRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetStatusResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.StatusService/GetStatus",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tasker.v1.StatusService", "GetStatus"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
