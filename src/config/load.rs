@@ -331,18 +331,39 @@ impl Sections<'_> {
         }
     }
 
-    /// Names the keys whose values are to blame, by trying each alone over the defaults.
+    /// Names the keys whose values are to blame, by trying each alone over the defaults; those of a section within the
+    /// section one by one as well.
     fn blame(&self, name: &str, check: &mut Check, problem: impl Fn(&Value) -> Option<String>) -> bool {
         let mut blamed = false;
-        for (key, value) in self.merged[name].as_table().into_iter().flatten() {
-            let mut alone = self.defaults[name].clone();
-            alone.as_table_mut().expect("sections are tables").insert(key.clone(), value.clone());
-            if let Some(problem) = problem(&alone) {
+        let mut attempt = |key: &str, alone: &Value| {
+            if let Some(problem) = problem(alone) {
                 let problem = problem.lines().next().unwrap_or_default().to_owned();
                 check.finding(&format!("{name}.{key}"), problem, "");
                 blamed = true;
             }
+        };
+        for (key, value) in self.merged[name].as_table().into_iter().flatten() {
+            let mut alone = self.defaults[name].clone();
+            let inner = alone.get(key).and_then(Value::as_table).filter(|inner| !inner.is_empty()).cloned();
+            match (value, inner) {
+                (Value::Table(values), Some(inner)) => {
+                    for (inner_key, value) in values {
+                        let mut inner = inner.clone();
+                        inner.insert(inner_key.clone(), value.clone());
+                        put(&mut alone, key, Value::Table(inner));
+                        attempt(&format!("{key}.{inner_key}"), &alone);
+                    }
+                }
+                _ => {
+                    put(&mut alone, key, value.clone());
+                    attempt(key, &alone);
+                }
+            }
         }
         blamed
     }
+}
+
+fn put(section: &mut Value, key: &str, value: Value) {
+    section.as_table_mut().expect("sections are tables").insert(key.to_owned(), value);
 }

@@ -256,7 +256,7 @@ fn some_rules_hold_in_production_only() {
         ("database.url", "postgres://127.0.0.1/x", "postgres://db/x"),
         ("database.url", "postgres://db/x?sslmode=require", ""),
         ("telemetry.log_format", "json", "pretty"),
-        ("auth.authenticators", "[\"jwt\"]", "[]"),
+        ("auth.authenticators", "[\"api_token\"]", "[]"),
         ("server.drain_grace_ms", "1000", "999"),
         ("database.acquire_timeout_ms", "14999", "15000"),
         ("writer.connect_timeout_ms", "14999", "15000"),

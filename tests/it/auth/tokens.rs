@@ -372,12 +372,12 @@ fn the_configuration_reports_them_and_prints_no_secret() {
     check(&[jwt, ("auth.jwt.secret", SECRET)], &[]);
     check(&[jwt, ("auth.jwt.secret", "hunter2")], &["auth.jwt.secret"]);
     check(&[jwt, ("auth.jwt.algorithms", "RS256,HS256")], &["auth.jwt.secret", "auth.jwt.public_key_files"]);
-    check(&[("auth.jwt.algorithms", "none")], &["auth.jwt"]);
+    check(&[("auth.jwt.algorithms", "none")], &["auth.jwt.algorithms"]);
     check(
         &[("auth.jwt.leeway_ms", "300001"), ("auth.api_token.recheck_ms", "1")],
         &["auth.jwt.leeway_ms", "auth.api_token.recheck_ms"],
     );
     check(&[("auth.authenticators", "mtls")], &["auth.authenticators"]);
     check(&[("auth.mtls.subjects", r#"[{ name = "a", grants = ["x:y"] }]"#)], &["auth.mtls.subjects"]);
-    check(&[("auth.mtls.subjects", r#"[{ name = "a", role = ["x"] }]"#)], &["auth.mtls"]);
+    check(&[("auth.mtls.subjects", r#"[{ name = "a", role = ["x"] }]"#)], &["auth.mtls.subjects"]);
 }
