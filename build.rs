@@ -13,6 +13,7 @@ const PROTOS: &[&str] = &[
     "tasker/v1/handler_service.proto",
     "tasker/v1/task_service.proto",
     "tasker/v1/step_service.proto",
+    "tasker/v1/dependency_graph_service.proto",
     "tasker/worker/v1/worker_service.proto",
 ];
 

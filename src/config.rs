@@ -10,8 +10,10 @@ use crate::lifecycle::writer;
 
 mod auth;
 mod backoff;
+mod cache;
 mod check;
 mod database;
+mod dependency_graph;
 mod effective;
 mod embedded;
 mod engine;
@@ -26,6 +28,7 @@ mod tls;
 mod values;
 
 pub use auth::{ApiToken, Auth, AuthenticatorKind, CertificateSubject, CoordinatorKind, Jwt, Mtls};
+pub use cache::{Cache, CacheBackend};
 pub use check::{Finding, Findings};
 pub use database::{Database, Databases, Named, Pooler};
 pub use effective::{Effective, Entry};
@@ -69,6 +72,10 @@ pub struct Config {
     pub dispatch: Dispatch,
     /// Waits between attempts.
     pub backoff: crate::domain::backoff::Policy,
+    /// How dependency graphs are judged.
+    pub dependency_graph: crate::domain::graph::Policy,
+    /// What is remembered of that.
+    pub cache: Cache,
     /// Sizes.
     pub limits: Limits,
     /// When two requests are one task.
@@ -145,6 +152,8 @@ impl Config {
         self.sweeper.validate(check);
         self.dispatch.validate(check);
         backoff::validate(&self.backoff, check);
+        dependency_graph::validate(&self.dependency_graph, check);
+        self.cache.validate(check);
         self.limits.validate(check);
         self.telemetry.validate(check);
         check.rule("sweeper.interval_ms", self.sweeper.interval <= self.sessions.lease_ttl, || {

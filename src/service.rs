@@ -5,6 +5,7 @@
 //! is `lifecycle`). Next: `lifecycle` for changes, `store` for reads.
 
 pub mod dependencies;
+pub mod graph;
 pub mod handlers;
 pub mod namespaces;
 pub mod page;

@@ -1,4 +1,4 @@
-//! Every SQL statement, one file each under `store/sql`.
+//! Every SQL statement, one file each under `store/sql`, and what servers share beside the database.
 //!
 //! Owns: the pools, the statements, and what Postgres' errors mean. Functions take a connection, so that they
 //! work inside and outside a transaction. Never: rules; a statement reads sets and writes sets. A test
@@ -12,6 +12,7 @@ mod connection;
 pub mod databases;
 pub mod doctor;
 pub mod error;
+pub mod graph;
 pub mod handlers;
 pub mod lifecycle;
 pub mod migrate;
@@ -19,6 +20,7 @@ pub mod pages;
 pub mod pool;
 pub mod ready;
 pub mod sessions;
+pub mod shared;
 pub mod steps;
 pub mod tasks;
 pub mod text;

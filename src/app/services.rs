@@ -1,22 +1,28 @@
 //! Which services there are, and what each is given. A new one is a line in [`routes`].
 
+use std::time::Duration;
+
 use tonic::{codec::CompressionEncoding, service::RoutesBuilder};
 
 use crate::{
-    config::{Config, IdentityStrategy},
+    config::{CacheBackend, Config, IdentityStrategy},
     domain::{handler, identity::Strategy},
     engine::Engine,
     lifecycle::Templates,
     proto::tasker::{
         v1::{
+            dependency_graph_service_server::DependencyGraphServiceServer,
             handler_service_server::HandlerServiceServer, step_service_server::StepServiceServer,
             task_service_server::TaskServiceServer,
         },
         worker::v1::worker_service_server::WorkerServiceServer,
     },
     rpc,
-    service::{dependencies::Dependencies, handlers::Handlers, snapshot::Reader, steps, tasks},
-    store::Store,
+    service::{dependencies::Dependencies, graph, handlers::Handlers, snapshot::Reader, steps, tasks},
+    store::{
+        Store,
+        shared::{self, Shared},
+    },
 };
 
 /// Adds every service of ours to the routes.
@@ -48,13 +54,15 @@ pub(super) fn add(routes: &mut RoutesBuilder, config: &Config, store: &Store, te
     );
     let reader = Reader::new(store.clone(), templates.clone(), engine.clock().clone(), bytes);
     let steps = steps::Steps::new(reader.clone(), engine.writer().clone());
+    let graphs = graph::Graphs::new(reader.clone(), engine.watch().clone(), graph_settings(config));
     let tasks = tasks::Tasks::new(reader, engine.writer().clone(), engine.watch().clone(), task_settings(config));
     let limits = rpc::limits::Limits {
         payload_bytes: config.limits.payload_bytes,
         batch_tasks: config.limits.batch_tasks,
         answer_bytes: bytes,
     };
-    add!(TaskServiceServer, rpc::tasks::Tasks::new(tasks, limits));
+    add!(TaskServiceServer, rpc::tasks::Tasks::new(tasks, graphs.clone(), limits));
+    add!(DependencyGraphServiceServer, rpc::graph::Graphs::new(graphs, limits));
     add!(StepServiceServer, rpc::steps::Steps::new(steps, limits));
 }
 
@@ -64,4 +72,26 @@ fn task_settings(config: &Config) -> tasks::Settings {
         IdentityStrategy::Hash => Strategy::Hash,
     };
     tasks::Settings { strategy, ..tasks::Settings::default() }
+}
+
+fn graph_settings(config: &Config) -> graph::Settings {
+    let cache = &config.cache;
+    let shared = (cache.backend == CacheBackend::Redis).then(|| {
+        let settings = shared::Settings {
+            url: cache.redis_url.expose().to_owned(),
+            ttl: Duration::from_secs(cache.redis_ttl_seconds),
+            timeout: cache.redis_timeout,
+            pause: cache.redis_pause,
+        };
+        Shared::new(settings)
+    });
+    let shared = shared.and_then(|made| {
+        made.inspect_err(|why| tracing::error!(why, "cache.redis_url is wrong; going on without a shared cache")).ok()
+    });
+    graph::Settings {
+        policy: config.dependency_graph.clone(),
+        memory_bytes: cache.memory_bytes,
+        shared,
+        ..graph::Settings::default()
+    }
 }

@@ -287,6 +287,8 @@ fn read(merged: &Table, defaults: &Table, check: &mut Check) -> Config {
         sweeper: section.read("sweeper", check),
         dispatch: section.read("dispatch", check),
         backoff: section.read::<backoff::Backoff>("backoff", check).into(),
+        dependency_graph: section.read("dependency_graph", check),
+        cache: section.read("cache", check),
         limits: section.read("limits", check),
         identity: section.read("identity", check),
         telemetry: section.read("telemetry", check),

@@ -28,6 +28,7 @@ use crate::{
     errors::{Error, Result},
     proto::tasker::{
         v1::{
+            dependency_graph_service_client::DependencyGraphServiceClient,
             handler_service_client::HandlerServiceClient, step_service_client::StepServiceClient,
             task_service_client::TaskServiceClient,
         },
@@ -99,6 +100,11 @@ impl Client {
     /// Handlers: register, look.
     pub fn handlers(&self) -> HandlerServiceClient<Transport> {
         HandlerServiceClient::new(self.transport.clone()).max_decoding_message_size(self.message_bytes_max)
+    }
+
+    /// Dependency graphs of tasks: critical paths, bottlenecks, the expected finish.
+    pub fn graphs(&self) -> DependencyGraphServiceClient<Transport> {
+        DependencyGraphServiceClient::new(self.transport.clone()).max_decoding_message_size(self.message_bytes_max)
     }
 
     /// The worker protocol; [`crate::Worker`] speaks it for you.

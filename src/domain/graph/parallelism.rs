@@ -57,6 +57,6 @@ pub(super) fn analyse(shape: &Shape, picture: &Picture) -> Parallelism {
 }
 
 /// A share in percent, rounded half up to one decimal; 0 of nothing.
-pub(super) fn percent(part: usize, whole: usize) -> f64 {
+pub fn percent(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { (part as f64 * 1_000.0 / whole as f64).round() / 10.0 }
 }
