@@ -23,6 +23,7 @@ mod dev;
 mod doctor;
 mod failure;
 mod get;
+mod graph;
 mod handlers;
 mod healthcheck;
 mod input;
@@ -71,6 +72,7 @@ commands! {
     Submit(submit),
     Watch(watch),
     Get(get),
+    Graph(graph),
     List(list),
     Cancel(cancel),
     Retry(retry),

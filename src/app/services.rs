@@ -54,7 +54,7 @@ pub(super) fn add(routes: &mut RoutesBuilder, config: &Config, store: &Store, te
     );
     let reader = Reader::new(store.clone(), templates.clone(), engine.clock().clone(), bytes);
     let steps = steps::Steps::new(reader.clone(), engine.writer().clone());
-    let graphs = graph::Graphs::new(reader.clone(), engine.watch().clone(), graph_settings(config));
+    let graphs = graph::Graphs::new(reader.clone(), engine.watch().clone(), graph_settings(config, engine));
     let tasks = tasks::Tasks::new(reader, engine.writer().clone(), engine.watch().clone(), task_settings(config));
     let limits = rpc::limits::Limits {
         payload_bytes: config.limits.payload_bytes,
@@ -74,7 +74,7 @@ fn task_settings(config: &Config) -> tasks::Settings {
     tasks::Settings { strategy, ..tasks::Settings::default() }
 }
 
-fn graph_settings(config: &Config) -> graph::Settings {
+fn graph_settings(config: &Config, engine: &Engine) -> graph::Settings {
     let cache = &config.cache;
     let shared = (cache.backend == CacheBackend::Redis).then(|| {
         let settings = shared::Settings {
@@ -92,6 +92,7 @@ fn graph_settings(config: &Config) -> graph::Settings {
         policy: config.dependency_graph.clone(),
         memory_bytes: cache.memory_bytes,
         shared,
+        metrics: engine.metrics().clone(),
         ..graph::Settings::default()
     }
 }

@@ -326,15 +326,32 @@ impl Sections<'_> {
     /// Names the keys whose values are to blame, by trying each alone over the defaults.
     fn blame(&self, name: &str, check: &mut Check, problem: impl Fn(&Value) -> Option<String>) -> bool {
         let mut blamed = false;
-        for (key, value) in self.merged[name].as_table().into_iter().flatten() {
+        for (path, value) in leaves(&self.merged[name]) {
             let mut alone = self.defaults[name].clone();
-            alone.as_table_mut().expect("sections are tables").insert(key.clone(), value.clone());
+            let (key, tables) = path.split_last().expect("a leaf has a key");
+            let table = tables.iter().try_fold(&mut alone, |table, part| table.get_mut(part));
+            let Some(table) = table.and_then(Value::as_table_mut) else { continue };
+            table.insert((*key).to_owned(), value.clone());
             if let Some(problem) = problem(&alone) {
                 let problem = problem.lines().next().unwrap_or_default().to_owned();
-                check.finding(&format!("{name}.{key}"), problem, "");
+                check.finding(&format!("{name}.{}", path.join(".")), problem, "");
                 blamed = true;
             }
         }
         blamed
     }
+}
+
+/// The values of a section that are no sections themselves, with the keys that lead to them.
+fn leaves(section: &Value) -> Vec<(Vec<&str>, &Value)> {
+    let mut found = Vec::new();
+    for (key, value) in section.as_table().into_iter().flatten() {
+        if value.is_table() {
+            let inner = leaves(value).into_iter();
+            found.extend(inner.map(|(path, value)| (std::iter::once(key.as_str()).chain(path).collect(), value)));
+        } else {
+            found.push((vec![key.as_str()], value));
+        }
+    }
+    found
 }

@@ -121,7 +121,9 @@ fn the_dependency_graph_is_strictly_typed() {
     let high = "dependency_graph.severity_thresholds.high";
     check(high, "20", &format!("{high}: must be more than medium, which is 20"));
     let critical = "dependency_graph.severity_thresholds.critical";
-    check(high, "100", &format!("{critical}: must be more than high, which is 100"));
+    check(critical, "50", &format!("{critical}: must be more than high, which is 50"));
+    let raised = flags(&[(high, "100")]).unwrap_err().to_string();
+    assert!(raised.contains("must be more than high, which is 100"), "{raised}");
     let config = flags(&[(weight, "7"), (critical, "200")]).unwrap();
     assert_eq!(config.dependency_graph.impact_multipliers.downstream_weight, 7);
     assert_eq!(config.dependency_graph.impact_multipliers.blocked_weight, 15, "omitted keys keep their defaults");
@@ -130,7 +132,8 @@ fn the_dependency_graph_is_strictly_typed() {
 
 #[test]
 fn a_shared_cache_needs_an_address() {
-    check("cache.backend", "redis", "cache.redis_url: is needed when cache.backend is redis");
+    let missing = flags(&[("cache.backend", "redis")]).unwrap_err().to_string();
+    assert!(missing.contains("is needed when cache.backend is redis"), "{missing}");
     let wrong = flags(&[("cache.backend", "redis"), ("cache.redis_url", "http://x")]).unwrap_err().to_string();
     assert!(wrong.contains("must begin with redis://"), "{wrong}");
     assert!(flags(&[("cache.backend", "redis"), ("cache.redis_url", "redis+unix:///run/r.sock")]).is_ok());

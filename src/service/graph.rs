@@ -25,9 +25,9 @@ use crate::{
     error::Result,
     lifecycle::Watch,
     store::{self, shared::Shared},
+    telemetry::Metrics,
 };
 
-pub use memory::{Counters, Counts};
 pub use watch::Graphs as Followed;
 
 use durations::Measurements;
@@ -44,6 +44,8 @@ pub struct Settings {
     pub shared: Option<Shared>,
     /// How long a follower waits for a hint before it looks by itself, since other servers' moves give none.
     pub watch_interval: Duration,
+    /// Where hits and misses are counted.
+    pub metrics: Metrics,
 }
 
 impl Default for Settings {
@@ -83,9 +85,9 @@ pub struct Graph {
 impl Graphs {
     /// The use cases over a reader.
     pub fn new(reader: Reader, watch: Watch, settings: Settings) -> Self {
-        let Settings { policy, memory_bytes, shared, watch_interval } = settings;
+        let Settings { policy, memory_bytes, shared, watch_interval, metrics } = settings;
         let measurements = Measurements::new(reader.store().clone());
-        let memory = Memory::new(memory_bytes, shared);
+        let memory = Memory::new(memory_bytes, shared, &metrics);
         Self { reader, watch, policy: Arc::new(policy), memory, measurements, watch_interval }
     }
 
@@ -113,11 +115,6 @@ impl Graphs {
             });
         }
         graphs
-    }
-
-    /// How often what was asked for was remembered.
-    pub fn counts(&self) -> Counts {
-        self.memory.counters().read()
     }
 
     async fn one(&self, snapshot: &Snapshot, began: &HashMap<StepId, (i32, Micros)>) -> Result<Graph> {

@@ -4,10 +4,7 @@
 //! the conditions of the steps, the durations, the policy. Such an answer cannot be stale, whatever else has happened,
 //! and tasks that look alike share one. For the same reason servers can share them without telling each other anything.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use moka::future::Cache;
 
@@ -18,6 +15,7 @@ use crate::{
     },
     error::{Error, Reason, Result},
     store::shared::{Look, Shared},
+    telemetry::{Metrics, metrics::CacheMeter},
 };
 
 /// What analyses of this build look like; counts up when the rules or the form change.
@@ -29,50 +27,14 @@ pub(super) struct Memory {
     shapes: Cache<NamedTaskId, Arc<Shape>>,
     analyses: Cache<Key, Arc<Analysis>>,
     shared: Option<Shared>,
-    counters: Arc<Counters>,
-}
-
-/// How often analyses were remembered, counting.
-#[derive(Debug, Default)]
-pub struct Counters {
-    hits: AtomicU64,
-    misses: AtomicU64,
-    shared_hits: AtomicU64,
-    shared_misses: AtomicU64,
-    shared_failures: AtomicU64,
-}
-
-/// How often analyses were remembered, since the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
-    /// By this server.
-    pub hits: u64,
-    /// Not by this server.
-    pub misses: u64,
-    /// By another one, when this one did not.
-    pub shared_hits: u64,
-    /// By no other one.
-    pub shared_misses: u64,
-    /// Nobody knows, because the shared cache was away.
-    pub shared_failures: u64,
-}
-
-impl Counters {
-    /// The counts now.
-    pub fn read(&self) -> Counts {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Counts {
-            hits: read(&self.hits),
-            misses: read(&self.misses),
-            shared_hits: read(&self.shared_hits),
-            shared_misses: read(&self.shared_misses),
-            shared_failures: read(&self.shared_failures),
-        }
-    }
+    /// What happens to look-ups here.
+    meter: CacheMeter,
+    /// What happens to look-ups in the shared cache.
+    shared_meter: CacheMeter,
 }
 
 impl Memory {
-    pub(super) fn new(bytes: u64, shared: Option<Shared>) -> Self {
+    pub(super) fn new(bytes: u64, shared: Option<Shared>, metrics: &Metrics) -> Self {
         let weight = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
         Self {
             shapes: Cache::builder()
@@ -84,12 +46,9 @@ impl Memory {
                 .weigher(move |_, analysis: &Arc<Analysis>| weight(analysis.bytes()))
                 .build(),
             shared,
-            counters: Arc::default(),
+            meter: metrics.cache("graph"),
+            shared_meter: metrics.cache("graph_shared"),
         }
-    }
-
-    pub(super) fn counters(&self) -> &Counters {
-        &self.counters
     }
 
     /// The shape of a handler version.
@@ -110,11 +69,11 @@ impl Memory {
         policy: &Arc<Policy>,
     ) -> Result<Arc<Analysis>> {
         let key = Key::of(shape, picture, durations, policy);
-        if let Some(analysis) = self.analyses.get(&key).await {
-            count(&self.counters.hits);
+        let known = self.analyses.get(&key).await;
+        self.meter.note(known.is_some());
+        if let Some(analysis) = known {
             return Ok(analysis);
         }
-        count(&self.counters.misses);
         let found = self.analyses.try_get_with(key, async {
             if let Some(analysis) = self.shared(key, shape).await {
                 return Ok(Arc::new(analysis));
@@ -130,17 +89,16 @@ impl Memory {
 
     /// What another server has found out. It is checked, because others may write there.
     async fn shared(&self, key: Key, shape: &Shape) -> Option<Analysis> {
-        let look = self.shared.as_ref()?.get(&name(key)).await;
-        let (analysis, counter) = match look {
-            Look::Found(text) => match serde_json::from_slice::<Analysis>(&text) {
-                Ok(analysis) if analysis.fits(shape) => (Some(analysis), &self.counters.shared_hits),
-                _ => (None, &self.counters.shared_misses),
-            },
-            Look::Nothing => (None, &self.counters.shared_misses),
-            Look::Away => (None, &self.counters.shared_failures),
+        let found = match self.shared.as_ref()?.get(&name(key)).await {
+            Look::Found(text) => serde_json::from_slice::<Analysis>(&text).ok().filter(|found| found.fits(shape)),
+            Look::Nothing => None,
+            Look::Away => {
+                self.shared_meter.failed.add(1);
+                return None;
+            }
         };
-        count(counter);
-        analysis
+        self.shared_meter.note(found.is_some());
+        found
     }
 
     /// Tells the others, while the caller goes on.
@@ -164,8 +122,4 @@ fn name(Key(key): Key) -> String {
         write!(name, "{byte:02x}").expect("a String takes writes");
     }
     name
-}
-
-fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::Relaxed);
 }
