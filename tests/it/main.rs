@@ -12,6 +12,7 @@ mod auth;
 mod calls;
 mod cli;
 mod dev;
+mod durations;
 mod edges;
 mod embedded;
 mod engine;
