@@ -15,6 +15,7 @@ const PROTOS: &[&str] = &[
     "tasker/v1/step_service.proto",
     "tasker/v1/analytics_service.proto",
     "tasker/v1/status_service.proto",
+    "tasker/v1/dependency_graph_service.proto",
     "tasker/worker/v1/worker_service.proto",
 ];
 

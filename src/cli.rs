@@ -24,6 +24,7 @@ mod dev;
 mod doctor;
 mod failure;
 mod get;
+mod graph;
 mod handlers;
 mod healthcheck;
 mod input;
@@ -72,6 +73,7 @@ commands! {
     Submit(submit),
     Watch(watch),
     Get(get),
+    Graph(graph),
     List(list),
     Cancel(cancel),
     Retry(retry),

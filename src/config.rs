@@ -11,8 +11,10 @@ use crate::lifecycle::writer;
 mod analytics;
 mod auth;
 mod backoff;
+mod cache;
 mod check;
 mod database;
+mod dependency_graph;
 mod effective;
 mod embedded;
 mod engine;
@@ -29,6 +31,7 @@ mod values;
 
 pub use analytics::Analytics;
 pub use auth::{ApiToken, Auth, AuthenticatorKind, CertificateSubject, CoordinatorKind, Jwt, Mtls};
+pub use cache::{Cache, CacheBackend};
 pub use check::{Finding, Findings};
 pub use database::{Database, Databases, Named, Pooler};
 pub use effective::{Effective, Entry};
@@ -77,6 +80,10 @@ pub struct Config {
     pub dispatch: Dispatch,
     /// Waits between attempts.
     pub backoff: crate::domain::backoff::Policy,
+    /// How dependency graphs are judged.
+    pub dependency_graph: crate::domain::graph::Policy,
+    /// What is remembered of that.
+    pub cache: Cache,
     /// Sizes.
     pub limits: Limits,
     /// When two requests are one task.
@@ -157,6 +164,8 @@ impl Config {
         self.sweeper.validate(check);
         self.dispatch.validate(check);
         backoff::validate(&self.backoff, check);
+        dependency_graph::validate(&self.dependency_graph, check);
+        self.cache.validate(check);
         self.limits.validate(check);
         self.analytics.validate(check);
         self.telemetry.validate(check);

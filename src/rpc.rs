@@ -5,6 +5,7 @@
 
 pub mod analytics;
 mod fields;
+pub mod graph;
 pub mod handlers;
 pub mod limits;
 mod render;

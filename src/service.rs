@@ -6,6 +6,7 @@
 
 pub mod analytics;
 pub mod dependencies;
+pub mod graph;
 pub mod handlers;
 pub mod namespaces;
 pub mod page;

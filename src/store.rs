@@ -1,4 +1,4 @@
-//! Every SQL statement, one file each under `store/sql`.
+//! Every SQL statement, one file each under `store/sql`, and what servers share beside the database.
 //!
 //! Owns: the pools, the statements, and what Postgres' errors mean. Functions take a connection, so that they
 //! work inside and outside a transaction. Never: rules; a statement reads sets and writes sets. A test
@@ -14,6 +14,7 @@ pub mod databases;
 pub mod doctor;
 pub mod error;
 mod executor;
+pub mod graph;
 pub mod handlers;
 pub mod lifecycle;
 pub mod migrate;
@@ -24,6 +25,7 @@ pub mod replica;
 pub mod seed;
 pub mod sessions;
 pub mod status;
+pub mod shared;
 pub mod steps;
 pub mod tallies;
 pub mod tasks;

@@ -5,22 +5,27 @@ use std::time::Duration;
 use tonic::{codec::CompressionEncoding, service::RoutesBuilder};
 
 use crate::{
-    config::{self, Config, IdentityStrategy},
+    config::{self, CacheBackend, Config, IdentityStrategy},
     domain::{handler, identity::Strategy},
     engine::Engine,
     health::Monitor,
     lifecycle::Templates,
     proto::tasker::{
         v1::{
-            analytics_service_server::AnalyticsServiceServer, handler_service_server::HandlerServiceServer,
-            status_service_server::StatusServiceServer, step_service_server::StepServiceServer,
+            analytics_service_server::AnalyticsServiceServer,
+            dependency_graph_service_server::DependencyGraphServiceServer,
+            handler_service_server::HandlerServiceServer, status_service_server::StatusServiceServer,
+            step_service_server::StepServiceServer,
             task_service_server::TaskServiceServer,
         },
         worker::v1::worker_service_server::WorkerServiceServer,
     },
     rpc,
-    service::{analytics, dependencies::Dependencies, handlers::Handlers, snapshot::Reader, steps, tasks},
-    store::Store,
+    service::{analytics, dependencies::Dependencies, graph, handlers::Handlers, snapshot::Reader, steps, tasks},
+    store::{
+        Store,
+        shared::{self, Shared},
+    },
 };
 
 /// Adds every service of ours to the routes.
@@ -59,13 +64,15 @@ pub(super) fn add(
     );
     let reader = Reader::new(store.clone(), templates.clone(), engine.clock().clone(), bytes);
     let steps = steps::Steps::new(reader.clone(), engine.writer().clone());
+    let graphs = graph::Graphs::new(reader.clone(), engine.watch().clone(), graph_settings(config, engine));
     let tasks = tasks::Tasks::new(reader, engine.writer().clone(), engine.watch().clone(), task_settings(config));
     let limits = rpc::limits::Limits {
         payload_bytes: config.limits.payload_bytes,
         batch_tasks: config.limits.batch_tasks,
         answer_bytes: bytes,
     };
-    add!(TaskServiceServer, rpc::tasks::Tasks::new(tasks, limits));
+    add!(TaskServiceServer, rpc::tasks::Tasks::new(tasks, graphs.clone(), limits));
+    add!(DependencyGraphServiceServer, rpc::graph::Graphs::new(graphs, limits));
     add!(StepServiceServer, rpc::steps::Steps::new(steps, limits));
     let analytics =
         analytics::Analytics::new(store.clone(), engine.clock().clone(), analytics_settings(&config.analytics));
@@ -91,4 +98,27 @@ fn task_settings(config: &Config) -> tasks::Settings {
         IdentityStrategy::Hash => Strategy::Hash,
     };
     tasks::Settings { strategy, ..tasks::Settings::default() }
+}
+
+fn graph_settings(config: &Config, engine: &Engine) -> graph::Settings {
+    let cache = &config.cache;
+    let shared = (cache.backend == CacheBackend::Redis).then(|| {
+        let settings = shared::Settings {
+            url: cache.redis_url.expose().to_owned(),
+            ttl: Duration::from_secs(cache.redis_ttl_seconds),
+            timeout: cache.redis_timeout,
+            pause: cache.redis_pause,
+        };
+        Shared::new(settings)
+    });
+    let shared = shared.and_then(|made| {
+        made.inspect_err(|why| tracing::error!(why, "cache.redis_url is wrong; going on without a shared cache")).ok()
+    });
+    graph::Settings {
+        policy: config.dependency_graph.clone(),
+        memory_bytes: cache.memory_bytes,
+        shared,
+        metrics: engine.metrics().clone(),
+        ..graph::Settings::default()
+    }
 }

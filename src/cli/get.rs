@@ -95,8 +95,11 @@ impl Args {
             }
             None => {
                 let view = if self.field.is_some() { View::Full } else { self.view };
-                let request =
-                    pb::GetTaskRequest { task_id: self.target.task_id(), view: pb::TaskView::from(view).into() };
+                let request = pb::GetTaskRequest {
+                    task_id: self.target.task_id(),
+                    view: pb::TaskView::from(view).into(),
+                    ..pb::GetTaskRequest::default()
+                };
                 let task = client.tasks().get_task(request).await?.into_inner().task.unwrap_or_default();
                 match &self.field {
                     Some(pointer) => field(out, &task.context_json, pointer)?,

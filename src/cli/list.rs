@@ -121,6 +121,7 @@ impl Args {
             page_size: if self.all { PAGE_SIZE_MAX } else { self.limit },
             page_token: self.page_token.clone().unwrap_or_default(),
             view: pb::TaskView::from(self.view).into(),
+            ..pb::ListTasksRequest::default()
         };
         let mut shown = 0;
         loop {

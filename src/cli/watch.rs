@@ -18,7 +18,7 @@ use tasker_sdk::{Client, proto::tasker::v1 as pb};
 use tokio::time::{MissedTickBehavior, interval};
 
 pub(crate) use board::Board;
-pub(crate) use view::{Size, steps};
+pub(crate) use view::{Size, duration, steps};
 
 use self::{
     feed::{Feed, News},

@@ -296,6 +296,8 @@ fn read(merged: &Table, defaults: &Table, check: &mut Check) -> Config {
         sweeper: section.read("sweeper", check),
         dispatch: section.read("dispatch", check),
         backoff: section.read::<backoff::Backoff>("backoff", check).into(),
+        dependency_graph: section.read("dependency_graph", check),
+        cache: section.read("cache", check),
         limits: section.read("limits", check),
         identity: section.read("identity", check),
         analytics: section.read("analytics", check),
@@ -331,39 +333,35 @@ impl Sections<'_> {
         }
     }
 
-    /// Names the keys whose values are to blame, by trying each alone over the defaults; those of a section within the
-    /// section one by one as well.
+    /// Names the keys whose values are to blame, by trying each alone over the defaults.
     fn blame(&self, name: &str, check: &mut Check, problem: impl Fn(&Value) -> Option<String>) -> bool {
         let mut blamed = false;
-        let mut attempt = |key: &str, alone: &Value| {
-            if let Some(problem) = problem(alone) {
-                let problem = problem.lines().next().unwrap_or_default().to_owned();
-                check.finding(&format!("{name}.{key}"), problem, "");
-                blamed = true;
-            }
-        };
-        for (key, value) in self.merged[name].as_table().into_iter().flatten() {
+        for (path, value) in leaves(&self.merged[name]) {
             let mut alone = self.defaults[name].clone();
-            let inner = alone.get(key).and_then(Value::as_table).filter(|inner| !inner.is_empty()).cloned();
-            match (value, inner) {
-                (Value::Table(values), Some(inner)) => {
-                    for (inner_key, value) in values {
-                        let mut inner = inner.clone();
-                        inner.insert(inner_key.clone(), value.clone());
-                        put(&mut alone, key, Value::Table(inner));
-                        attempt(&format!("{key}.{inner_key}"), &alone);
-                    }
-                }
-                _ => {
-                    put(&mut alone, key, value.clone());
-                    attempt(key, &alone);
-                }
+            let (key, tables) = path.split_last().expect("a leaf has a key");
+            let table = tables.iter().try_fold(&mut alone, |table, part| table.get_mut(part));
+            let Some(table) = table.and_then(Value::as_table_mut) else { continue };
+            table.insert((*key).to_owned(), value.clone());
+            if let Some(problem) = problem(&alone) {
+                let problem = problem.lines().next().unwrap_or_default().to_owned();
+                check.finding(&format!("{name}.{}", path.join(".")), problem, "");
+                blamed = true;
             }
         }
         blamed
     }
 }
 
-fn put(section: &mut Value, key: &str, value: Value) {
-    section.as_table_mut().expect("sections are tables").insert(key.to_owned(), value);
+/// The values of a section that are no sections themselves, with the keys that lead to them.
+fn leaves(section: &Value) -> Vec<(Vec<&str>, &Value)> {
+    let mut found = Vec::new();
+    for (key, value) in section.as_table().into_iter().flatten() {
+        if value.is_table() {
+            let inner = leaves(value).into_iter();
+            found.extend(inner.map(|(path, value)| (std::iter::once(key.as_str()).chain(path).collect(), value)));
+        } else {
+            found.push((vec![key.as_str()], value));
+        }
+    }
+    found
 }

@@ -30,6 +30,7 @@ fn check(key: &str, value: &str, finding: &str) {
 fn the_defaults_are_valid_and_mean_what_the_domain_means() {
     let config = Config::default();
     assert_eq!(config.backoff, crate::domain::backoff::Policy::default());
+    assert_eq!(config.dependency_graph, crate::domain::graph::Policy::default());
     assert_eq!(config.sessions.lease_ttl, Duration::from_secs(15));
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:7077");
 }
@@ -102,6 +103,40 @@ fn what_is_wrong_is_named() {
         "7077",
         "server.listen: `7077` is neither an address with a port such as 127.0.0.1:7077 nor unix:/path",
     );
+}
+
+#[test]
+fn the_dependency_graph_is_strictly_typed() {
+    let weight = "dependency_graph.impact_multipliers.downstream_weight";
+    check(weight, "1.5", &format!("{weight}: must be a whole number, not 1.5 (from a flag)"));
+    check(weight, "10001", &format!("{weight}: must be from 0 to 10000, not 10001"));
+    let state = "dependency_graph.severity_multipliers.error_state";
+    check(state, "true", &format!("{state}: must be a number, not true (from a flag)"));
+    check(
+        "dependency_graph.severity_multipliers.eror_state",
+        "1.0",
+        "dependency_graph.severity_multipliers.eror_state: unknown key; did you mean \
+         `dependency_graph.severity_multipliers.error_state`?",
+    );
+    let high = "dependency_graph.severity_thresholds.high";
+    check(high, "20", &format!("{high}: must be more than medium, which is 20"));
+    let critical = "dependency_graph.severity_thresholds.critical";
+    check(critical, "50", &format!("{critical}: must be more than high, which is 50"));
+    let raised = flags(&[(high, "100")]).unwrap_err().to_string();
+    assert!(raised.contains("must be more than high, which is 100"), "{raised}");
+    let config = flags(&[(weight, "7"), (critical, "200")]).unwrap();
+    assert_eq!(config.dependency_graph.impact_multipliers.downstream_weight, 7);
+    assert_eq!(config.dependency_graph.impact_multipliers.blocked_weight, 15, "omitted keys keep their defaults");
+    assert_eq!(config.dependency_graph.severity_thresholds.critical, 200);
+}
+
+#[test]
+fn a_shared_cache_needs_an_address() {
+    let missing = flags(&[("cache.backend", "redis")]).unwrap_err().to_string();
+    assert!(missing.contains("is needed when cache.backend is redis"), "{missing}");
+    let wrong = flags(&[("cache.backend", "redis"), ("cache.redis_url", "http://x")]).unwrap_err().to_string();
+    assert!(wrong.contains("must begin with redis://"), "{wrong}");
+    assert!(flags(&[("cache.backend", "redis"), ("cache.redis_url", "redis+unix:///run/r.sock")]).is_ok());
 }
 
 #[test]

@@ -5,8 +5,30 @@
 //! backoff-and-dependency-graph §4 to §6. Everything goes by step number; names matter for ties only. Never:
 //! enumerates paths, of which there can be more than atoms. Next: `service::graph`, which keeps what was found.
 
+mod analysis;
+pub mod bottlenecks;
+pub mod chains;
+mod durations;
+mod forecast;
 mod natural;
+pub mod parallelism;
+pub mod paths;
+mod picture;
+pub mod policy;
+mod reach;
 mod shape;
 
+pub use analysis::{Analysis, Health, Key, Recommendation};
+pub use bottlenecks::Bottlenecks;
+pub use chains::ErrorChains;
+pub use durations::{Durations, Measured};
+pub use forecast::{Forecast, forecast};
 pub use natural::Natural;
+pub use parallelism::Parallelism;
+pub use paths::CriticalPaths;
+pub use picture::{Condition, Picture};
+pub use policy::{Policy, Severity};
 pub use shape::{Adjacency, Shape};
+
+#[cfg(test)]
+mod tests;

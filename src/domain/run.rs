@@ -332,4 +332,4 @@ fn micros(wait: std::time::Duration) -> Micros {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,5 +1,6 @@
 //! Values as messages, where more than one service shows them.
 
+pub(super) mod graph;
 pub(super) mod step;
 pub(super) mod task;
 

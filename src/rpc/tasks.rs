@@ -8,6 +8,7 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use tonic::{Request, Response, Status};
 
 use super::{
+    graph,
     limits::Limits,
     render::{
         state,
@@ -22,23 +23,28 @@ use crate::{
         watch_task_response::Message as Watched,
     },
     service::{
+        graph::Graphs,
         page::Binding,
         tasks::{Created, Message, Tasks as UseCases},
     },
     transport::{CorrelationId, status},
 };
 
+/// What an answer needs beside its tasks and their graphs: lengths, and a page token. Answers have at least 64 KiB.
+const ROOM_BYTES: usize = 16 * 1_024;
+
 /// The service.
 #[derive(Debug, Clone)]
 pub struct Tasks {
     tasks: UseCases,
+    graphs: Graphs,
     limits: Limits,
 }
 
 impl Tasks {
     /// The service over the use cases.
-    pub const fn new(tasks: UseCases, limits: Limits) -> Self {
-        Self { tasks, limits }
+    pub const fn new(tasks: UseCases, graphs: Graphs, limits: Limits) -> Self {
+        Self { tasks, graphs, limits }
     }
 }
 
@@ -77,17 +83,29 @@ impl TaskService for Tasks {
 
     async fn get_task(&self, request: Request<proto::GetTaskRequest>) -> Answer<proto::GetTaskResponse> {
         let scope = scope(&request)?;
-        let (id, view) = parse::get(&request.into_inner())?;
+        let request = request.into_inner();
+        let (id, view) = parse::get(&request)?;
         let found = self.tasks.get(&scope, id, view).await?;
-        Ok(self.limits.fit(proto::GetTaskResponse { task: Some(task(&found)) })?)
+        let mut tasks = [task(&found)];
+        if request.include_dependencies {
+            graph::add(&self.graphs, &[found], &mut tasks, self.limits.answer_bytes - ROOM_BYTES).await;
+        }
+        let [task] = tasks;
+        Ok(self.limits.fit(proto::GetTaskResponse { task: Some(task) })?)
     }
 
     async fn list_tasks(&self, request: Request<proto::ListTasksRequest>) -> Answer<proto::ListTasksResponse> {
         let scope = scope(&request)?;
-        let parse::List { wanted, order, after, size, view, binding } = parse::list(request.into_inner())?;
-        let (tasks, next) = self.tasks.list(&scope, wanted, order, after, size, view).await?;
+        let request = request.into_inner();
+        let include_dependencies = request.include_dependencies;
+        let parse::List { wanted, order, after, size, view, binding } = parse::list(request)?;
+        let (found, next) = self.tasks.list(&scope, wanted, order, after, size, view).await?;
+        let mut tasks: Vec<proto::Task> = found.iter().map(task).collect();
+        if include_dependencies {
+            graph::add(&self.graphs, &found, &mut tasks, self.limits.answer_bytes - ROOM_BYTES).await;
+        }
         Ok(self.limits.fit(proto::ListTasksResponse {
-            tasks: tasks.iter().map(task).collect(),
+            tasks,
             next_page_token: next.map(|cursor| binding.seal(&cursor)).unwrap_or_default(),
         })?)
     }

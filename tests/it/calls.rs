@@ -2,6 +2,8 @@
 
 mod annotations;
 mod create;
+mod graph;
+mod graph_cache;
 mod large;
 mod list;
 mod manual;

@@ -214,6 +214,44 @@ async fn lists_are_complete_across_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_task_is_drawn() {
+    let world = World::new().await;
+    world.apply(MANUAL).await;
+    let task = world.submit("by_hand").await;
+    let text = world.ok(&["graph", &task]).await;
+    assert!(text.contains("critical path   label → ship ◂") && text.contains("├─╯"), "{text}");
+    for (format, begins) in [("dot", "digraph"), ("mermaid", "flowchart LR"), ("svg", "<svg "), ("json", "{")] {
+        let drawn = world.ok(&["graph", &task, "--format", format]).await;
+        assert!(drawn.starts_with(begins) && drawn.contains("pack"), "{format}: {drawn}");
+    }
+    let json: Value = serde_json::from_str(&world.ok(&["graph", &task, "-o", "json"]).await).unwrap();
+    assert_eq!(json["task_id"], *task);
+    assert_eq!(json["dependency_graph"]["edges"][0]["to_name"], "ship");
+
+    let mut watching = world.command(&["graph", &task, "--watch", "-o", "json"]);
+    let mut watching = watching.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut lines = {
+        use tokio::io::AsyncBufReadExt as _;
+        tokio::io::BufReader::new(watching.stdout.take().unwrap()).lines()
+    };
+    let mut last = within("the first graph", lines.next_line()).await.unwrap().unwrap();
+    for step in ["pack", "label", "ship"] {
+        world.ok(&["resolve", &format!("{task}/{step}")]).await;
+    }
+    while let Some(line) = within("the graph changes", lines.next_line()).await.unwrap() {
+        last = line;
+    }
+    let last: Value = serde_json::from_str(&last).unwrap();
+    assert_eq!((&last["completion_percentage"], &last["summary"]["total_steps"]), (&100.0.into(), &3.into()));
+    assert!(within("the end", watching.wait()).await.unwrap().success());
+
+    let unknown = world.run(&["graph", "01932c07-6b1f-7d0e-9d0a-5f2c1d3e0000"]).await;
+    assert_eq!(unknown.code, 3);
+    assert!(unknown.err.contains("TASK_NOT_FOUND"), "{}", unknown.err);
+    world.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn watching_survives_the_server() {
     let world = World::new().await;
     world.apply(MANUAL).await;

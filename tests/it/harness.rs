@@ -16,6 +16,9 @@ use tonic::transport::Channel;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 mod postgres;
+mod redis;
+
+pub use redis::Redis;
 
 /// How long anything may take. Generous, because it is reached only when a test fails.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -14,6 +14,7 @@ mod cli;
 mod configuration;
 mod databases;
 mod dev;
+mod durations;
 mod edges;
 mod embedded;
 mod engine;

@@ -28,8 +28,10 @@ use crate::{
     errors::{Error, Result},
     proto::tasker::{
         v1::{
-            analytics_service_client::AnalyticsServiceClient, handler_service_client::HandlerServiceClient,
-            status_service_client::StatusServiceClient, step_service_client::StepServiceClient,
+            analytics_service_client::AnalyticsServiceClient,
+            dependency_graph_service_client::DependencyGraphServiceClient,
+            handler_service_client::HandlerServiceClient, status_service_client::StatusServiceClient,
+            step_service_client::StepServiceClient,
             task_service_client::TaskServiceClient,
         },
         worker::v1::worker_service_client::WorkerServiceClient,
@@ -110,6 +112,11 @@ impl Client {
     /// How the server and its database are.
     pub fn status(&self) -> StatusServiceClient<Transport> {
         StatusServiceClient::new(self.transport.clone()).max_decoding_message_size(self.message_bytes_max)
+    }
+
+    /// Dependency graphs of tasks: critical paths, bottlenecks, the expected finish.
+    pub fn graphs(&self) -> DependencyGraphServiceClient<Transport> {
+        DependencyGraphServiceClient::new(self.transport.clone()).max_decoding_message_size(self.message_bytes_max)
     }
 
     /// The worker protocol; [`crate::Worker`] speaks it for you.

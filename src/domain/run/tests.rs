@@ -4,7 +4,7 @@
 //! a line of text. `stage.rs` is the small language, `properties.rs` what no history may break.
 
 mod properties;
-mod stage;
+pub(in crate::domain) mod stage;
 
 use stage::check;
 

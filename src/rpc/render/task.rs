@@ -42,6 +42,7 @@ pub(in crate::rpc) fn task(snapshot: &Snapshot) -> proto::Task {
         execution: Some(execution(&run.counts(*now))),
         steps: step::of_task(snapshot),
         annotations: snapshot.annotations.iter().map(annotation).collect(),
+        dependency_analysis: None,
     }
 }
 
@@ -83,12 +84,16 @@ fn execution(counts: &Counts) -> proto::Execution {
         }
         .into(),
         completion_percentage: counts.completion_percentage(),
-        health_status: match counts.health() {
-            HealthStatus::Healthy => proto::HealthStatus::Healthy,
-            HealthStatus::Recovering => proto::HealthStatus::Recovering,
-            HealthStatus::Blocked => proto::HealthStatus::Blocked,
-        }
-        .into(),
+        health_status: health(counts.health()).into(),
+    }
+}
+
+/// The health of a task.
+pub(in crate::rpc) const fn health(health: HealthStatus) -> proto::HealthStatus {
+    match health {
+        HealthStatus::Healthy => proto::HealthStatus::Healthy,
+        HealthStatus::Recovering => proto::HealthStatus::Recovering,
+        HealthStatus::Blocked => proto::HealthStatus::Blocked,
     }
 }
 

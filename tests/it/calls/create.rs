@@ -99,7 +99,8 @@ async fn what_does_not_exist_is_named() {
     check(NewTask { version: "7.0.0".into(), ..good.clone() }, "VERSION_UNKNOWN").await;
     check(NewTask { version: "newest".into(), ..good }, "VERSION_UNKNOWN").await;
 
-    let request = GetTaskRequest { task_id: "01930000-0000-7000-8000-000000000000".into(), view: 0 };
+    let request =
+        GetTaskRequest { task_id: "01930000-0000-7000-8000-000000000000".into(), ..GetTaskRequest::default() };
     let refused = world.client.tasks().get_task(request).await.unwrap_err();
     assert_eq!((refused.code(), &*told(&refused)), (tonic::Code::NotFound, "TASK_NOT_FOUND"));
 }

@@ -8,7 +8,7 @@ use super::world::{World, order, told, world, world_with};
 
 impl World {
     /// Registers a handler whose step number `n` waits for the steps that `parents` names.
-    async fn register_graph(&self, name: &str, steps: usize, parents: impl Fn(usize) -> Vec<usize>) {
+    pub async fn register_graph(&self, name: &str, steps: usize, parents: impl Fn(usize) -> Vec<usize>) {
         let step = |no: usize| StepTemplate {
             name: format!("s{no}"),
             handler_class: "LargeStep".to_owned(),
@@ -75,7 +75,7 @@ async fn answers_that_are_too_large_are_refused_and_smaller_ones_given() {
     let context = format!(r#"{{"a":"{}"}}"#, "x".repeat(1_000));
     let id = world.create(NewTask { name: "long".into(), ..order(&context) }).await;
     for view in [TaskView::Steps, TaskView::Full] {
-        let request = GetTaskRequest { task_id: id.clone(), view: view.into() };
+        let request = GetTaskRequest { task_id: id.clone(), view: view.into(), ..GetTaskRequest::default() };
         let refused = world.client.tasks().get_task(request).await.unwrap_err();
         assert_eq!((refused.code(), &*told(&refused)), (tonic::Code::InvalidArgument, "LIMIT_EXCEEDED"), "{view:?}");
     }

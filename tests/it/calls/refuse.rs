@@ -94,13 +94,23 @@ async fn calls_about_tasks() {
     let world = world().await;
     let mut tasks = world.client.tasks();
     let id = || TASK.to_owned();
-    check!(tasks, get_task, GetTaskRequest { task_id: String::new(), view: 0 }, "task_id: is required");
-    check!(tasks, get_task, GetTaskRequest { task_id: "7".into(), view: 0 }, "task_id: is not the id of a task");
-    check!(tasks, get_task, GetTaskRequest { task_id: STEP.into(), view: 0 }, "task_id: is not the id of a task");
+    check!(tasks, get_task, GetTaskRequest::default(), "task_id: is required");
     check!(
         tasks,
         get_task,
-        GetTaskRequest { task_id: "7".into(), view: 9 },
+        GetTaskRequest { task_id: "7".into(), ..GetTaskRequest::default() },
+        "task_id: is not the id of a task"
+    );
+    check!(
+        tasks,
+        get_task,
+        GetTaskRequest { task_id: STEP.into(), ..GetTaskRequest::default() },
+        "task_id: is not the id of a task"
+    );
+    check!(
+        tasks,
+        get_task,
+        GetTaskRequest { task_id: "7".into(), view: 9, ..GetTaskRequest::default() },
         "task_id: is not the id of a task\nview: 9 is not a value of the enum"
     );
     let list = |filter: TaskFilter| ListTasksRequest { filter: Some(filter), ..ListTasksRequest::default() };

@@ -116,7 +116,7 @@ impl World {
     }
 
     pub async fn get(&self, task_id: &str, view: TaskView) -> Task {
-        let request = GetTaskRequest { task_id: task_id.to_owned(), view: view.into() };
+        let request = GetTaskRequest { task_id: task_id.to_owned(), view: view.into(), ..GetTaskRequest::default() };
         self.client.tasks().get_task(request).await.unwrap().into_inner().task.unwrap()
     }
 

@@ -102,3 +102,10 @@ async fn sessions_and_the_sweeper_read_what_runs_and_what_waits() {
     check(connection, "sweeper/past_deadline", &["tasks_deadline"], &[]).await;
     check(connection, "sweeper/unfinished", &["tasks_active"], &[]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn durations_are_measured_by_key() {
+    let database = crowded().await;
+    let mut connection = database.store.pool().acquire().await.unwrap();
+    check(&mut connection, "graph/durations", &["task_requests_named_task", "transitions_pkey"], &[]).await;
+}

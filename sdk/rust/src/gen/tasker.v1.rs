@@ -726,6 +726,912 @@ impl HealthStatus {
         }
     }
 }
+/// TaskGraph is the dependency graph of a task as it runs, and what follows from it.
+///
+/// Rankings are by what they rank, ties by step name. Numbers of steps and sums cover everything, also where only the
+/// first entries of a list are shown.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TaskGraph {
+    /// The task.
+    #[prost(string, tag = "1")]
+    pub task_id: ::prost::alloc::string::String,
+    /// The sequence number of the newest transition that is accounted for.
+    #[prost(int64, tag = "2")]
+    pub revision: i64,
+    /// The task's state.
+    #[prost(enumeration = "State", tag = "3")]
+    pub state: i32,
+    /// The health of the task.
+    #[prost(enumeration = "HealthStatus", tag = "4")]
+    pub task_health: i32,
+    /// Completed steps in percent of all, rounded to two decimals.
+    #[prost(double, tag = "5")]
+    pub completion_percentage: f64,
+    /// When the analysis is from.
+    #[prost(message, optional, tag = "6")]
+    pub generate_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The nodes and edges.
+    #[prost(message, optional, tag = "7")]
+    pub dependency_graph: ::core::option::Option<DependencyGraph>,
+    /// The paths that matter most, and the expected finish.
+    #[prost(message, optional, tag = "8")]
+    pub critical_paths: ::core::option::Option<CriticalPaths>,
+    /// What could run side by side.
+    #[prost(message, optional, tag = "9")]
+    pub parallelism_opportunities: ::core::option::Option<ParallelismOpportunities>,
+    /// What failed steps hold up.
+    #[prost(message, optional, tag = "10")]
+    pub error_chains: ::core::option::Option<ErrorChains>,
+    /// The steps that hold up the most.
+    #[prost(message, optional, tag = "11")]
+    pub bottlenecks: ::core::option::Option<Bottlenecks>,
+    /// Everything in a few numbers.
+    #[prost(message, optional, tag = "12")]
+    pub summary: ::core::option::Option<GraphSummary>,
+}
+/// DependencyAnalysis is the dependency graph beside a task, or why it is missing.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DependencyAnalysis {
+    /// The graph; not set when the analysis failed.
+    #[prost(message, optional, tag = "1")]
+    pub graph: ::core::option::Option<TaskGraph>,
+    /// Why there is none; empty when there is one.
+    #[prost(string, tag = "2")]
+    pub error: ::prost::alloc::string::String,
+    /// When the analysis was tried.
+    #[prost(message, optional, tag = "3")]
+    pub analysis_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// DependencyGraph is the DAG of a task.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DependencyGraph {
+    /// The steps in the handler's order. Edges and adjacency name a step by its position here, from 0.
+    #[prost(message, repeated, tag = "1")]
+    pub nodes: ::prost::alloc::vec::Vec<GraphNode>,
+    /// The edges, by the step that they come from.
+    #[prost(message, repeated, tag = "2")]
+    pub edges: ::prost::alloc::vec::Vec<GraphEdge>,
+    /// How many steps each level has, from the roots down.
+    #[prost(int32, repeated, tag = "3")]
+    pub level_widths: ::prost::alloc::vec::Vec<i32>,
+}
+/// GraphNode is a step in the graph.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GraphNode {
+    /// The step.
+    #[prost(string, tag = "1")]
+    pub step_id: ::prost::alloc::string::String,
+    /// Its name.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// The longest way from a root; 0 for roots.
+    #[prost(int32, tag = "3")]
+    pub level: i32,
+    /// Its state.
+    #[prost(enumeration = "State", tag = "4")]
+    pub state: i32,
+    /// Attempts begun.
+    #[prost(int32, tag = "5")]
+    pub attempts: i32,
+    /// Attempts allowed in total.
+    #[prost(int32, tag = "6")]
+    pub retry_limit: i32,
+    /// It could start now.
+    #[prost(bool, tag = "7")]
+    pub ready: bool,
+    /// It waits for parents.
+    #[prost(bool, tag = "8")]
+    pub blocked: bool,
+    /// When its backoff ends, if it has one.
+    #[prost(message, optional, tag = "9")]
+    pub next_retry_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The positions of the steps that it waits for.
+    #[prost(int32, repeated, tag = "10")]
+    pub parents: ::prost::alloc::vec::Vec<i32>,
+    /// The positions of the steps that wait for it.
+    #[prost(int32, repeated, tag = "11")]
+    pub children: ::prost::alloc::vec::Vec<i32>,
+    /// How long an attempt takes.
+    #[prost(message, optional, tag = "12")]
+    pub duration: ::core::option::Option<StepDuration>,
+}
+/// GraphEdge is a dependency: `to` waits for `from`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GraphEdge {
+    /// The position of the step that comes first.
+    #[prost(int32, tag = "1")]
+    pub from: i32,
+    /// The position of the step that waits.
+    #[prost(int32, tag = "2")]
+    pub to: i32,
+}
+/// StepDuration is how long an attempt of a step takes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StepDuration {
+    /// Measured or estimated.
+    #[prost(enumeration = "DurationSource", tag = "1")]
+    pub source: i32,
+    /// Half of the attempts take no longer, in milliseconds; the estimate otherwise.
+    #[prost(int64, tag = "2")]
+    pub median_ms: i64,
+    /// 95 of 100 attempts take no longer, in milliseconds; the estimate otherwise.
+    #[prost(int64, tag = "3")]
+    pub p95_ms: i64,
+    /// How many attempts were looked at, the newest ones; 0 for an estimate.
+    #[prost(int32, tag = "4")]
+    pub samples: i32,
+}
+/// CriticalPaths are the ways through the graph that matter most.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CriticalPaths {
+    /// The exact number of paths from a root to a leaf, in decimal digits: it can be larger than any integer type.
+    #[prost(string, tag = "1")]
+    pub total_paths: ::prost::alloc::string::String,
+    /// The number of steps of the longest path.
+    #[prost(int32, tag = "2")]
+    pub longest_path_length: i32,
+    /// The five paths with the highest criticality score.
+    #[prost(message, repeated, tag = "3")]
+    pub paths: ::prost::alloc::vec::Vec<CriticalPath>,
+    /// The steps that wait for nothing.
+    #[prost(string, repeated, tag = "4")]
+    pub root_step_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The steps that nothing waits for.
+    #[prost(string, repeated, tag = "5")]
+    pub leaf_step_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// When the task will be done.
+    #[prost(message, optional, tag = "6")]
+    pub expected_finish: ::core::option::Option<ExpectedFinish>,
+}
+/// CriticalPath is a way from a root to a leaf.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CriticalPath {
+    /// The steps from root to leaf.
+    #[prost(string, repeated, tag = "1")]
+    pub step_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Their names.
+    #[prost(string, repeated, tag = "2")]
+    pub step_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How many there are.
+    #[prost(int32, tag = "3")]
+    pub length: i32,
+    /// Complete or resolved ones.
+    #[prost(int32, tag = "4")]
+    pub completed_steps: i32,
+    /// Those that wait for parents.
+    #[prost(int32, tag = "5")]
+    pub blocked_steps: i32,
+    /// Failed ones.
+    #[prost(int32, tag = "6")]
+    pub error_steps: i32,
+    /// Failed ones that have been attempted.
+    #[prost(int32, tag = "7")]
+    pub retry_steps: i32,
+    /// Those that could start now.
+    #[prost(int32, tag = "8")]
+    pub ready_steps: i32,
+    /// How long the whole path takes, failures and attempts included, in milliseconds.
+    #[prost(int64, tag = "9")]
+    pub estimated_duration_ms: i64,
+    /// How long what is not done of it takes, one attempt each, in milliseconds.
+    #[prost(int64, tag = "10")]
+    pub remaining_duration_ms: i64,
+    /// Steps whose duration was measured; that of the others is estimated.
+    #[prost(int32, tag = "11")]
+    pub measured_steps: i32,
+    /// How critical the path is, from 0.
+    #[prost(double, tag = "12")]
+    pub criticality_score: f64,
+    /// Completed steps in percent of its length, rounded to one decimal.
+    #[prost(double, tag = "13")]
+    pub completion_percentage: f64,
+    /// The ten most severe of its steps that are blocked or have failed.
+    #[prost(message, repeated, tag = "14")]
+    pub bottlenecks: ::prost::alloc::vec::Vec<PathBottleneck>,
+    /// How many of its steps are blocked or have failed.
+    #[prost(int32, tag = "15")]
+    pub total_bottlenecks: i32,
+}
+/// PathBottleneck is a step of a path that is blocked or has failed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PathBottleneck {
+    /// The step.
+    #[prost(string, tag = "1")]
+    pub step_id: ::prost::alloc::string::String,
+    /// Its name.
+    #[prost(string, tag = "2")]
+    pub step_name: ::prost::alloc::string::String,
+    /// Why it does not start.
+    #[prost(enumeration = "BlockingReason", tag = "3")]
+    pub reason: i32,
+    /// How severe that is: a number to compare with others of the path.
+    #[prost(int64, tag = "4")]
+    pub severity: i64,
+    /// Steps behind it on this path.
+    #[prost(int32, tag = "5")]
+    pub blocked_steps: i32,
+}
+/// ExpectedFinish is when a task will be done, if nothing fails and a worker is free for whatever is ready.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExpectedFinish {
+    /// With typical durations. Not set when the task is final, or some step will never be done by itself.
+    #[prost(message, optional, tag = "1")]
+    pub finish_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// With durations that 95 of 100 attempts keep to.
+    #[prost(message, optional, tag = "2")]
+    pub late_finish_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// How long that is from now, in milliseconds.
+    #[prost(int64, tag = "3")]
+    pub remaining_ms: i64,
+    /// The unfinished steps that decide when: each begins when the one before it ends.
+    #[prost(string, repeated, tag = "4")]
+    pub step_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Their names.
+    #[prost(string, repeated, tag = "5")]
+    pub step_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The first hundred steps that will never be done by themselves; then there is no expected finish.
+    #[prost(string, repeated, tag = "6")]
+    pub stuck_step_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How many of the steps that decide have a measured duration.
+    #[prost(int32, tag = "7")]
+    pub measured_steps: i32,
+}
+/// ParallelismOpportunities is what could run side by side.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ParallelismOpportunities {
+    /// All steps.
+    #[prost(int32, tag = "1")]
+    pub total_steps: i32,
+    /// How many levels there are.
+    #[prost(int32, tag = "2")]
+    pub total_levels: i32,
+    /// The most steps on one level.
+    #[prost(int32, tag = "3")]
+    pub max_parallel_steps: i32,
+    /// Steps that could start now.
+    #[prost(int32, tag = "4")]
+    pub current_parallel_opportunities: i32,
+    /// Steps that wait for parents.
+    #[prost(int32, tag = "5")]
+    pub blocked_parallel_opportunities: i32,
+    /// Completed steps in percent of all, rounded to two decimals.
+    #[prost(double, tag = "6")]
+    pub overall_completion: f64,
+    /// The levels from the roots down.
+    #[prost(message, repeated, tag = "7")]
+    pub levels: ::prost::alloc::vec::Vec<GraphLevel>,
+    /// Levels with more than one ready step in percent of all levels, rounded to one decimal.
+    #[prost(double, tag = "8")]
+    pub parallelism_efficiency: f64,
+}
+/// GraphLevel is the steps that are equally far from the roots.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GraphLevel {
+    /// The distance from the roots, from 0.
+    #[prost(int32, tag = "1")]
+    pub level: i32,
+    /// All its steps.
+    #[prost(int32, tag = "2")]
+    pub total_steps: i32,
+    /// Those that could start now.
+    #[prost(int32, tag = "3")]
+    pub ready_steps: i32,
+    /// Those that wait for parents.
+    #[prost(int32, tag = "4")]
+    pub blocked_steps: i32,
+    /// Failed ones.
+    #[prost(int32, tag = "5")]
+    pub error_steps: i32,
+    /// Complete or resolved ones.
+    #[prost(int32, tag = "6")]
+    pub completed_steps: i32,
+    /// The names of its first hundred steps, in the handler's order.
+    #[prost(string, repeated, tag = "7")]
+    pub step_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// High when more than one step is ready, medium when one is, low otherwise.
+    #[prost(enumeration = "Severity", tag = "8")]
+    pub parallelism_potential: i32,
+    /// High when more than half of it is blocked, low otherwise.
+    #[prost(enumeration = "Severity", tag = "9")]
+    pub bottleneck_risk: i32,
+}
+/// ErrorChains is what failed steps hold up.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ErrorChains {
+    /// Failed steps.
+    #[prost(int32, tag = "1")]
+    pub total_error_steps: i32,
+    /// All steps.
+    #[prost(int32, tag = "2")]
+    pub total_steps: i32,
+    /// Failed steps in percent of all, rounded to one decimal.
+    #[prost(double, tag = "3")]
+    pub error_percentage: f64,
+    /// Blocked steps behind failed ones; one behind two counts twice.
+    #[prost(int64, tag = "4")]
+    pub total_blocked_by_errors: i64,
+    /// One for each failed step, the 25 with the highest impact. The first is the most critical error.
+    #[prost(message, repeated, tag = "5")]
+    pub error_chains: ::prost::alloc::vec::Vec<ErrorChain>,
+    /// The first three of them, with what to do.
+    #[prost(message, repeated, tag = "6")]
+    pub recovery_priority: ::prost::alloc::vec::Vec<RecoveryPriority>,
+}
+/// ErrorChain is a failed step and what lies behind it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ErrorChain {
+    /// The failed step.
+    #[prost(string, tag = "1")]
+    pub error_step_id: ::prost::alloc::string::String,
+    /// Its name.
+    #[prost(string, tag = "2")]
+    pub error_step_name: ::prost::alloc::string::String,
+    /// Its attempts.
+    #[prost(int32, tag = "3")]
+    pub error_attempts: i32,
+    /// Attempts allowed in total.
+    #[prost(int32, tag = "4")]
+    pub retry_limit: i32,
+    /// Whether and when it is tried again.
+    #[prost(message, optional, tag = "5")]
+    pub retry_analysis: ::core::option::Option<RetryAnalysis>,
+    /// The names of the first thousand steps behind it, depth first.
+    #[prost(string, repeated, tag = "6")]
+    pub downstream_step_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How many steps lie behind it.
+    #[prost(int32, tag = "7")]
+    pub total_downstream_steps: i32,
+    /// How many of them wait for parents.
+    #[prost(int32, tag = "8")]
+    pub blocked_downstream_steps: i32,
+    /// How bad it is.
+    #[prost(int64, tag = "9")]
+    pub total_impact: i64,
+    /// What can be done, the first thing first.
+    #[prost(message, repeated, tag = "10")]
+    pub recovery_strategies: ::prost::alloc::vec::Vec<RecoveryStrategy>,
+}
+/// RetryAnalysis is whether and when a failed step is tried again.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RetryAnalysis {
+    /// Its attempts are used up.
+    #[prost(bool, tag = "1")]
+    pub exhausted: bool,
+    /// Attempts left.
+    #[prost(int32, tag = "2")]
+    pub remaining_attempts: i32,
+    /// It waits for its backoff to elapse.
+    #[prost(bool, tag = "3")]
+    pub in_backoff: bool,
+    /// When the next attempt may begin.
+    #[prost(message, optional, tag = "4")]
+    pub next_retry_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// It will be tried again by itself.
+    #[prost(bool, tag = "5")]
+    pub retryable: bool,
+}
+/// RecoveryStrategy is one thing that can be done about a failed step.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecoveryStrategy {
+    /// What.
+    #[prost(enumeration = "RecoveryAction", tag = "1")]
+    pub action: i32,
+    /// How urgent it is.
+    #[prost(enumeration = "Severity", tag = "2")]
+    pub priority: i32,
+    /// What, for people.
+    #[prost(string, tag = "3")]
+    pub description: ::prost::alloc::string::String,
+}
+/// RecoveryPriority is a failed step that comes first.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecoveryPriority {
+    /// The step.
+    #[prost(string, tag = "1")]
+    pub step_id: ::prost::alloc::string::String,
+    /// Its name.
+    #[prost(string, tag = "2")]
+    pub step_name: ::prost::alloc::string::String,
+    /// How urgent it is, by the thresholds.
+    #[prost(enumeration = "Severity", tag = "3")]
+    pub priority_level: i32,
+    /// Why, for people.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    /// What to do.
+    #[prost(enumeration = "RecoveryAction", tag = "5")]
+    pub recommended_action: i32,
+}
+/// Bottlenecks are the steps that hold up the most.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Bottlenecks {
+    /// How many there are.
+    #[prost(int32, tag = "1")]
+    pub total_bottlenecks: i32,
+    /// How many of them are critical.
+    #[prost(int32, tag = "2")]
+    pub critical_bottlenecks: i32,
+    /// Blocked steps behind them; one behind two counts twice.
+    #[prost(int64, tag = "3")]
+    pub total_blocked_steps: i64,
+    /// The ten with the highest impact.
+    #[prost(message, repeated, tag = "4")]
+    pub bottlenecks: ::prost::alloc::vec::Vec<Bottleneck>,
+    /// Completed steps in percent of all, rounded to two decimals.
+    #[prost(double, tag = "5")]
+    pub task_completion: f64,
+    /// Failed steps in percent of all, rounded to one decimal.
+    #[prost(double, tag = "6")]
+    pub failed_steps_ratio: f64,
+    /// What they mean for the task.
+    #[prost(enumeration = "OverallImpact", tag = "7")]
+    pub overall_impact: i32,
+}
+/// Bottleneck is a step that holds others up.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Bottleneck {
+    /// The step.
+    #[prost(string, tag = "1")]
+    pub step_id: ::prost::alloc::string::String,
+    /// Its name.
+    #[prost(string, tag = "2")]
+    pub step_name: ::prost::alloc::string::String,
+    /// Its state.
+    #[prost(enumeration = "State", tag = "3")]
+    pub current_state: i32,
+    /// Attempts begun.
+    #[prost(int32, tag = "4")]
+    pub attempts: i32,
+    /// Attempts allowed in total.
+    #[prost(int32, tag = "5")]
+    pub retry_limit: i32,
+    /// All its parents are complete or resolved.
+    #[prost(bool, tag = "6")]
+    pub dependencies_satisfied: bool,
+    /// Steps behind it.
+    #[prost(int32, tag = "7")]
+    pub downstream_steps_count: i32,
+    /// Those of them that wait for parents.
+    #[prost(int32, tag = "8")]
+    pub blocked_downstream_count: i32,
+    /// How bad it is.
+    #[prost(int64, tag = "9")]
+    pub impact_score: i64,
+    /// How severe that is, by the thresholds.
+    #[prost(enumeration = "Severity", tag = "10")]
+    pub severity: i32,
+    /// What makes it one.
+    #[prost(enumeration = "BottleneckType", tag = "11")]
+    pub bottleneck_type: i32,
+    /// What to do about it.
+    #[prost(enumeration = "ResolutionStrategy", tag = "12")]
+    pub resolution_strategy: i32,
+    /// When it may resolve, for people, such as `2 minutes` or `Within next retry cycle`.
+    #[prost(string, tag = "13")]
+    pub estimated_resolution_time: ::prost::alloc::string::String,
+}
+/// GraphSummary is everything in a few numbers.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GraphSummary {
+    /// All steps.
+    #[prost(int32, tag = "1")]
+    pub total_steps: i32,
+    /// All edges.
+    #[prost(int32, tag = "2")]
+    pub total_dependencies: i32,
+    /// How many levels there are.
+    #[prost(int32, tag = "3")]
+    pub dependency_levels: i32,
+    /// The number of steps of the longest path.
+    #[prost(int32, tag = "4")]
+    pub longest_path_length: i32,
+    /// Critical bottlenecks.
+    #[prost(int32, tag = "5")]
+    pub critical_bottlenecks_count: i32,
+    /// Failed steps, each with a chain.
+    #[prost(int32, tag = "6")]
+    pub error_chains_count: i32,
+    /// Levels with more than one ready step in percent of all levels, rounded to one decimal.
+    #[prost(double, tag = "7")]
+    pub parallelism_efficiency: f64,
+    /// The health of the task as its graph shows it.
+    #[prost(enumeration = "OverallHealth", tag = "8")]
+    pub overall_health: i32,
+    /// What somebody could do, for people, most urgent first.
+    #[prost(string, repeated, tag = "9")]
+    pub recommendations: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// GraphSection is a part of a task's dependency graph that can be asked for by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum GraphSection {
+    /// Never asked for.
+    Unspecified = 0,
+    /// The nodes and edges.
+    DependencyGraph = 1,
+    /// The paths that matter most, and the expected finish.
+    CriticalPaths = 2,
+    /// What could run side by side.
+    ParallelismOpportunities = 3,
+    /// What failed steps hold up.
+    ErrorChains = 4,
+    /// The steps that hold up the most.
+    Bottlenecks = 5,
+    /// Everything in a few numbers.
+    Summary = 6,
+}
+impl GraphSection {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "GRAPH_SECTION_UNSPECIFIED",
+            Self::DependencyGraph => "GRAPH_SECTION_DEPENDENCY_GRAPH",
+            Self::CriticalPaths => "GRAPH_SECTION_CRITICAL_PATHS",
+            Self::ParallelismOpportunities => "GRAPH_SECTION_PARALLELISM_OPPORTUNITIES",
+            Self::ErrorChains => "GRAPH_SECTION_ERROR_CHAINS",
+            Self::Bottlenecks => "GRAPH_SECTION_BOTTLENECKS",
+            Self::Summary => "GRAPH_SECTION_SUMMARY",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "GRAPH_SECTION_UNSPECIFIED" => Some(Self::Unspecified),
+            "GRAPH_SECTION_DEPENDENCY_GRAPH" => Some(Self::DependencyGraph),
+            "GRAPH_SECTION_CRITICAL_PATHS" => Some(Self::CriticalPaths),
+            "GRAPH_SECTION_PARALLELISM_OPPORTUNITIES" => {
+                Some(Self::ParallelismOpportunities)
+            }
+            "GRAPH_SECTION_ERROR_CHAINS" => Some(Self::ErrorChains),
+            "GRAPH_SECTION_BOTTLENECKS" => Some(Self::Bottlenecks),
+            "GRAPH_SECTION_SUMMARY" => Some(Self::Summary),
+            _ => None,
+        }
+    }
+}
+/// DurationSource says where a duration comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DurationSource {
+    /// Never sent.
+    Unspecified = 0,
+    /// From earlier runs of the step.
+    Measured = 1,
+    /// From the configured estimate, because nothing was measured.
+    Estimated = 2,
+}
+impl DurationSource {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DURATION_SOURCE_UNSPECIFIED",
+            Self::Measured => "DURATION_SOURCE_MEASURED",
+            Self::Estimated => "DURATION_SOURCE_ESTIMATED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DURATION_SOURCE_UNSPECIFIED" => Some(Self::Unspecified),
+            "DURATION_SOURCE_MEASURED" => Some(Self::Measured),
+            "DURATION_SOURCE_ESTIMATED" => Some(Self::Estimated),
+            _ => None,
+        }
+    }
+}
+/// BlockingReason says why a step does not start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum BlockingReason {
+    /// Never sent.
+    Unspecified = 0,
+    /// It could start now.
+    NotBlocked = 1,
+    /// Parents are not done.
+    DependenciesNotSatisfied = 2,
+    /// It has no attempts left, or its failure is permanent.
+    RetryNotEligible = 3,
+    /// Its backoff has not elapsed.
+    InBackoff = 4,
+    /// It is in a state from which it does not start.
+    InvalidState = 5,
+}
+impl BlockingReason {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "BLOCKING_REASON_UNSPECIFIED",
+            Self::NotBlocked => "BLOCKING_REASON_NOT_BLOCKED",
+            Self::DependenciesNotSatisfied => {
+                "BLOCKING_REASON_DEPENDENCIES_NOT_SATISFIED"
+            }
+            Self::RetryNotEligible => "BLOCKING_REASON_RETRY_NOT_ELIGIBLE",
+            Self::InBackoff => "BLOCKING_REASON_IN_BACKOFF",
+            Self::InvalidState => "BLOCKING_REASON_INVALID_STATE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "BLOCKING_REASON_UNSPECIFIED" => Some(Self::Unspecified),
+            "BLOCKING_REASON_NOT_BLOCKED" => Some(Self::NotBlocked),
+            "BLOCKING_REASON_DEPENDENCIES_NOT_SATISFIED" => {
+                Some(Self::DependenciesNotSatisfied)
+            }
+            "BLOCKING_REASON_RETRY_NOT_ELIGIBLE" => Some(Self::RetryNotEligible),
+            "BLOCKING_REASON_IN_BACKOFF" => Some(Self::InBackoff),
+            "BLOCKING_REASON_INVALID_STATE" => Some(Self::InvalidState),
+            _ => None,
+        }
+    }
+}
+/// Severity is how bad something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Severity {
+    /// Never sent.
+    Unspecified = 0,
+    /// Below every threshold.
+    Low = 1,
+    /// From `dependency_graph.severity_thresholds.medium` on.
+    Medium = 2,
+    /// From `dependency_graph.severity_thresholds.high` on.
+    High = 3,
+    /// From `dependency_graph.severity_thresholds.critical` on.
+    Critical = 4,
+}
+impl Severity {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SEVERITY_UNSPECIFIED",
+            Self::Low => "SEVERITY_LOW",
+            Self::Medium => "SEVERITY_MEDIUM",
+            Self::High => "SEVERITY_HIGH",
+            Self::Critical => "SEVERITY_CRITICAL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SEVERITY_UNSPECIFIED" => Some(Self::Unspecified),
+            "SEVERITY_LOW" => Some(Self::Low),
+            "SEVERITY_MEDIUM" => Some(Self::Medium),
+            "SEVERITY_HIGH" => Some(Self::High),
+            "SEVERITY_CRITICAL" => Some(Self::Critical),
+            _ => None,
+        }
+    }
+}
+/// RecoveryAction is what can be done about a failed step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RecoveryAction {
+    /// Never sent.
+    Unspecified = 0,
+    /// Somebody has to resolve or retry it.
+    ManualResolution = 1,
+    /// More attempts may help if the error is transient.
+    IncreaseRetryLimit = 2,
+    /// It is tried again by itself when its backoff has elapsed.
+    WaitForBackoff = 3,
+    /// It is about to be tried again.
+    MonitorRetries = 4,
+    /// Somebody has to find out why it failed for good.
+    InvestigateRootCause = 5,
+}
+impl RecoveryAction {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RECOVERY_ACTION_UNSPECIFIED",
+            Self::ManualResolution => "RECOVERY_ACTION_MANUAL_RESOLUTION",
+            Self::IncreaseRetryLimit => "RECOVERY_ACTION_INCREASE_RETRY_LIMIT",
+            Self::WaitForBackoff => "RECOVERY_ACTION_WAIT_FOR_BACKOFF",
+            Self::MonitorRetries => "RECOVERY_ACTION_MONITOR_RETRIES",
+            Self::InvestigateRootCause => "RECOVERY_ACTION_INVESTIGATE_ROOT_CAUSE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RECOVERY_ACTION_UNSPECIFIED" => Some(Self::Unspecified),
+            "RECOVERY_ACTION_MANUAL_RESOLUTION" => Some(Self::ManualResolution),
+            "RECOVERY_ACTION_INCREASE_RETRY_LIMIT" => Some(Self::IncreaseRetryLimit),
+            "RECOVERY_ACTION_WAIT_FOR_BACKOFF" => Some(Self::WaitForBackoff),
+            "RECOVERY_ACTION_MONITOR_RETRIES" => Some(Self::MonitorRetries),
+            "RECOVERY_ACTION_INVESTIGATE_ROOT_CAUSE" => Some(Self::InvestigateRootCause),
+            _ => None,
+        }
+    }
+}
+/// OverallImpact is what the bottlenecks mean for a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum OverallImpact {
+    /// Never sent.
+    Unspecified = 0,
+    /// There are none.
+    None = 1,
+    /// They are few and harmless.
+    Low = 2,
+    /// One is of high severity, or there are at least five.
+    Medium = 3,
+    /// One is critical, or at least three are of high severity.
+    High = 4,
+    /// At least three are critical, or more than half of the steps have failed.
+    Severe = 5,
+}
+impl OverallImpact {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "OVERALL_IMPACT_UNSPECIFIED",
+            Self::None => "OVERALL_IMPACT_NONE",
+            Self::Low => "OVERALL_IMPACT_LOW",
+            Self::Medium => "OVERALL_IMPACT_MEDIUM",
+            Self::High => "OVERALL_IMPACT_HIGH",
+            Self::Severe => "OVERALL_IMPACT_SEVERE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "OVERALL_IMPACT_UNSPECIFIED" => Some(Self::Unspecified),
+            "OVERALL_IMPACT_NONE" => Some(Self::None),
+            "OVERALL_IMPACT_LOW" => Some(Self::Low),
+            "OVERALL_IMPACT_MEDIUM" => Some(Self::Medium),
+            "OVERALL_IMPACT_HIGH" => Some(Self::High),
+            "OVERALL_IMPACT_SEVERE" => Some(Self::Severe),
+            _ => None,
+        }
+    }
+}
+/// BottleneckType is what makes a step a bottleneck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum BottleneckType {
+    /// Never sent.
+    Unspecified = 0,
+    /// It will not be tried again.
+    PermanentFailure = 1,
+    /// It has failed and will be tried again.
+    ActiveError = 2,
+    /// It waits for parents.
+    DependencyBlock = 3,
+    /// It has been tried more than once.
+    RetryExhaustion = 4,
+}
+impl BottleneckType {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "BOTTLENECK_TYPE_UNSPECIFIED",
+            Self::PermanentFailure => "BOTTLENECK_TYPE_PERMANENT_FAILURE",
+            Self::ActiveError => "BOTTLENECK_TYPE_ACTIVE_ERROR",
+            Self::DependencyBlock => "BOTTLENECK_TYPE_DEPENDENCY_BLOCK",
+            Self::RetryExhaustion => "BOTTLENECK_TYPE_RETRY_EXHAUSTION",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "BOTTLENECK_TYPE_UNSPECIFIED" => Some(Self::Unspecified),
+            "BOTTLENECK_TYPE_PERMANENT_FAILURE" => Some(Self::PermanentFailure),
+            "BOTTLENECK_TYPE_ACTIVE_ERROR" => Some(Self::ActiveError),
+            "BOTTLENECK_TYPE_DEPENDENCY_BLOCK" => Some(Self::DependencyBlock),
+            "BOTTLENECK_TYPE_RETRY_EXHAUSTION" => Some(Self::RetryExhaustion),
+            _ => None,
+        }
+    }
+}
+/// ResolutionStrategy is what to do about a bottleneck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ResolutionStrategy {
+    /// Never sent.
+    Unspecified = 0,
+    /// Manual intervention is required.
+    ManualIntervention = 1,
+    /// Investigate why it failed.
+    InvestigateError = 2,
+    /// Check what it waits for.
+    CheckUpstream = 3,
+    /// Wait for its backoff.
+    WaitForBackoff = 4,
+    /// Monitor its attempts.
+    MonitorRetries = 5,
+    /// Review how the step is configured.
+    ReviewConfiguration = 6,
+}
+impl ResolutionStrategy {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RESOLUTION_STRATEGY_UNSPECIFIED",
+            Self::ManualIntervention => "RESOLUTION_STRATEGY_MANUAL_INTERVENTION",
+            Self::InvestigateError => "RESOLUTION_STRATEGY_INVESTIGATE_ERROR",
+            Self::CheckUpstream => "RESOLUTION_STRATEGY_CHECK_UPSTREAM",
+            Self::WaitForBackoff => "RESOLUTION_STRATEGY_WAIT_FOR_BACKOFF",
+            Self::MonitorRetries => "RESOLUTION_STRATEGY_MONITOR_RETRIES",
+            Self::ReviewConfiguration => "RESOLUTION_STRATEGY_REVIEW_CONFIGURATION",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RESOLUTION_STRATEGY_UNSPECIFIED" => Some(Self::Unspecified),
+            "RESOLUTION_STRATEGY_MANUAL_INTERVENTION" => Some(Self::ManualIntervention),
+            "RESOLUTION_STRATEGY_INVESTIGATE_ERROR" => Some(Self::InvestigateError),
+            "RESOLUTION_STRATEGY_CHECK_UPSTREAM" => Some(Self::CheckUpstream),
+            "RESOLUTION_STRATEGY_WAIT_FOR_BACKOFF" => Some(Self::WaitForBackoff),
+            "RESOLUTION_STRATEGY_MONITOR_RETRIES" => Some(Self::MonitorRetries),
+            "RESOLUTION_STRATEGY_REVIEW_CONFIGURATION" => Some(Self::ReviewConfiguration),
+            _ => None,
+        }
+    }
+}
+/// OverallHealth is the health of a task as its graph shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum OverallHealth {
+    /// Never sent.
+    Unspecified = 0,
+    /// Nothing is wrong.
+    Healthy = 1,
+    /// A bottleneck is of high severity.
+    Warning = 2,
+    /// A bottleneck is critical, or a step has failed.
+    Critical = 3,
+}
+impl OverallHealth {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "OVERALL_HEALTH_UNSPECIFIED",
+            Self::Healthy => "OVERALL_HEALTH_HEALTHY",
+            Self::Warning => "OVERALL_HEALTH_WARNING",
+            Self::Critical => "OVERALL_HEALTH_CRITICAL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "OVERALL_HEALTH_UNSPECIFIED" => Some(Self::Unspecified),
+            "OVERALL_HEALTH_HEALTHY" => Some(Self::Healthy),
+            "OVERALL_HEALTH_WARNING" => Some(Self::Warning),
+            "OVERALL_HEALTH_CRITICAL" => Some(Self::Critical),
+            _ => None,
+        }
+    }
+}
 /// Step is one node of a task's DAG.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Step {
@@ -953,6 +1859,9 @@ pub struct Task {
     /// Annotations, oldest first. Only in the full view.
     #[prost(message, repeated, tag = "24")]
     pub annotations: ::prost::alloc::vec::Vec<Annotation>,
+    /// The dependency graph and what follows from it, when it was asked for.
+    #[prost(message, optional, tag = "25")]
+    pub dependency_analysis: ::core::option::Option<DependencyAnalysis>,
 }
 /// Annotation is a typed note on a task.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1179,6 +2088,9 @@ pub struct GetTaskRequest {
     /// How much to return; TASK_VIEW_FULL when not given.
     #[prost(enumeration = "TaskView", tag = "2")]
     pub view: i32,
+    /// Whether to add `dependency_analysis`. When that fails the task comes without it, and says so.
+    #[prost(bool, tag = "3")]
+    pub include_dependencies: bool,
 }
 /// The response of GetTask.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1255,6 +2167,10 @@ pub struct ListTasksRequest {
     /// How much to return; TASK_VIEW_BASIC when not given.
     #[prost(enumeration = "TaskView", tag = "5")]
     pub view: i32,
+    /// Whether to add `dependency_analysis` to each task. Where that fails, or the answer would become too large, a task
+    /// comes without it, and says so.
+    #[prost(bool, tag = "6")]
+    pub include_dependencies: bool,
 }
 /// The response of ListTasks.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3365,6 +4281,196 @@ pub mod status_service_client {
             req.extensions_mut()
                 .insert(GrpcMethod::new("tasker.v1.StatusService", "GetStatus"));
             self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// The request of GetTaskGraph.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetTaskGraphRequest {
+    /// The task.
+    #[prost(string, tag = "1")]
+    pub task_id: ::prost::alloc::string::String,
+    /// Which sections; all of them when empty.
+    #[prost(enumeration = "GraphSection", repeated, tag = "2")]
+    pub sections: ::prost::alloc::vec::Vec<i32>,
+}
+/// The response of GetTaskGraph.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetTaskGraphResponse {
+    /// The graph.
+    #[prost(message, optional, tag = "1")]
+    pub graph: ::core::option::Option<TaskGraph>,
+}
+/// The request of WatchTaskGraph.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchTaskGraphRequest {
+    /// The task.
+    #[prost(string, tag = "1")]
+    pub task_id: ::prost::alloc::string::String,
+    /// Which sections; all of them when empty.
+    #[prost(enumeration = "GraphSection", repeated, tag = "2")]
+    pub sections: ::prost::alloc::vec::Vec<i32>,
+}
+/// The response of WatchTaskGraph: one message of the stream.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchTaskGraphResponse {
+    /// The graph as it has become.
+    #[prost(message, optional, tag = "1")]
+    pub graph: ::core::option::Option<TaskGraph>,
+}
+/// Generated client implementations.
+pub mod dependency_graph_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// DependencyGraphService shows what depends on what in a running task, and what follows from it.
+    #[derive(Debug, Clone)]
+    pub struct DependencyGraphServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl DependencyGraphServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> DependencyGraphServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> DependencyGraphServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            DependencyGraphServiceClient::new(
+                InterceptedService::new(inner, interceptor),
+            )
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Gets the dependency graph of a task: as it is now, never an older one.
+        ///
+        /// Fails with TASK_NOT_FOUND, INVALID_FIELDS for sections that there are not, or LIMIT_EXCEEDED when the graph is too
+        /// large for one answer; then asking for fewer sections helps.
+        pub async fn get_task_graph(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetTaskGraphRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetTaskGraphResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.DependencyGraphService/GetTaskGraph",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tasker.v1.DependencyGraphService", "GetTaskGraph"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Follows the dependency graph of a task: as it is now, then again whenever a step moves or a backoff elapses, until
+        /// the task is final.
+        ///
+        /// Moves that follow closely upon one another are shown together, ten times a second at most. Fails like GetTaskGraph.
+        pub async fn watch_task_graph(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WatchTaskGraphRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::WatchTaskGraphResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.DependencyGraphService/WatchTaskGraph",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tasker.v1.DependencyGraphService", "WatchTaskGraph"),
+                );
+            self.inner.server_streaming(req, path, codec).await
         }
     }
 }

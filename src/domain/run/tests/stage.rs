@@ -20,7 +20,7 @@ use crate::domain::{
 
 /// What can happen to a run.
 #[derive(Debug, Clone)]
-pub(super) enum Op {
+pub(in crate::domain) enum Op {
     Claim(StepNo),
     /// Without a token the present one is named.
     Complete(StepNo, Option<u16>),
@@ -42,14 +42,14 @@ pub(super) enum Op {
 }
 
 /// A run with a clock and everything that has moved.
-pub(super) struct Stage {
-    pub(super) run: Run,
-    pub(super) now: Micros,
-    pub(super) moves: Vec<Move>,
+pub(in crate::domain) struct Stage {
+    pub(in crate::domain) run: Run,
+    pub(in crate::domain) now: Micros,
+    pub(in crate::domain) moves: Vec<Move>,
 }
 
 /// Checks what becomes of a run.
-pub(super) fn check(dag: &str, history: &str, expected: &str) {
+pub(in crate::domain) fn check(dag: &str, history: &str, expected: &str) {
     let (stage, refusals) = play(dag, history);
     let mut found = stage.describe();
     for refusal in refusals {
@@ -59,7 +59,7 @@ pub(super) fn check(dag: &str, history: &str, expected: &str) {
 }
 
 /// Checks every move of a run.
-pub(super) fn check_moves(dag: &str, history: &str, expected: &str) {
+pub(in crate::domain) fn check_moves(dag: &str, history: &str, expected: &str) {
     let (stage, refusals) = play(dag, history);
     assert_eq!(refusals, []);
     let moves = stage.moves.iter().map(|row| {
@@ -70,7 +70,7 @@ pub(super) fn check_moves(dag: &str, history: &str, expected: &str) {
     assert_eq!(moves.collect::<Vec<_>>().join("; "), expected, "{dag} after {history}");
 }
 
-fn play(dag: &str, history: &str) -> (Stage, Vec<Refusal>) {
+pub(in crate::domain) fn play(dag: &str, history: &str) -> (Stage, Vec<Refusal>) {
     let template = template(dag);
     let (bypass, history) = match history.strip_prefix("bypass ") {
         Some(rest) => rest.split_once(", ").unwrap_or((rest, "")),
@@ -91,7 +91,7 @@ fn play(dag: &str, history: &str) -> (Stage, Vec<Refusal>) {
 }
 
 impl Stage {
-    pub(super) fn begin(template: Arc<Template>, bypass: &[StepNo]) -> Self {
+    pub(in crate::domain) fn begin(template: Arc<Template>, bypass: &[StepNo]) -> Self {
         let (run, mut changes) = Run::create(template, bypass);
         let mut stage = Self { run, now: 1_000_000_000, moves: Vec::new() };
         stage.settle(&mut changes);
@@ -99,7 +99,7 @@ impl Stage {
     }
 
     /// Does it, without deciding the task's state.
-    pub(super) fn apply(&mut self, op: &Op, changes: &mut Changes) -> Result<(), Refusal> {
+    pub(in crate::domain) fn apply(&mut self, op: &Op, changes: &mut Changes) -> Result<(), Refusal> {
         let Self { run, now, .. } = self;
         let present = |run: &Run, no: StepNo, token: Option<u16>| token.unwrap_or(run.step(no).attempts);
         match *op {
@@ -125,12 +125,12 @@ impl Stage {
     }
 
     /// Decides the task's state and keeps the moves of the batch.
-    pub(super) fn settle(&mut self, changes: &mut Changes) {
+    pub(in crate::domain) fn settle(&mut self, changes: &mut Changes) {
         self.run.settle(self.now, changes);
         self.moves.append(&mut changes.moves);
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub(in crate::domain) fn describe(&self) -> String {
         let reason = self.run.reason().map_or(String::new(), |reason| format!(" ({reason})"));
         let steps: Vec<String> = (0..self.run.len()).map(|no| self.describe_step(no)).collect();
         format!("{}{reason}: {}", self.run.state(), steps.join(", "))
@@ -160,7 +160,7 @@ impl Stage {
 }
 
 /// Reads a DAG.
-pub(super) fn template(dag: &str) -> Arc<Template> {
+pub(in crate::domain) fn template(dag: &str) -> Arc<Template> {
     let lines: Vec<(&str, &str)> = dag.split(';').map(|line| line.split_once("<-").unwrap_or((line, ""))).collect();
     let name = |declared: &str| declared.trim().split(':').next().unwrap_or_default().to_owned();
     let names: Vec<String> = lines.iter().map(|(declared, _)| name(declared)).collect();
@@ -174,7 +174,7 @@ pub(super) fn template(dag: &str) -> Arc<Template> {
 }
 
 /// A step that says only what the rules look at.
-pub(super) fn spec(name: &str, retryable: bool, retry_limit: u16, parents: Vec<StepNo>) -> StepSpec {
+pub(in crate::domain) fn spec(name: &str, retryable: bool, retry_limit: u16, parents: Vec<StepNo>) -> StepSpec {
     StepSpec {
         name: name.into(),
         handler_class: "Handler".into(),
@@ -191,7 +191,7 @@ pub(super) fn spec(name: &str, retryable: bool, retry_limit: u16, parents: Vec<S
 }
 
 /// A template of these steps.
-pub(super) fn compile(steps: Vec<StepSpec>) -> Arc<Template> {
+pub(in crate::domain) fn compile(steps: Vec<StepSpec>) -> Arc<Template> {
     Arc::new(Template {
         id: 1,
         namespace: "default".into(),

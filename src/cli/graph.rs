@@ -1,0 +1,138 @@
+//! `tasker graph`: shows the dependency graph of a task.
+//!
+//! Owns: which format is printed, and following the graph until the task is final. What is drawn is a [`Drawing`], the
+//! same for every format; each format is a file of its own. Next: `graph/drawing.rs`.
+
+mod drawing;
+mod json;
+mod layout;
+mod markup;
+mod svg;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::{pin::pin, process::ExitCode};
+
+use clap::ValueEnum;
+use tasker_sdk::proto::tasker::v1 as pb;
+
+use self::drawing::Drawing;
+use super::{
+    Context, Outcome, Output,
+    failure::{self, Failure},
+    input,
+    output::Out,
+    remote::Remote,
+    style::Paint,
+    target::Target,
+};
+use crate::domain::state::State;
+
+/// How a graph is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A drawing for the terminal, with what follows from it
+    Text,
+    /// For Graphviz
+    Dot,
+    /// For Mermaid, as in Markdown
+    Mermaid,
+    /// Every section as JSON
+    Json,
+    /// A picture
+    Svg,
+}
+
+/// Shows the dependency graph of a task: its states, its critical path, what holds it up
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  tasker graph TASK                         a drawing, the critical path, the expected finish
+  tasker graph TASK --watch                 the same, again whenever a step moves
+  tasker graph TASK --format svg > dag.svg  a picture
+  tasker graph TASK --format dot | dot -Tpdf > dag.pdf
+  tasker graph TASK --format json | jq .critical_paths.expected_finish
+
+With --watch the exit code is 0 when the task is complete or resolved, 1 when it ended in error or was cancelled, 130
+when stopped with Ctrl-C; the task goes on.")]
+pub(crate) struct Args {
+    /// The task
+    task: Target,
+    /// How to print it; text, or json with --output json, when not given
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Prints it again whenever it has changed, until the task is final
+    #[arg(long)]
+    watch: bool,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// Runs the subcommand.
+pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
+    args.remote.run(context, args.show(context)).await
+}
+
+impl Args {
+    async fn show(&self, context: &Context) -> Result<ExitCode, Failure> {
+        let out = Out::of(context.output);
+        let format = self.format.unwrap_or(if out.is_json() { Format::Json } else { Format::Text });
+        let client = self.remote.connect(context).await?;
+        let task_id = self.task.task_id();
+        if self.watch {
+            return self.follow(&client, Out { format: context.output, ..out }, format, task_id).await;
+        }
+        let request = pb::GetTaskGraphRequest { task_id, sections: Vec::new() };
+        let graph = client.graphs().get_task_graph(request).await?.into_inner().graph.unwrap_or_default();
+        out.raw(&print(&graph, format, out.paint));
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn follow(
+        &self,
+        client: &tasker_sdk::Client,
+        out: Out,
+        format: Format,
+        task_id: String,
+    ) -> Result<ExitCode, Failure> {
+        let request = pb::WatchTaskGraphRequest { task_id: task_id.clone(), sections: Vec::new() };
+        let mut stream = client.graphs().watch_task_graph(request).await?.into_inner();
+        let mut stop = pin!(tokio::signal::ctrl_c());
+        let (mut lines, mut state) = (0, State::Pending);
+        loop {
+            let message = tokio::select! {
+                message = stream.message() => message?,
+                _ = &mut stop => {
+                    eprintln!("stopped watching; the task goes on: tasker graph {task_id} --watch");
+                    return Ok(ExitCode::from(130));
+                }
+            };
+            let Some(graph) = message.map(|message| message.graph.unwrap_or_default()) else {
+                let well = matches!(state, State::Complete | State::ResolvedManually);
+                return Ok(if well { ExitCode::SUCCESS } else { ExitCode::from(failure::UNSUCCESSFUL) });
+            };
+            state = input::from_proto(graph.state).unwrap_or_default();
+            if format == Format::Json {
+                out.record(&json::graph(&graph));
+                continue;
+            }
+            let text = print(&graph, format, out.paint);
+            let repaint = format == Format::Text && out.format == Output::Text && out.is_live();
+            // Over the drawing before, as far as it is still on the screen.
+            let over = if repaint && lines > 0 { format!("\x1b[{lines}A\r\x1b[J") } else { String::new() };
+            lines = text.lines().count();
+            out.raw(&format!("{over}{text}"));
+        }
+    }
+}
+
+/// The graph in a format, with a line end.
+fn print(graph: &pb::TaskGraph, format: Format, paint: Paint) -> String {
+    match format {
+        Format::Text => text::draw(&Drawing::of(graph), graph, paint),
+        Format::Dot => markup::dot(&Drawing::of(graph)),
+        Format::Mermaid => markup::mermaid(&Drawing::of(graph)),
+        Format::Json => serde_json::to_string_pretty(&json::graph(graph)).expect("values are JSON") + "\n",
+        Format::Svg => svg::draw(&Drawing::of(graph)),
+    }
+}

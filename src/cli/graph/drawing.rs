@@ -1,0 +1,193 @@
+//! What is drawn, whatever the format.
+
+use std::collections::{HashMap, HashSet};
+
+use tasker_sdk::proto::tasker::v1 as pb;
+
+use super::super::{
+    input::from_proto,
+    style::{Tone, glyph, tone},
+    watch::duration,
+};
+use crate::domain::state::State;
+
+/// A DAG with what is said of its nodes.
+#[derive(Debug)]
+pub(crate) struct Drawing {
+    /// The task.
+    pub(crate) title: String,
+    /// The steps in the handler's order.
+    pub(crate) nodes: Vec<Node>,
+    /// Positions of steps and of those that wait for them.
+    pub(crate) edges: Vec<Edge>,
+}
+
+/// A step.
+#[derive(Debug)]
+pub(crate) struct Node {
+    /// Its name.
+    pub(crate) name: String,
+    /// The longest way from a root.
+    pub(crate) level: usize,
+    /// How it does.
+    pub(crate) look: Look,
+    /// The same for people, such as `complete` or `error 1/3`.
+    pub(crate) words: String,
+    /// How long it takes, `~` before an estimate.
+    pub(crate) takes: String,
+    /// Whether it lies on the critical path.
+    pub(crate) critical: bool,
+    /// The steps that it waits for.
+    pub(crate) parents: Vec<usize>,
+    /// The steps that wait for it.
+    pub(crate) children: Vec<usize>,
+}
+
+/// A dependency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Edge {
+    /// Where it comes from.
+    pub(crate) from: usize,
+    /// What waits.
+    pub(crate) to: usize,
+    /// Whether the critical path goes along it.
+    pub(crate) critical: bool,
+}
+
+/// How a step looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Look {
+    /// It waits for others.
+    Waiting,
+    /// It could start.
+    Ready,
+    /// It runs.
+    Running,
+    /// It is done.
+    Done,
+    /// It failed and will be tried again.
+    Retrying,
+    /// It failed for good.
+    Failed,
+    /// It was cancelled.
+    Cancelled,
+}
+
+impl Drawing {
+    /// The drawing of a graph.
+    pub(crate) fn of(graph: &pb::TaskGraph) -> Self {
+        let dag = graph.dependency_graph.clone().unwrap_or_default();
+        let position: HashMap<&str, usize> =
+            dag.nodes.iter().enumerate().map(|(at, node)| (node.step_id.as_str(), at)).collect();
+        let first = graph.critical_paths.as_ref().and_then(|paths| paths.paths.first());
+        let path: Vec<usize> = first
+            .map(|path| path.step_ids.iter().filter_map(|id| position.get(id.as_str()).copied()).collect())
+            .unwrap_or_default();
+        let on_path: HashSet<usize> = path.iter().copied().collect();
+        let along: HashSet<(usize, usize)> = path.windows(2).map(|two| (two[0], two[1])).collect();
+        let node = |(at, node): (usize, &pb::GraphNode)| Node {
+            name: node.name.clone(),
+            level: usize::try_from(node.level).unwrap_or(0),
+            look: look(node),
+            words: words(node),
+            takes: node.duration.as_ref().map(takes).unwrap_or_default(),
+            critical: on_path.contains(&at),
+            parents: positions(&node.parents),
+            children: positions(&node.children),
+        };
+        let edge = |edge: &pb::GraphEdge| {
+            let (from, to) = (usize::try_from(edge.from).ok()?, usize::try_from(edge.to).ok()?);
+            (from.max(to) < dag.nodes.len()).then_some(Edge { from, to, critical: along.contains(&(from, to)) })
+        };
+        Self {
+            title: graph.task_id.clone(),
+            edges: dag.edges.iter().filter_map(edge).collect(),
+            nodes: dag.nodes.iter().enumerate().map(node).collect(),
+        }
+    }
+
+    /// How many levels there are.
+    pub(crate) fn depth(&self) -> usize {
+        self.nodes.iter().map(|node| node.level + 1).max().unwrap_or(0)
+    }
+}
+
+impl Look {
+    /// Every look that a step can have.
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Waiting, Self::Ready, Self::Running, Self::Done, Self::Retrying, Self::Failed, Self::Cancelled];
+
+    /// A word for it.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Ready => "ready",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Retrying => "retrying",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Its glyph and its tone on a terminal.
+    pub(crate) const fn sign(self) -> (&'static str, Tone) {
+        match self {
+            Self::Waiting => (glyph(State::Pending), tone(State::Pending)),
+            Self::Ready => ("○", Tone::Bold),
+            Self::Running => (glyph(State::InProgress), tone(State::InProgress)),
+            Self::Done => (glyph(State::Complete), tone(State::Complete)),
+            Self::Retrying => ("↻", Tone::Warn),
+            Self::Failed => (glyph(State::Error), tone(State::Error)),
+            Self::Cancelled => (glyph(State::Cancelled), tone(State::Cancelled)),
+        }
+    }
+
+    /// Its fill and its line in pictures.
+    pub(crate) const fn colours(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Waiting => ("#f1f3f5", "#868e96"),
+            Self::Ready => ("#ffffff", "#1971c2"),
+            Self::Running => ("#d0ebff", "#1971c2"),
+            Self::Done => ("#d3f9d8", "#2b8a3e"),
+            Self::Retrying => ("#fff3bf", "#e67700"),
+            Self::Failed => ("#ffe3e3", "#c92a2a"),
+            Self::Cancelled => ("#e9ecef", "#495057"),
+        }
+    }
+}
+
+/// The colour of the critical path in pictures.
+pub(crate) const CRITICAL: &str = "#e8590c";
+
+fn look(node: &pb::GraphNode) -> Look {
+    match from_proto(node.state).unwrap_or_default() {
+        State::Pending if node.ready => Look::Ready,
+        State::Pending => Look::Waiting,
+        State::InProgress => Look::Running,
+        State::Complete | State::ResolvedManually => Look::Done,
+        State::Error if node.ready || node.next_retry_time.is_some() => Look::Retrying,
+        State::Error => Look::Failed,
+        State::Cancelled => Look::Cancelled,
+    }
+}
+
+fn words(node: &pb::GraphNode) -> String {
+    let state = from_proto(node.state).unwrap_or_default();
+    let attempts = format!("{}/{}", node.attempts, node.retry_limit);
+    match state {
+        State::Pending if node.ready => "ready".to_owned(),
+        State::Pending if node.blocked => "waiting".to_owned(),
+        State::InProgress | State::Error => format!("{} {attempts}", state.label().replace('_', " ")),
+        other => other.label().replace('_', " "),
+    }
+}
+
+fn takes(takes: &pb::StepDuration) -> String {
+    let sign = if takes.source() == pb::DurationSource::Measured { "" } else { "~" };
+    format!("{sign}{}", duration(takes.median_ms.saturating_mul(1_000)))
+}
+
+fn positions(positions: &[i32]) -> Vec<usize> {
+    positions.iter().filter_map(|position| usize::try_from(*position).ok()).collect()
+}

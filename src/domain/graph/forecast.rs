@@ -1,0 +1,105 @@
+//! When a run will be done, if nothing fails and a worker is free for whatever is ready.
+
+use super::{Durations, Shape, policy::DurationEstimates};
+use crate::domain::{
+    ids::StepNo,
+    run::{Micros, Run},
+    state::State,
+};
+
+/// When a run will be done.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Forecast {
+    /// With typical durations. `None` when the task is final, or some step will never be done by itself.
+    pub finish_at: Option<Micros>,
+    /// With durations that 95 of 100 attempts keep to.
+    pub late_finish_at: Option<Micros>,
+    /// The unfinished steps that decide when, in order: each begins when the one before it ends.
+    pub steps: Vec<StepNo>,
+    /// Steps that will never be done by themselves: failed for good, cancelled, or without attempts. Not those that
+    /// merely wait for them.
+    pub stuck: Vec<StepNo>,
+}
+
+/// Forecasts a run. `began` tells when a running attempt began, if that is known.
+pub fn forecast(
+    shape: &Shape,
+    run: &Run,
+    durations: &Durations,
+    estimates: &DurationEstimates,
+    began: impl Fn(StepNo) -> Option<Micros>,
+    now: Micros,
+) -> Forecast {
+    if run.state().is_settled_task() {
+        return Forecast::default();
+    }
+    let stuck: Vec<StepNo> = (0..run.len()).filter(|no| is_stuck(run, *no)).collect();
+    if !stuck.is_empty() {
+        return Forecast { stuck, ..Forecast::default() };
+    }
+    let typical = |no| millis(durations.typical_ms(no, estimates));
+    let long = |no| millis(durations.long_ms(no, estimates));
+    // An attempt that runs longer than is typical is expected to take long; one that takes longer still, to end now.
+    let running = |no, takes: Micros| match began(no) {
+        Some(began) if began + takes < now => (began + long(no)).max(now),
+        Some(began) => began + takes,
+        None => now + takes,
+    };
+    let schedule = |takes: &dyn Fn(StepNo) -> Micros| {
+        let mut ends = vec![now; shape.steps()];
+        let mut after: Vec<Option<StepNo>> = vec![None; shape.steps()];
+        for no in shape.order() {
+            let step = run.step(*no);
+            let end = match step.state {
+                state if state.is_satisfied() => continue,
+                State::InProgress => running(*no, takes(*no)),
+                _ => {
+                    let mut start = step.next_retry_at.unwrap_or(now).max(now);
+                    for parent in shape.parents(*no).iter().filter(|parent| !run.step(**parent).state.is_satisfied()) {
+                        let end = ends[usize::from(*parent)];
+                        let decides = after[usize::from(*no)]
+                            .is_none_or(|known| end == start && shape.rank(*parent) < shape.rank(known));
+                        if end > start || (end == start && decides) {
+                            start = end;
+                            after[usize::from(*no)] = Some(*parent);
+                        }
+                    }
+                    start + takes(*no)
+                }
+            };
+            ends[usize::from(*no)] = end;
+        }
+        (ends, after)
+    };
+    let (ends, after) = schedule(&typical);
+    let (late, _) = schedule(&long);
+    let unfinished = shape.order().iter().copied().filter(|no| !run.step(*no).state.is_satisfied());
+    let last = unfinished.max_by_key(|no| (ends[usize::from(*no)], std::cmp::Reverse(shape.rank(*no))));
+    let mut steps = Vec::new();
+    let mut at = last;
+    while let Some(no) = at {
+        steps.push(no);
+        at = after[usize::from(no)];
+    }
+    steps.reverse();
+    Forecast {
+        finish_at: last.map_or(Some(now), |last| Some(ends[usize::from(last)])),
+        late_finish_at: late.into_iter().max(),
+        steps,
+        stuck,
+    }
+}
+
+/// Whether a step that is not done will never be done by itself.
+fn is_stuck(run: &Run, no: StepNo) -> bool {
+    let step = run.step(no);
+    match step.state {
+        State::Cancelled => true,
+        State::Pending | State::Error => !step.is_retry_eligible(),
+        State::InProgress | State::Complete | State::ResolvedManually => false,
+    }
+}
+
+fn millis(duration: u64) -> Micros {
+    Micros::try_from(duration.saturating_mul(1_000)).unwrap_or(Micros::MAX / 4)
+}

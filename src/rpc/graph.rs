@@ -1,0 +1,137 @@
+//! DependencyGraphService, and the graph beside a task in other services' answers.
+
+use std::pin::Pin;
+
+use futures::{Stream, StreamExt};
+use prost::Message;
+use tonic::{Request, Response, Status};
+
+use super::{
+    fields::Fields,
+    limits::Limits,
+    render::{
+        graph::{self as render, Sections},
+        micros,
+    },
+    scope,
+};
+use crate::{
+    domain::ids::TaskId,
+    error::{Error, Reason, Result},
+    proto::tasker::v1::{self as proto, dependency_graph_service_server::DependencyGraphService},
+    service::{
+        graph::{Graph, Graphs as UseCases},
+        snapshot::Snapshot,
+    },
+};
+
+/// Sections that one request may name: each of them, and some twice.
+const SECTIONS_MAX: usize = 16;
+
+/// The service.
+#[derive(Debug, Clone)]
+pub struct Graphs {
+    graphs: UseCases,
+    limits: Limits,
+}
+
+impl Graphs {
+    /// The service over the use cases.
+    pub const fn new(graphs: UseCases, limits: Limits) -> Self {
+        Self { graphs, limits }
+    }
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl DependencyGraphService for Graphs {
+    type WatchTaskGraphStream = Pin<Box<dyn Stream<Item = Result<proto::WatchTaskGraphResponse, Status>> + Send>>;
+
+    async fn get_task_graph(
+        &self,
+        request: Request<proto::GetTaskGraphRequest>,
+    ) -> Answer<proto::GetTaskGraphResponse> {
+        let scope = scope(&request)?;
+        let proto::GetTaskGraphRequest { task_id, sections } = request.into_inner();
+        let (id, sections) = wanted(&task_id, &sections)?;
+        let (snapshot, graph) = self.graphs.get(&scope, id).await?;
+        let graph = bounded(&snapshot, &graph, sections, self.limits.answer_bytes)?;
+        Ok(self.limits.fit(proto::GetTaskGraphResponse { graph: Some(graph) })?)
+    }
+
+    async fn watch_task_graph(
+        &self,
+        request: Request<proto::WatchTaskGraphRequest>,
+    ) -> Answer<Self::WatchTaskGraphStream> {
+        let scope = scope(&request)?;
+        let proto::WatchTaskGraphRequest { task_id, sections } = request.into_inner();
+        let (id, sections) = wanted(&task_id, &sections)?;
+        let most = self.limits.answer_bytes;
+        let graphs = self.graphs.watch(&scope, id).await?.map(move |told| {
+            let (snapshot, graph) = told?;
+            let graph = bounded(&snapshot, &graph, sections, most)?;
+            Ok(proto::WatchTaskGraphResponse { graph: Some(graph) })
+        });
+        Ok(Response::new(graphs.boxed()))
+    }
+}
+
+/// Adds to tasks the graphs that go with their snapshots, as far as the answer has room for them. A task whose analysis
+/// failed says so.
+pub(super) async fn add(graphs: &UseCases, snapshots: &[Snapshot], tasks: &mut [proto::Task], bytes_max: usize) {
+    let mut left = bytes_max.saturating_sub(tasks.iter().map(Message::encoded_len).sum());
+    for ((snapshot, graph), task) in snapshots.iter().zip(graphs.of_all(snapshots).await).zip(tasks) {
+        let rendered = graph.and_then(|graph| bounded(snapshot, &graph, Sections::ALL, left));
+        let mut analysis =
+            proto::DependencyAnalysis { analysis_time: Some(micros(snapshot.now)), ..Default::default() };
+        match rendered {
+            Ok(graph) => analysis.graph = Some(graph),
+            Err(error) => analysis.error = format!("Dependency analysis failed: {}", told(&error)),
+        }
+        left = left.saturating_sub(analysis.encoded_len());
+        task.dependency_analysis = Some(analysis);
+    }
+}
+
+/// The graph, unless it has more bytes than there is room for.
+fn bounded(snapshot: &Snapshot, graph: &Graph, sections: Sections, bytes_max: usize) -> Result<proto::TaskGraph> {
+    let too_large = || {
+        let text = "the graph is too large for the answer: ask for it alone, or for fewer sections";
+        Err(Error::new(Reason::LimitExceeded, text).with("limit", bytes_max.to_string()))
+    };
+    if render::bytes(&graph.shape, sections) > bytes_max {
+        return too_large();
+    }
+    let rendered = render::graph(snapshot, graph, sections);
+    if rendered.encoded_len() > bytes_max { too_large() } else { Ok(rendered) }
+}
+
+/// What a caller may know of an error.
+fn told(error: &Error) -> &str {
+    if error.reason() == Reason::Defect {
+        tracing::error!(error = error as &dyn std::error::Error, "defect");
+        return "internal error";
+    }
+    error.message()
+}
+
+fn wanted(task_id: &str, sections: &[i32]) -> Result<(TaskId, Sections)> {
+    let mut fields = Fields::default();
+    let id = fields.task_id("task_id", task_id);
+    let mut wanted = if sections.is_empty() { Sections::ALL } else { Sections::NONE };
+    if sections.len() > SECTIONS_MAX {
+        fields.oversize("sections", format!("has {} entries, at most {SECTIONS_MAX} are allowed", sections.len()));
+    } else {
+        for (place, section) in sections.iter().enumerate() {
+            match proto::GraphSection::try_from(*section) {
+                Ok(proto::GraphSection::Unspecified) | Err(_) => {
+                    fields.refuse(format!("sections[{place}]"), "is not a section of the graph");
+                }
+                Ok(section) => wanted = wanted.with(section),
+            }
+        }
+    }
+    fields.finish()?;
+    Ok((id.expect("a field without a value was refused"), wanted))
+}

@@ -1,0 +1,470 @@
+//! Dependency graphs as messages.
+//!
+//! Owns: which words go with which finding. Numbers become ids and names only here, and times of the moment are added,
+//! so that what is remembered fits every task and every moment.
+
+use super::{micros, state, task::health};
+use crate::{
+    domain::{
+        graph::{
+            self as rules, Condition, Health, Recommendation, Shape,
+            bottlenecks::{Bottleneck, Impact, Kind, Outlook, Strategy},
+            chains::{Chain, Recovery},
+            parallelism::Level,
+            paths::{BlockingReason, Path, PathBottleneck},
+        },
+        ids::StepNo,
+        run::Micros,
+    },
+    proto::tasker::v1 as proto,
+    service::{graph::Graph, snapshot::Snapshot},
+};
+
+/// Names shown of a level.
+const LEVEL_NAMES_MAX: usize = 100;
+
+/// Steps shown that will never be done.
+const STUCK_MAX: usize = 100;
+
+/// Failed steps that come first.
+const PRIORITIES: usize = 3;
+
+/// What an edge takes in an answer: in the list and in both adjacencies.
+const EDGE_BYTES: usize = 13;
+
+/// What a step takes in an answer, beside its edges.
+const NODE_BYTES: usize = 96;
+
+/// Which sections are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::rpc) struct Sections(u8);
+
+impl Sections {
+    /// Every section.
+    pub(in crate::rpc) const ALL: Self = Self(u8::MAX);
+
+    /// No section.
+    pub(in crate::rpc) const NONE: Self = Self(0);
+
+    /// These and one more.
+    #[must_use]
+    pub(in crate::rpc) const fn with(self, section: proto::GraphSection) -> Self {
+        Self(self.0 | 1 << section as u8)
+    }
+
+    const fn has(self, section: proto::GraphSection) -> bool {
+        self.0 & 1 << section as u8 != 0
+    }
+}
+
+/// About how many bytes the graph of such a shape takes.
+pub(in crate::rpc) const fn bytes(shape: &Shape, sections: Sections) -> usize {
+    let nodes = if sections.has(proto::GraphSection::DependencyGraph) { NODE_BYTES } else { 0 };
+    let edges = if sections.has(proto::GraphSection::DependencyGraph) { EDGE_BYTES } else { 0 };
+    shape.steps() * nodes + shape.edges() * edges
+}
+
+/// The graph of a task.
+pub(in crate::rpc) fn graph(snapshot: &Snapshot, graph: &Graph, sections: Sections) -> proto::TaskGraph {
+    use proto::GraphSection as Section;
+    let shown = Shown { snapshot, graph };
+    let counts = graph.picture.counts();
+    proto::TaskGraph {
+        task_id: snapshot.row.task_id.to_string(),
+        revision: i64::from(snapshot.run.revision()),
+        state: state(snapshot.run.state()).into(),
+        task_health: health(counts.health()).into(),
+        completion_percentage: counts.completion_percentage(),
+        generate_time: Some(micros(snapshot.now)),
+        dependency_graph: sections.has(Section::DependencyGraph).then(|| shown.dependency_graph()),
+        critical_paths: sections.has(Section::CriticalPaths).then(|| shown.critical_paths()),
+        parallelism_opportunities: sections.has(Section::ParallelismOpportunities).then(|| shown.parallelism()),
+        error_chains: sections.has(Section::ErrorChains).then(|| shown.error_chains()),
+        bottlenecks: sections.has(Section::Bottlenecks).then(|| shown.bottlenecks()),
+        summary: sections.has(Section::Summary).then(|| shown.summary()),
+    }
+}
+
+struct Shown<'a> {
+    snapshot: &'a Snapshot,
+    graph: &'a Graph,
+}
+
+impl Shown<'_> {
+    fn id(&self, no: StepNo) -> String {
+        self.snapshot.row.task_id.step(no).to_string()
+    }
+
+    fn ids(&self, steps: &[StepNo]) -> Vec<String> {
+        steps.iter().map(|no| self.id(*no)).collect()
+    }
+
+    fn name(&self, no: StepNo) -> String {
+        self.snapshot.run.template().step(no).name.to_string()
+    }
+
+    fn names(&self, steps: &[StepNo]) -> Vec<String> {
+        steps.iter().map(|no| self.name(*no)).collect()
+    }
+
+    fn condition(&self, no: StepNo) -> &Condition {
+        self.graph.picture.step(no)
+    }
+
+    /// When the backoff of a step ends, as long as it has not.
+    fn next_retry_at(&self, no: StepNo) -> Option<Micros> {
+        self.snapshot.run.step(no).next_retry_at.filter(|at| *at > self.snapshot.now)
+    }
+
+    fn dependency_graph(&self) -> proto::DependencyGraph {
+        let shape = &self.graph.shape;
+        let steps = || self.graph.picture.numbered();
+        let positions = |steps: &[StepNo]| steps.iter().map(|no| i32::from(*no)).collect();
+        proto::DependencyGraph {
+            nodes: steps()
+                .map(|(no, step)| proto::GraphNode {
+                    step_id: self.id(no),
+                    name: self.name(no),
+                    level: i32::from(shape.level(no)),
+                    state: state(step.state).into(),
+                    attempts: i32::from(step.attempts),
+                    retry_limit: i32::from(step.retry_limit),
+                    ready: step.ready,
+                    blocked: step.blocked,
+                    next_retry_time: self.next_retry_at(no).map(micros),
+                    parents: positions(shape.parents(no)),
+                    children: positions(shape.children(no)),
+                    duration: Some(self.duration(no)),
+                })
+                .collect(),
+            edges: steps()
+                .flat_map(|(from, _)| {
+                    let edge = move |to: &StepNo| proto::GraphEdge { from: i32::from(from), to: i32::from(*to) };
+                    shape.children(from).iter().map(edge)
+                })
+                .collect(),
+            level_widths: positions(shape.widths()),
+        }
+    }
+
+    fn duration(&self, no: StepNo) -> proto::StepDuration {
+        let millis = |millis: u64| i64::try_from(millis).unwrap_or(i64::MAX);
+        let estimates = &self.graph.policy.duration_estimates;
+        let measured = self.graph.durations.measured(no);
+        proto::StepDuration {
+            source: match measured {
+                Some(_) => proto::DurationSource::Measured,
+                None => proto::DurationSource::Estimated,
+            }
+            .into(),
+            median_ms: millis(self.graph.durations.typical_ms(no, estimates)),
+            p95_ms: millis(self.graph.durations.long_ms(no, estimates)),
+            samples: measured.map_or(0, |measured| number(measured.samples)),
+        }
+    }
+
+    fn critical_paths(&self) -> proto::CriticalPaths {
+        let shape = &self.graph.shape;
+        proto::CriticalPaths {
+            total_paths: shape.paths().to_owned(),
+            longest_path_length: size(shape.depth()),
+            paths: self.graph.analysis.critical_paths.paths.iter().map(|path| self.path(path)).collect(),
+            root_step_ids: self.ids(shape.roots()),
+            leaf_step_ids: self.ids(shape.leaves()),
+            expected_finish: Some(self.expected_finish()),
+        }
+    }
+
+    fn path(&self, path: &Path) -> proto::CriticalPath {
+        let millis = |millis: u64| i64::try_from(millis).unwrap_or(i64::MAX);
+        proto::CriticalPath {
+            step_ids: self.ids(&path.steps),
+            step_names: self.names(&path.steps),
+            length: size(path.steps.len()),
+            completed_steps: number(path.completed),
+            blocked_steps: number(path.blocked),
+            error_steps: number(path.errors),
+            retry_steps: number(path.retries),
+            ready_steps: number(path.ready),
+            estimated_duration_ms: millis(path.duration_ms),
+            remaining_duration_ms: millis(path.remaining_ms),
+            measured_steps: number(path.measured),
+            criticality_score: path.score,
+            completion_percentage: rules::parallelism::percent(path.completed as usize, path.steps.len()),
+            bottlenecks: path.bottlenecks.iter().map(|bottleneck| self.path_bottleneck(bottleneck)).collect(),
+            total_bottlenecks: number(path.bottlenecks_total),
+        }
+    }
+
+    fn path_bottleneck(&self, bottleneck: &PathBottleneck) -> proto::PathBottleneck {
+        proto::PathBottleneck {
+            step_id: self.id(bottleneck.step),
+            step_name: self.name(bottleneck.step),
+            reason: match bottleneck.reason {
+                BlockingReason::NotBlocked => proto::BlockingReason::NotBlocked,
+                BlockingReason::DependenciesNotSatisfied => proto::BlockingReason::DependenciesNotSatisfied,
+                BlockingReason::RetryNotEligible => proto::BlockingReason::RetryNotEligible,
+                BlockingReason::InBackoff => proto::BlockingReason::InBackoff,
+                BlockingReason::InvalidState => proto::BlockingReason::InvalidState,
+            }
+            .into(),
+            severity: bottleneck.severity,
+            blocked_steps: number(bottleneck.blocks),
+        }
+    }
+
+    fn expected_finish(&self) -> proto::ExpectedFinish {
+        let forecast = &self.graph.forecast;
+        let remaining = forecast.finish_at.map_or(0, |at| (at - self.snapshot.now).max(0) / 1_000);
+        let measured = forecast.steps.iter().filter(|no| self.graph.durations.measured(**no).is_some());
+        proto::ExpectedFinish {
+            finish_time: forecast.finish_at.map(micros),
+            late_finish_time: forecast.late_finish_at.map(micros),
+            remaining_ms: remaining,
+            step_ids: self.ids(&forecast.steps),
+            step_names: self.names(&forecast.steps),
+            stuck_step_ids: self.ids(&forecast.stuck[..forecast.stuck.len().min(STUCK_MAX)]),
+            measured_steps: size(measured.count()),
+        }
+    }
+
+    fn parallelism(&self) -> proto::ParallelismOpportunities {
+        let (shape, counts) = (&self.graph.shape, self.graph.picture.counts());
+        let found = &self.graph.analysis.parallelism;
+        let mut names: Vec<Vec<String>> = vec![Vec::new(); shape.depth()];
+        for (no, _) in self.graph.picture.numbered() {
+            let names = &mut names[usize::from(shape.level(no))];
+            if names.len() < LEVEL_NAMES_MAX {
+                names.push(self.name(no));
+            }
+        }
+        proto::ParallelismOpportunities {
+            total_steps: number(counts.total),
+            total_levels: size(shape.depth()),
+            max_parallel_steps: size(shape.width()),
+            current_parallel_opportunities: number(counts.ready),
+            blocked_parallel_opportunities: number(found.blocked()),
+            overall_completion: counts.completion_percentage(),
+            levels: (0..)
+                .zip(&found.levels)
+                .zip(names)
+                .map(|((at, level), names)| self::level(at, level, names))
+                .collect(),
+            parallelism_efficiency: found.efficiency,
+        }
+    }
+
+    fn error_chains(&self) -> proto::ErrorChains {
+        let found = &self.graph.analysis.error_chains;
+        proto::ErrorChains {
+            total_error_steps: number(found.errors),
+            total_steps: size(self.graph.shape.steps()),
+            error_percentage: found.percentage,
+            total_blocked_by_errors: i64::try_from(found.blocked).unwrap_or(i64::MAX),
+            error_chains: found.chains.iter().map(|chain| self.chain(chain)).collect(),
+            recovery_priority: found.chains.iter().take(PRIORITIES).map(|chain| self.priority(chain)).collect(),
+        }
+    }
+
+    fn chain(&self, chain: &Chain) -> proto::ErrorChain {
+        let step = self.condition(chain.step);
+        let recoveries = Recovery::of(step).iter();
+        proto::ErrorChain {
+            error_step_id: self.id(chain.step),
+            error_step_name: self.name(chain.step),
+            error_attempts: i32::from(step.attempts),
+            retry_limit: i32::from(step.retry_limit),
+            retry_analysis: Some(proto::RetryAnalysis {
+                exhausted: step.is_exhausted(),
+                remaining_attempts: i32::from(step.retry_limit.saturating_sub(step.attempts)),
+                in_backoff: step.in_backoff,
+                next_retry_time: self.snapshot.run.step(chain.step).next_retry_at.map(micros),
+                retryable: step.retry_eligible,
+            }),
+            downstream_step_names: self.names(&chain.downstream),
+            total_downstream_steps: number(chain.downstream_total),
+            blocked_downstream_steps: number(chain.blocked),
+            total_impact: chain.impact,
+            recovery_strategies: recoveries
+                .map(|recovery| proto::RecoveryStrategy {
+                    action: action(*recovery).into(),
+                    priority: severity(recovery.priority()).into(),
+                    description: self.advice(*recovery, chain.step),
+                })
+                .collect(),
+        }
+    }
+
+    fn advice(&self, recovery: Recovery, no: StepNo) -> String {
+        let step = self.condition(no);
+        match recovery {
+            Recovery::ManualResolution => "Step has exhausted retries and requires manual intervention".to_owned(),
+            Recovery::IncreaseRetryLimit => "Consider increasing retry limit if error is transient".to_owned(),
+            Recovery::WaitForBackoff => {
+                let at = self.snapshot.run.step(no).next_retry_at.and_then(chrono::DateTime::from_timestamp_micros);
+                let at = at.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)).unwrap_or_default();
+                format!("Step will retry automatically at {at}")
+            }
+            Recovery::MonitorRetries => {
+                format!("Step has {} retry attempts remaining", step.retry_limit.saturating_sub(step.attempts))
+            }
+            Recovery::InvestigateRootCause => "Step is not retryable, requires investigation".to_owned(),
+        }
+    }
+
+    fn priority(&self, chain: &Chain) -> proto::RecoveryPriority {
+        let first = Recovery::of(self.condition(chain.step)).first().copied();
+        proto::RecoveryPriority {
+            step_id: self.id(chain.step),
+            step_name: self.name(chain.step),
+            priority_level: severity(chain.priority).into(),
+            reason: format!("Blocking {} downstream steps", chain.blocked),
+            recommended_action: first.map_or(proto::RecoveryAction::Unspecified, action).into(),
+        }
+    }
+
+    fn bottlenecks(&self) -> proto::Bottlenecks {
+        let (found, counts) = (&self.graph.analysis.bottlenecks, self.graph.picture.counts());
+        proto::Bottlenecks {
+            total_bottlenecks: number(found.total),
+            critical_bottlenecks: number(found.critical),
+            total_blocked_steps: i64::try_from(found.blocked).unwrap_or(i64::MAX),
+            bottlenecks: found.worst.iter().map(|bottleneck| self.bottleneck(bottleneck)).collect(),
+            task_completion: counts.completion_percentage(),
+            failed_steps_ratio: rules::parallelism::percent(counts.failed as usize, counts.total as usize),
+            overall_impact: match found.overall {
+                Impact::None => proto::OverallImpact::None,
+                Impact::Low => proto::OverallImpact::Low,
+                Impact::Medium => proto::OverallImpact::Medium,
+                Impact::High => proto::OverallImpact::High,
+                Impact::Severe => proto::OverallImpact::Severe,
+            }
+            .into(),
+        }
+    }
+
+    fn bottleneck(&self, bottleneck: &Bottleneck) -> proto::Bottleneck {
+        let step = self.condition(bottleneck.step);
+        proto::Bottleneck {
+            step_id: self.id(bottleneck.step),
+            step_name: self.name(bottleneck.step),
+            current_state: state(step.state).into(),
+            attempts: i32::from(step.attempts),
+            retry_limit: i32::from(step.retry_limit),
+            dependencies_satisfied: !step.blocked,
+            downstream_steps_count: number(bottleneck.downstream),
+            blocked_downstream_count: number(bottleneck.blocked),
+            impact_score: bottleneck.impact,
+            severity: severity(bottleneck.severity).into(),
+            bottleneck_type: match Kind::of(step) {
+                Kind::PermanentFailure => proto::BottleneckType::PermanentFailure,
+                Kind::ActiveError => proto::BottleneckType::ActiveError,
+                Kind::DependencyBlock => proto::BottleneckType::DependencyBlock,
+                Kind::RetryExhaustion => proto::BottleneckType::RetryExhaustion,
+            }
+            .into(),
+            resolution_strategy: match Strategy::of(step) {
+                Strategy::ManualIntervention => proto::ResolutionStrategy::ManualIntervention,
+                Strategy::InvestigateError => proto::ResolutionStrategy::InvestigateError,
+                Strategy::CheckUpstream => proto::ResolutionStrategy::CheckUpstream,
+                Strategy::WaitForBackoff => proto::ResolutionStrategy::WaitForBackoff,
+                Strategy::MonitorRetries => proto::ResolutionStrategy::MonitorRetries,
+                Strategy::ReviewConfiguration => proto::ResolutionStrategy::ReviewConfiguration,
+            }
+            .into(),
+            estimated_resolution_time: self.outlook(bottleneck.step),
+        }
+    }
+
+    fn outlook(&self, no: StepNo) -> String {
+        match Outlook::of(self.condition(no)) {
+            Outlook::ActionNeeded => "Immediate action needed".to_owned(),
+            Outlook::AfterBackoff => {
+                let wait = self.next_retry_at(no).map_or(0, |at| at - self.snapshot.now);
+                match (wait + 59_999_999) / 60_000_000 {
+                    1 => "1 minute".to_owned(),
+                    minutes => format!("{minutes} minutes"),
+                }
+            }
+            Outlook::NextRetry => "Within next retry cycle".to_owned(),
+            Outlook::Upstream => "Depends on upstream steps".to_owned(),
+            Outlook::Unknown => "Unknown".to_owned(),
+        }
+    }
+
+    fn summary(&self) -> proto::GraphSummary {
+        let (shape, analysis) = (&self.graph.shape, &self.graph.analysis);
+        let advice = analysis.recommendations(self.snapshot.run.state().is_settled_task());
+        proto::GraphSummary {
+            total_steps: size(shape.steps()),
+            total_dependencies: size(shape.edges()),
+            dependency_levels: size(shape.depth()),
+            longest_path_length: size(shape.depth()),
+            critical_bottlenecks_count: number(analysis.bottlenecks.critical),
+            error_chains_count: number(analysis.error_chains.errors),
+            parallelism_efficiency: analysis.parallelism.efficiency,
+            overall_health: match analysis.health() {
+                Health::Healthy => proto::OverallHealth::Healthy,
+                Health::Warning => proto::OverallHealth::Warning,
+                Health::Critical => proto::OverallHealth::Critical,
+            }
+            .into(),
+            recommendations: advice.into_iter().map(|advice| recommendation(advice).to_owned()).collect(),
+        }
+    }
+}
+
+fn level(at: i32, level: &Level, step_names: Vec<String>) -> proto::GraphLevel {
+    let potential = match level.ready {
+        0 => proto::Severity::Low,
+        1 => proto::Severity::Medium,
+        _ => proto::Severity::High,
+    };
+    proto::GraphLevel {
+        level: at,
+        total_steps: number(level.steps),
+        ready_steps: number(level.ready),
+        blocked_steps: number(level.blocked),
+        error_steps: number(level.errors),
+        completed_steps: number(level.completed),
+        step_names,
+        parallelism_potential: potential.into(),
+        bottleneck_risk: if level.is_at_risk() { proto::Severity::High } else { proto::Severity::Low }.into(),
+    }
+}
+
+const fn severity(severity: rules::Severity) -> proto::Severity {
+    match severity {
+        rules::Severity::Low => proto::Severity::Low,
+        rules::Severity::Medium => proto::Severity::Medium,
+        rules::Severity::High => proto::Severity::High,
+        rules::Severity::Critical => proto::Severity::Critical,
+    }
+}
+
+const fn action(recovery: Recovery) -> proto::RecoveryAction {
+    match recovery {
+        Recovery::ManualResolution => proto::RecoveryAction::ManualResolution,
+        Recovery::IncreaseRetryLimit => proto::RecoveryAction::IncreaseRetryLimit,
+        Recovery::WaitForBackoff => proto::RecoveryAction::WaitForBackoff,
+        Recovery::MonitorRetries => proto::RecoveryAction::MonitorRetries,
+        Recovery::InvestigateRootCause => proto::RecoveryAction::InvestigateRootCause,
+    }
+}
+
+const fn recommendation(recommendation: Recommendation) -> &'static str {
+    match recommendation {
+        Recommendation::ResolveErrorChains => "Resolve error chains to prevent further failures",
+        Recommendation::AddressCriticalBottlenecks => "Address critical bottlenecks to unblock task execution",
+        Recommendation::OptimiseDependencies => "Consider optimizing step dependencies to improve parallelism",
+        Recommendation::Healthy => "Task execution appears healthy",
+    }
+}
+
+fn number(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+fn size(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,129 @@
+//! How long steps take, measured.
+//!
+//! Owns: which earlier tasks are looked at, and for how long an answer is good. The first question about a handler
+//! version waits for the measurement; later ones take what is known, and one that finds it old has it measured anew
+//! behind its back. When it cannot be measured the configured estimates hold.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use moka::future::Cache;
+
+use crate::{
+    domain::{
+        graph::Durations,
+        ids::TaskId,
+        run::Micros,
+        template::{NamedTaskId, Template},
+    },
+    store::{self, Store, graph::Sample},
+};
+
+/// A measurement is good for this long, and measures what was done before a multiple of it: so servers that measure the
+/// same thing find the same, and can share what follows from it.
+const GOOD_FOR: Micros = 30 * SECOND;
+
+const SECOND: Micros = 1_000_000;
+
+/// Handler versions that are remembered.
+const HANDLERS_MAX: u64 = 2_000;
+
+/// How far back the newest tasks are looked for: from the present, and from these seconds before it. A backlog that is
+/// younger than one of them hides nothing from it.
+const BACK_SECONDS: [i64; 8] = [0, 60, 600, 3_600, 6 * 3_600, 86_400, 7 * 86_400, 30 * 86_400];
+
+/// Tasks looked at before each of them, at most: 200 in all.
+const TASKS_MAX: usize = 25;
+
+/// Transitions read for one measurement, about; a task has three for each step.
+const TRANSITIONS_MAX: usize = 12_000;
+
+/// The measurements. Clones share them.
+#[derive(Debug, Clone)]
+pub(super) struct Measurements {
+    store: Store,
+    known: Cache<NamedTaskId, Arc<Known>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    durations: Arc<Durations>,
+    until: Micros,
+    being_renewed: AtomicBool,
+}
+
+impl Measurements {
+    pub(super) fn new(store: Store) -> Self {
+        Self { store, known: Cache::new(HANDLERS_MAX) }
+    }
+
+    /// How long the steps of a handler version take.
+    pub(super) async fn get(&self, template: &Arc<Template>, now: Micros) -> Arc<Durations> {
+        let (id, steps, until) = (template.id, template.steps.len(), now - now.rem_euclid(GOOD_FOR));
+        let measuring = || measure(self.store.clone(), id, steps, until);
+        let found = match self.known.try_get_with(id, measuring()).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::warn!(%error, handler = template.full_name(), "durations cannot be measured");
+                return Arc::default();
+            }
+        };
+        if found.until < until && !found.being_renewed.swap(true, Ordering::Relaxed) {
+            let (measuring, known, old) = (measuring(), self.known.clone(), Arc::clone(&found));
+            tokio::spawn(async move {
+                match measuring.await {
+                    Ok(new) => known.insert(id, new).await,
+                    Err(error) => {
+                        tracing::debug!(%error, "durations cannot be measured anew");
+                        old.being_renewed.store(false, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+        Arc::clone(&found.durations)
+    }
+}
+
+async fn measure(store: Store, id: NamedTaskId, steps: usize, until: Micros) -> store::Result<Arc<Known>> {
+    let mut measured = store::graph::durations(&store, id, &sample(steps, until)).await?;
+    if measured.is_empty() {
+        // Nothing before that: whatever there is. A minute ahead, because another server's clock may be.
+        measured = store::graph::durations(&store, id, &sample(steps, until + GOOD_FOR + 60 * SECOND)).await?;
+    }
+    let durations = Arc::new(Durations::new(steps, measured));
+    Ok(Arc::new(Known { durations, until, being_renewed: AtomicBool::new(false) }))
+}
+
+/// Fewer tasks of large handlers, from the same points in time as far as possible.
+fn sample(steps: usize, until: Micros) -> Sample {
+    let tasks = (TRANSITIONS_MAX / (3 * steps.max(1))).clamp(1, TASKS_MAX * BACK_SECONDS.len());
+    let points = tasks.min(BACK_SECONDS.len());
+    let back = BACK_SECONDS.iter().step_by(BACK_SECONDS.len() / points).take(points);
+    Sample {
+        before: back.map(|seconds| TaskId::new(until - seconds * SECOND, 0)).collect(),
+        until,
+        tasks: i64::try_from(tasks.div_ceil(points)).expect("a sample is small"),
+        attempts: i64::try_from(TRANSITIONS_MAX).expect("a sample is small"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(steps: usize, expected: (usize, i64)) {
+        let sample = sample(steps, 1_700_000_000_000_000);
+        assert_eq!((sample.before.len(), sample.tasks), expected, "{steps} steps");
+    }
+
+    #[test]
+    fn samples_shrink_as_handlers_grow() {
+        check(1, (8, 25));
+        check(20, (8, 25));
+        check(100, (8, 5));
+        check(1_000, (4, 1));
+        check(10_000, (1, 1));
+    }
+}

@@ -1,0 +1,266 @@
+//! Dependency graphs of running tasks: their own methods, and beside tasks.
+
+use tasker_sdk::proto::tasker::v1::{
+    BottleneckType, DurationSource, GetTaskGraphRequest, GetTaskRequest, GraphSection, ListTasksRequest, NewTask,
+    OverallHealth, Severity, State, Task, TaskGraph, TaskView, WatchTaskGraphRequest, WatchTaskGraphResponse,
+};
+use tonic::{Status, Streaming};
+
+use super::world::{World, order, told, word, world, world_with};
+use crate::harness::{self, within};
+
+impl World {
+    pub async fn try_graph(&self, task_id: &str, sections: &[GraphSection]) -> Result<TaskGraph, Status> {
+        let sections = sections.iter().map(|section| i32::from(*section)).collect();
+        let request = GetTaskGraphRequest { task_id: task_id.to_owned(), sections };
+        let graph = self.client.graphs().get_task_graph(request).await?.into_inner().graph;
+        Ok(graph.unwrap())
+    }
+
+    pub async fn graph(&self, task_id: &str) -> TaskGraph {
+        self.try_graph(task_id, &[]).await.unwrap()
+    }
+
+    async fn with_graph(&self, task_id: &str) -> Task {
+        let request =
+            GetTaskRequest { task_id: task_id.to_owned(), view: TaskView::Basic.into(), include_dependencies: true };
+        self.client.tasks().get_task(request).await.unwrap().into_inner().task.unwrap()
+    }
+}
+
+/// `name state` of every node, with its level and what it waits for.
+fn nodes(graph: &TaskGraph) -> String {
+    let graph = graph.dependency_graph.as_ref().unwrap();
+    let name = |position: &i32| graph.nodes[usize::try_from(*position).unwrap()].name.as_str();
+    let node = |node: &tasker_sdk::proto::tasker::v1::GraphNode| {
+        let parents: Vec<&str> = node.parents.iter().map(name).collect();
+        format!("{}@{} {} <- {}", node.name, node.level, word(node.state()), parents.join("+"))
+    };
+    graph.nodes.iter().map(node).collect::<Vec<_>>().join(", ")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_section_of_a_graph() {
+    let mut world = world().await;
+    let id = world.create(order(r#"{"n": 1}"#)).await;
+    world.finish(&id, "reserve").await;
+    world.finish(&id, "label").await;
+    world.fail(&id, "charge", true).await;
+    let task = world.settled(&id, State::Error).await;
+    let graph = world.graph(&id).await;
+
+    assert_eq!((&graph.task_id, graph.revision, graph.state()), (&id, task.revision, State::Error));
+    assert_eq!(
+        nodes(&graph),
+        "reserve@0 complete <- , charge@1 error <- reserve, label@1 complete <- reserve, \
+         dispatch@2 pending <- charge+label"
+    );
+    let dag = graph.dependency_graph.unwrap();
+    let edges: Vec<(i32, i32)> = dag.edges.iter().map(|edge| (edge.from, edge.to)).collect();
+    assert_eq!((edges, &*dag.level_widths), (vec![(0, 1), (0, 2), (1, 3), (2, 3)], &[1, 2, 1][..]));
+    let ids: Vec<&str> = task.steps.iter().map(|step| step.step_id.as_str()).collect();
+    assert_eq!(dag.nodes.iter().map(|node| node.step_id.as_str()).collect::<Vec<_>>(), ids);
+
+    let paths = graph.critical_paths.unwrap();
+    assert_eq!((&*paths.total_paths, paths.longest_path_length), ("2", 3));
+    let first = &paths.paths[0];
+    assert_eq!(first.step_names, ["reserve", "charge", "dispatch"]);
+    assert_eq!((first.error_steps, first.blocked_steps, first.completed_steps), (1, 1, 1));
+    assert_eq!((&*paths.root_step_ids, &*paths.leaf_step_ids), (&[ids[0].to_owned()][..], &[ids[3].to_owned()][..]));
+    assert_eq!(paths.expected_finish.unwrap().finish_time, None, "a final task is expected no more");
+
+    let levels = graph.parallelism_opportunities.unwrap();
+    assert_eq!((levels.total_levels, levels.max_parallel_steps, levels.overall_completion), (3, 2, 50.0));
+    assert_eq!(levels.levels[1].step_names, ["charge", "label"]);
+
+    let chains = graph.error_chains.unwrap();
+    let chain = &chains.error_chains[0];
+    assert_eq!((&*chain.error_step_name, &*chain.downstream_step_names), ("charge", &["dispatch".to_owned()][..]));
+    assert_eq!((chains.error_percentage, chain.total_impact), (25.0, 15 + 5 + 3));
+    assert_eq!(chain.recovery_strategies[0].description, "Step is not retryable, requires investigation");
+    assert_eq!(chains.recovery_priority[0].reason, "Blocking 1 downstream steps");
+
+    let bottlenecks = graph.bottlenecks.unwrap();
+    let worst = &bottlenecks.bottlenecks[0];
+    assert_eq!((worst.step_name.as_str(), worst.impact_score), ("charge", 20 * 2 + 3 + 10));
+    assert_eq!((worst.severity(), worst.bottleneck_type()), (Severity::High, BottleneckType::PermanentFailure));
+    assert_eq!(worst.estimated_resolution_time, "Immediate action needed");
+
+    let summary = graph.summary.unwrap();
+    assert_eq!((summary.total_steps, summary.total_dependencies, summary.dependency_levels), (4, 4, 3));
+    assert_eq!((summary.error_chains_count, summary.overall_health()), (1, OverallHealth::Critical));
+    assert_eq!(summary.recommendations, ["Resolve error chains to prevent further failures"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_was_asked_for() {
+    let world = world().await;
+    let id = world.create(order(r#"{"n": 1}"#)).await;
+    let graph = world.try_graph(&id, &[GraphSection::Summary, GraphSection::Bottlenecks]).await.unwrap();
+    assert!(graph.summary.is_some() && graph.bottlenecks.is_some());
+    assert!(graph.dependency_graph.is_none() && graph.critical_paths.is_none());
+    assert!(graph.parallelism_opportunities.is_none() && graph.error_chains.is_none());
+
+    let refused = world.try_graph(&id, &[GraphSection::Unspecified]).await.unwrap_err();
+    assert_eq!(told(&refused), "INVALID_FIELDS\nsections[0]: is not a section of the graph");
+    let request = GetTaskGraphRequest { task_id: "7".to_owned(), sections: vec![1, 99] };
+    let refused = world.client.graphs().get_task_graph(request).await.unwrap_err();
+    let expected = "INVALID_FIELDS\ntask_id: is not the id of a task\nsections[1]: is not a section of the graph";
+    assert_eq!(told(&refused), expected);
+    let refused = world.try_graph("01930000-0000-7000-8000-000000000000", &[]).await.unwrap_err();
+    assert_eq!((refused.code(), &*told(&refused)), (tonic::Code::NotFound, "TASK_NOT_FOUND"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn durations_are_measured_where_there_were_runs() {
+    let mut world = world().await;
+    let first = world.create(order(r#"{"n": 1}"#)).await;
+    let sources = |graph: &TaskGraph| {
+        let nodes = &graph.dependency_graph.as_ref().unwrap().nodes;
+        let duration = |no: usize| nodes[no].duration.unwrap();
+        (0..nodes.len()).map(|no| (duration(no).source(), duration(no).samples)).collect::<Vec<_>>()
+    };
+    let graph = world.graph(&first).await;
+    assert_eq!(sources(&graph), [(DurationSource::Estimated, 0); 4]);
+    assert_eq!(graph.critical_paths.unwrap().paths[0].estimated_duration_ms, 90_000);
+
+    // Two runs whose attempts took 20 s and 10 minutes, according to the audit trail.
+    let second = world.create(order(r#"{"n": 2}"#)).await;
+    for (id, took) in [(&first, "20 seconds"), (&second, "10 minutes")] {
+        world.run(id).await;
+        sqlx::query("update transitions set started_at = at - $2::text::interval where task_id = $1::text::uuid and started_at is not null")
+            .bind(id)
+            .bind(took)
+            .execute(world.database.store.pool())
+            .await
+            .unwrap();
+    }
+    // A server that has measured nothing yet.
+    let app = harness::serve(&world.database).await;
+    world.client = super::world::client(&app).await;
+    let third = world.create(order(r#"{"n": 3}"#)).await;
+    let graph = world.graph(&third).await;
+    assert_eq!(sources(&graph), [(DurationSource::Measured, 2); 4]);
+    let duration = graph.dependency_graph.as_ref().unwrap().nodes[0].duration.unwrap();
+    assert_eq!((duration.median_ms, duration.p95_ms), (20_000, 600_000));
+    let paths = graph.critical_paths.unwrap();
+    let path = &paths.paths[0];
+    assert_eq!((path.measured_steps, path.estimated_duration_ms), (3, 60_000));
+    let finish = paths.expected_finish.unwrap();
+    assert_eq!((finish.remaining_ms, finish.measured_steps), (60_000, 3));
+    assert_eq!(finish.step_names, ["reserve", "charge", "dispatch"]);
+    let ahead = |time: Option<prost_types::Timestamp>| time.unwrap().seconds - graph.generate_time.unwrap().seconds;
+    assert_eq!((ahead(finish.finish_time), ahead(finish.late_finish_time)), (60, 1_800));
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_come_with_their_graphs_when_asked() {
+    let mut world = world().await;
+    let ids = [world.create(order(r#"{"n": 1}"#)).await, world.create(order(r#"{"n": 2}"#)).await];
+    world.finish(&ids[1], "reserve").await;
+    assert_eq!(world.get(&ids[0], TaskView::Full).await.dependency_analysis, None);
+    let task = world.with_graph(&ids[0]).await;
+    let analysis = task.dependency_analysis.unwrap();
+    assert_eq!((&*analysis.error, analysis.graph.unwrap().revision), ("", task.revision));
+    let request = ListTasksRequest { include_dependencies: true, ..ListTasksRequest::default() };
+    let page = world.client.tasks().list_tasks(request).await.unwrap().into_inner().tasks;
+    let shown = page.iter().map(|task| {
+        let graph = task.dependency_analysis.as_ref().unwrap().graph.as_ref().unwrap();
+        assert_eq!((&graph.task_id, graph.revision), (&task.task_id, task.revision));
+        graph.parallelism_opportunities.as_ref().unwrap().current_parallel_opportunities
+    });
+    assert_eq!(shown.collect::<Vec<_>>(), [2, 0], "newest first; the worker has the older one's first step in hand");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_comes_without_a_graph_that_is_too_large_and_says_so() {
+    let world = world_with(&[
+        ("limits.payload_bytes", "2048"),
+        ("limits.assignment_bytes", "2048"),
+        ("limits.message_bytes", "67584"),
+    ])
+    .await;
+    world.register_graph("long", 400, |no| no.checked_sub(1).into_iter().collect()).await;
+    let id = world.create(NewTask { name: "long".into(), ..order(r#"{"n": 1}"#) }).await;
+    let task = world.with_graph(&id).await;
+    assert_eq!(task.task_id, id);
+    let analysis = task.dependency_analysis.unwrap();
+    assert_eq!(analysis.graph, None);
+    let expected = "Dependency analysis failed: the graph is too large for the answer: ask for it alone, or for fewer \
+                    sections";
+    assert_eq!(analysis.error, expected);
+    assert!(analysis.analysis_time.is_some());
+
+    // By itself it is refused, in parts it comes.
+    assert_eq!(told(&world.try_graph(&id, &[]).await.unwrap_err()), "LIMIT_EXCEEDED");
+    let graph = world.try_graph(&id, &[GraphSection::Bottlenecks, GraphSection::Summary]).await.unwrap();
+    assert_eq!(graph.bottlenecks.unwrap().total_bottlenecks, 399);
+
+    // A page has as many graphs as there is room for.
+    for n in 0..30 {
+        world.create(order(&format!("{{\"n\": {n}}}"))).await;
+    }
+    let request = ListTasksRequest { page_size: 100, include_dependencies: true, ..ListTasksRequest::default() };
+    let page = world.client.tasks().list_tasks(request).await.unwrap().into_inner().tasks;
+    let with = page.iter().filter(|task| task.dependency_analysis.as_ref().unwrap().graph.is_some()).count();
+    assert!(page.len() == 31 && with > 5 && with < 31, "{with} of {}", page.len());
+}
+
+/// The next message, as `ready of blocked state`; `end` at the end.
+async fn next(stream: &mut Streaming<WatchTaskGraphResponse>) -> String {
+    let message = within("the next graph", stream.message()).await.unwrap();
+    let Some(message) = message else { return "end".to_owned() };
+    let graph = message.graph.unwrap();
+    let levels = graph.parallelism_opportunities.as_ref().unwrap();
+    let (ready, blocked) = (levels.current_parallel_opportunities, levels.blocked_parallel_opportunities);
+    format!("ready {ready} blocked {blocked} {}", word(graph.state()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_sees_the_graph_change_until_the_end() {
+    let mut world = world().await;
+    let id = world.create(order(r#"{"n": 1}"#)).await;
+    let request =
+        WatchTaskGraphRequest { task_id: id.clone(), sections: vec![GraphSection::ParallelismOpportunities.into()] };
+    let mut stream = world.client.graphs().watch_task_graph(request.clone()).await.unwrap().into_inner();
+    assert_eq!(next(&mut stream).await, "ready 1 blocked 3 pending");
+    world.finish(&id, "reserve").await;
+    // What happens at once may be told in one or in two messages.
+    let until = async |stream: &mut Streaming<_>, wanted: &str| loop {
+        let message = next(stream).await;
+        assert_ne!(message, "end", "before {wanted}");
+        if message == wanted {
+            break;
+        }
+    };
+    until(&mut stream, "ready 2 blocked 1 in_progress").await;
+    world.finish(&id, "charge").await;
+    world.finish(&id, "label").await;
+    world.finish(&id, "dispatch").await;
+    until(&mut stream, "ready 0 blocked 0 complete").await;
+    assert_eq!(next(&mut stream).await, "end");
+    // A final task is told once.
+    let mut again = world.client.graphs().watch_task_graph(request).await.unwrap().into_inner();
+    assert_eq!(next(&mut again).await, "ready 0 blocked 0 complete");
+    assert_eq!(next(&mut again).await, "end");
+    drop((stream, again));
+    harness::eventually("nobody follows", async || world.app.engine().watch().followed() == 0).await;
+
+    let request = WatchTaskGraphRequest { task_id: "01930000-0000-7000-8000-000000000000".into(), sections: vec![] };
+    assert_eq!(told(&world.client.graphs().watch_task_graph(request).await.unwrap_err()), "TASK_NOT_FOUND");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_graph_with_more_paths_than_atoms() {
+    let world = world().await;
+    world
+        .register_graph("layers", 300, |no| if no < 10 { vec![] } else { (no / 10 * 10 - 10..no / 10 * 10).collect() })
+        .await;
+    let id = world.create(NewTask { name: "layers".into(), ..order(r#"{"n": 1}"#) }).await;
+    let graph = world.graph(&id).await;
+    let paths = graph.critical_paths.unwrap();
+    assert_eq!(paths.total_paths, format!("1{}", "0".repeat(30)));
+    assert_eq!((paths.longest_path_length, paths.paths.len()), (30, 5));
+    assert_eq!(graph.summary.unwrap().total_dependencies, 2_900);
+}
