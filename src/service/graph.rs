@@ -50,7 +50,13 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { policy: Policy::default(), memory_bytes: 32 << 20, shared: None, watch_interval: Duration::from_secs(1) }
+        Self {
+            policy: Policy::default(),
+            memory_bytes: 32 << 20,
+            shared: None,
+            watch_interval: Duration::from_secs(1),
+            metrics: Metrics::off(),
+        }
     }
 }
 

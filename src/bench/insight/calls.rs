@@ -150,7 +150,7 @@ fn period(n: usize) -> Option<prost_types::Duration> {
 }
 
 async fn get(client: &Client, task_id: String) -> anyhow::Result<bool> {
-    let request = GetTaskRequest { task_id, view: TaskView::Full.into() };
+    let request = GetTaskRequest { task_id, view: TaskView::Full.into(), ..GetTaskRequest::default() };
     Ok(client.tasks().get_task(request).await?.into_inner().task.is_some())
 }
 

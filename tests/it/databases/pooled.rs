@@ -142,7 +142,8 @@ async fn every_kind_of_call_works_through_it() {
         let page = tasks.list_tasks(request).await.unwrap().into_inner();
         assert_eq!(page.tasks.len(), 7);
         let task_id = page.tasks[3].task_id.clone();
-        let request = GetTaskRequest { task_id: task_id.clone(), view: TaskView::Full.into() };
+        let request =
+            GetTaskRequest { task_id: task_id.clone(), view: TaskView::Full.into(), ..GetTaskRequest::default() };
         assert_eq!(tasks.get_task(request).await.unwrap().into_inner().task.unwrap().steps.len(), 4);
         let counts = tasks.count_tasks(CountTasksRequest::default()).await.unwrap().into_inner();
         assert_eq!(counts.counts.iter().map(|count| count.count).sum::<i64>(), 30);

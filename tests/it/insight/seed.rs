@@ -67,7 +67,8 @@ async fn run(client: &Client, failing: &[(&str, i64)]) -> String {
 }
 
 async fn full(client: &Client, task_id: &str) -> Task {
-    let request = GetTaskRequest { task_id: task_id.to_owned(), view: TaskView::Full.into() };
+    let request =
+        GetTaskRequest { task_id: task_id.to_owned(), view: TaskView::Full.into(), ..GetTaskRequest::default() };
     client.tasks().get_task(request).await.unwrap().into_inner().task.unwrap()
 }
 
