@@ -1,12 +1,12 @@
 -- Health counts that cost by open work: tasks by the counts that are kept, steps of complete tasks by their
--- handlers, steps of open and failed tasks by their packed bytes, of which tasks of one handler have few different
--- ones. Tasks that were cancelled or resolved are history too: up to `exact_up_to` of them are looked at, beyond
+-- handlers, steps of open and failed tasks by their packed bytes, of which there are few different ones. Tasks that were cancelled or resolved are history too: up to `exact_up_to` of them are looked at, beyond
 -- that the newest `exact_up_to` stand for all, and `estimated` says so.
 -- Locks nothing: functions are replaced.
 
 drop function get_system_health_counts(bigint, timestamptz);
 
--- `namespaces` restricts everything but the connections; null for all.
+-- `namespaces` restricts everything but the connections; null for all. Without sorts, because the planner expects that
+-- packed bytes differ, and would sort all open tasks where a small hash table does.
 create function get_system_health_counts(
     exact_up_to bigint default 1000, as_of timestamptz default now(), namespaces text[] default null
 )
@@ -29,13 +29,16 @@ returns table (
     max_connections       bigint,
     estimated             boolean
 )
-language sql stable set jit = off as $$
+language sql stable set jit = off set enable_sort = off as $$
     with handlers as materialized (
-        select h.named_task_id,
-               (select count(*) from named_tasks_named_steps s where s.named_task_id = h.named_task_id) as steps
-        from named_tasks h
+        select s.named_task_id, count(*) as steps,
+               dense_rank() over (order by array_agg(s.default_retry_limit order by s.step_no)) as limits_no,
+               array_agg(s.default_retry_limit order by s.step_no) as limits
+        from named_tasks_named_steps s
+        join named_tasks h on h.named_task_id = s.named_task_id
         join task_namespaces n on n.task_namespace_id = h.task_namespace_id
         where namespaces is null or n.name = any (namespaces)
+        group by s.named_task_id
     ),
     tallies as materialized (
         select coalesce(sum(t.tasks), 0) as total,
@@ -46,7 +49,11 @@ language sql stable set jit = off as $$
                coalesce(sum(t.tasks) filter (where t.state = 4), 0) as cancelled,
                coalesce(sum(t.tasks) filter (where t.state in (4, 5)), 0) as settled,
                coalesce(sum(t.tasks * h.steps) filter (where t.state = 2), 0) as complete_steps
-        from tasker_task_tallies t
+        from (
+            select k.named_task_id, k.state, k.tasks from task_tallies k
+            union all
+            select d.named_task_id, d.state, d.change from task_tally_changes d
+        ) t
         join handlers h on h.named_task_id = t.named_task_id
     ),
     looked_at as (
@@ -65,10 +72,10 @@ language sql stable set jit = off as $$
             limit exact_up_to
         )
     ),
-    -- Tasks with the same packed bytes are judged once.
-    alike as (
-        select l.named_task_id, l.steps, l.kind, count(*) as tasks,
-               case when l.detail::text like '%retry_limit%' then l.detail end as limits,
+    -- Tasks with the same packed bytes and the same limits are judged once.
+    alike as materialized (
+        select h.limits_no, l.steps || ''::bytea as steps, l.kind, count(*) as tasks,
+               case when l.detail::text like '%retry_limit%' then l.detail end as overrides,
                coalesce(sum(case when l.detail is not null then (
                    select count(*)
                    from jsonb_each(l.detail) d
@@ -76,23 +83,18 @@ language sql stable set jit = off as $$
                      and get_byte(l.steps, d.key::integer * 8) in (0, 3)
                ) end), 0) as in_backoff
         from looked_at l
-        where namespaces is null or l.named_task_id in (select h.named_task_id from handlers h)
-        group by l.named_task_id, l.steps, l.kind, limits
+        join handlers h on h.named_task_id = l.named_task_id
+        group by h.limits_no, l.steps, l.kind, overrides
     ),
     judged as (
         select a.kind, a.tasks, a.in_backoff * (n = 0)::integer as in_backoff,
                tasker_step_state(a.steps, n) as state,
                tasker_step_state(a.steps, n) = 3
                    and tasker_step_flags(a.steps, n) & 1 = 0
-                   and tasker_step_attempts(a.steps, n) < coalesce(
-                       (a.limits -> n::text ->> 'retry_limit')::integer,
-                       (
-                           select d.default_retry_limit
-                           from named_tasks_named_steps d
-                           where d.named_task_id = a.named_task_id and d.step_no = n
-                       )
-                   ) as retryable
-        from (select b.named_task_id, b.steps || ''::bytea as steps, b.kind, b.tasks, b.limits, b.in_backoff from alike b offset 0) a
+                   and tasker_step_attempts(a.steps, n)
+                       < coalesce((a.overrides -> n::text ->> 'retry_limit')::integer, m.limits[n + 1]) as retryable
+        from alike a
+        join (select distinct h.limits_no, h.limits from handlers h) m on m.limits_no = a.limits_no
         cross join lateral generate_series(0, length(a.steps) / 8 - 1) n
     ),
     counted as (
