@@ -23,15 +23,15 @@ pub(crate) fn span(assignment: &Assignment) -> Span {
 }
 
 /// The span's place in its trace, as a `traceparent` header has it; empty when it is in none.
-#[cfg_attr(not(feature = "opentelemetry"), expect(clippy::missing_const_for_fn, reason = "only without the feature"))]
+#[cfg(feature = "opentelemetry")]
 pub(crate) fn traceparent(span: &Span) -> String {
-    #[cfg(feature = "opentelemetry")]
-    return place::of(span).unwrap_or_default();
-    #[cfg(not(feature = "opentelemetry"))]
-    {
-        let _ = span;
-        String::new()
-    }
+    place::of(span).unwrap_or_default()
+}
+
+/// The span's place in its trace; without the feature it is in none.
+#[cfg(not(feature = "opentelemetry"))]
+pub(crate) fn traceparent(_: &Span) -> String {
+    String::new()
 }
 
 #[cfg(feature = "opentelemetry")]
