@@ -22,6 +22,7 @@ mod completions;
 mod config;
 mod dev;
 mod doctor;
+mod explain;
 mod failure;
 mod get;
 mod graph;
@@ -32,8 +33,10 @@ mod list;
 mod manual;
 mod migrate;
 mod output;
+mod pause;
 mod remote;
 mod resolve;
+mod resume;
 mod retry;
 mod serve;
 mod shape;
@@ -79,6 +82,9 @@ commands! {
     Retry(retry),
     Resolve(resolve),
     Analytics(analytics),
+    Explain(explain),
+    Pause(pause),
+    Resume(resume),
     Serve(serve),
     Migrate(migrate),
     Access(access),

@@ -6,6 +6,7 @@
 
 pub mod backoff;
 pub mod execution;
+pub mod explain;
 pub mod graph;
 pub mod handler;
 pub mod identity;

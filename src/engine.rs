@@ -5,6 +5,7 @@
 //! Never: changes the state of a task or step; it asks the writer. Next: `engine/sessions.rs` for workers,
 //! `engine/dispatcher.rs` for steps that wait, `lifecycle.rs` for the writer.
 
+mod catalog;
 mod couriers;
 mod dispatcher;
 pub mod sessions;
@@ -18,7 +19,7 @@ use uuid::Uuid;
 
 use crate::{
     lifecycle::{
-        Clock, Hints, Pulse, Templates, Watch, Workforce, Writer,
+        Clock, Hints, Pauses, Pulse, Templates, Watch, Workforce, Writer,
         writer::{Lanes, Parts, Settings as WriterSettings},
     },
     store::Store,
@@ -78,11 +79,14 @@ pub struct Engine {
     writer: Writer,
     sessions: Sessions,
     workforce: Workforce,
+    pauses: Pauses,
     watch: Watch,
     hints: Hints,
     clock: Clock,
     metrics: Metrics,
     sweeper: Arc<Pulse>,
+    server_id: Uuid,
+    store: Store,
     lanes: Lanes,
     loops: JoinSet<()>,
     stop: CancellationToken,
@@ -97,10 +101,12 @@ pub(crate) struct Shared {
     pub(crate) templates: Templates,
     pub(crate) writer: Writer,
     pub(crate) workforce: Workforce,
+    pub(crate) pauses: Pauses,
     pub(crate) hints: Hints,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
     pub(crate) sweeper: Arc<Pulse>,
+    pub(crate) catalog_seen: catalog::Seen,
     pub(crate) stop: CancellationToken,
 }
 
@@ -109,10 +115,12 @@ impl Engine {
     pub fn start(settings: Settings, store: Store, templates: Templates) -> Self {
         let (workforce, hints, watch, clock) =
             (Workforce::default(), Hints::default(), Watch::default(), Clock::default());
+        let pauses = Pauses::new(store.clone(), workforce.clone(), clock.clone());
         let parts = Parts {
             store: store.clone(),
             templates: templates.clone(),
             workforce: workforce.clone(),
+            pauses: pauses.clone(),
             hints: hints.clone(),
             watch: watch.clone(),
             clock: clock.clone(),
@@ -121,29 +129,47 @@ impl Engine {
         let (writer, lanes) = Writer::start(settings.writer.clone(), parts);
         let stop = CancellationToken::new();
         let (metrics, sweeper) = (settings.metrics.clone(), Arc::<Pulse>::default());
+        let server_id = Uuid::from_u128(rand::random());
         let shared = Shared {
-            server_id: Uuid::from_u128(rand::random()),
+            server_id,
             settings,
-            store,
+            store: store.clone(),
             templates,
             writer: writer.clone(),
             workforce: workforce.clone(),
+            pauses: pauses.clone(),
             hints: hints.clone(),
             clock: clock.clone(),
             metrics: metrics.clone(),
             sweeper: Arc::clone(&sweeper),
+            catalog_seen: catalog::Seen::default(),
             stop: stop.clone(),
         };
         let sessions = Sessions::new(shared.clone());
         let mut loops = JoinSet::new();
         loops.spawn(dispatcher::run(shared.clone()));
-        loops.spawn(sweeper::run(shared.clone()));
+        loops.spawn(sweeper::run(shared.clone(), sessions.clone()));
         loops.spawn(sessions::keep_alive(sessions.clone()));
         loops.spawn(couriers::send(shared.clone(), sessions.clone()));
         if shared.settings.hints {
             loops.spawn(couriers::receive(shared, sessions.clone()));
         }
-        Self { writer, sessions, workforce, watch, hints, clock, metrics, sweeper, lanes, loops, stop }
+        Self {
+            writer,
+            sessions,
+            workforce,
+            pauses,
+            watch,
+            hints,
+            clock,
+            metrics,
+            sweeper,
+            server_id,
+            store,
+            lanes,
+            loops,
+            stop,
+        }
     }
 
     /// The way to the lanes.
@@ -154,6 +180,16 @@ impl Engine {
     /// The workers' sessions.
     pub const fn sessions(&self) -> &Sessions {
         &self.sessions
+    }
+
+    /// What is paused.
+    pub const fn pauses(&self) -> &Pauses {
+        &self.pauses
+    }
+
+    /// The number that this server goes by until it stops.
+    pub const fn server_id(&self) -> Uuid {
+        self.server_id
     }
 
     /// Those who follow tasks.
@@ -194,6 +230,10 @@ impl Engine {
     pub async fn drain(&self, grace: Duration) -> bool {
         let until = tokio::time::Instant::now() + grace;
         self.workforce.close_all();
+        // For the other servers, which explain why nothing is given to these workers; they find out by themselves, too.
+        let now = self.clock.now();
+        let noted = crate::store::sessions::drain_server(self.store.pool(), self.server_id, now);
+        let _hangs = tokio::time::timeout_at(until - grace / 2, noted).await;
         // Half of the grace is left to the workers, even if the database hangs.
         let told_by = until - grace / 2;
         let _hangs = tokio::time::timeout_at(told_by, poll(|| !self.workforce.is_claiming())).await;

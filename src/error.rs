@@ -36,11 +36,12 @@ pub enum Reason {
     Defect,
     AuthenticatorAway,
     MethodUnknown,
+    HandlerDeprecated,
 }
 
 impl Reason {
     /// Every reason, in the order of the proto.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::InvalidFields,
         Self::CycleInSteps,
         Self::PageTokenInvalid,
@@ -65,6 +66,7 @@ impl Reason {
         Self::Defect,
         Self::AuthenticatorAway,
         Self::MethodUnknown,
+        Self::HandlerDeprecated,
     ];
 
     /// The stable name, as sent.
@@ -94,6 +96,7 @@ impl Reason {
             Self::Defect => "DEFECT",
             Self::AuthenticatorAway => "AUTHENTICATOR_AWAY",
             Self::MethodUnknown => "METHOD_UNKNOWN",
+            Self::HandlerDeprecated => "HANDLER_DEPRECATED",
         }
     }
 
@@ -121,7 +124,8 @@ impl Reason {
             | Self::LeaseStale
             | Self::LimitExceeded
             | Self::Defect
-            | Self::MethodUnknown => None,
+            | Self::MethodUnknown
+            | Self::HandlerDeprecated => None,
         }
     }
 }

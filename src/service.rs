@@ -5,7 +5,10 @@
 //! is `lifecycle`). Next: `lifecycle` for changes, `store` for reads.
 
 pub mod analytics;
+pub mod crews;
 pub mod dependencies;
+pub mod discovery;
+pub mod explain;
 pub mod graph;
 pub mod handlers;
 pub mod namespaces;

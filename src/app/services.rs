@@ -14,13 +14,17 @@ use crate::{
         v1::{
             analytics_service_server::AnalyticsServiceServer,
             dependency_graph_service_server::DependencyGraphServiceServer,
-            handler_service_server::HandlerServiceServer, status_service_server::StatusServiceServer,
-            step_service_server::StepServiceServer, task_service_server::TaskServiceServer,
+            explain_service_server::ExplainServiceServer, handler_service_server::HandlerServiceServer,
+            status_service_server::StatusServiceServer, step_service_server::StepServiceServer,
+            task_service_server::TaskServiceServer,
         },
         worker::v1::worker_service_server::WorkerServiceServer,
     },
     rpc,
-    service::{analytics, dependencies::Dependencies, graph, handlers::Handlers, snapshot::Reader, steps, tasks},
+    service::{
+        analytics, crews::Crews, dependencies::Dependencies, discovery::Discovery, explain::Explain, graph,
+        handlers::Handlers, snapshot::Reader, steps, tasks,
+    },
     store::{
         Store,
         shared::{self, Shared},
@@ -55,7 +59,6 @@ pub(super) fn add(
         ..handler::Limits::default()
     };
     let handlers = Handlers::new(store.clone(), templates.clone(), engine.hints().clone(), limits);
-    add!(HandlerServiceServer, rpc::handlers::Handlers::new(handlers));
     let dependencies = Dependencies::new(store.clone(), templates.clone());
     add!(
         WorkerServiceServer,
@@ -64,7 +67,8 @@ pub(super) fn add(
     let reader = Reader::new(store.clone(), templates.clone(), engine.clock().clone(), bytes);
     let steps = steps::Steps::new(reader.clone(), engine.writer().clone());
     let graphs = graph::Graphs::new(reader.clone(), engine.watch().clone(), graph_settings(config, engine));
-    let tasks = tasks::Tasks::new(reader, engine.writer().clone(), engine.watch().clone(), task_settings(config));
+    let tasks =
+        tasks::Tasks::new(reader.clone(), engine.writer().clone(), engine.watch().clone(), task_settings(config));
     let limits = rpc::limits::Limits {
         payload_bytes: config.limits.payload_bytes,
         batch_tasks: config.limits.batch_tasks,
@@ -77,6 +81,11 @@ pub(super) fn add(
         analytics::Analytics::new(store.clone(), engine.clock().clone(), analytics_settings(&config.analytics));
     add!(AnalyticsServiceServer, rpc::analytics::Analytics::new(analytics));
     add!(StatusServiceServer, rpc::status::Statuses::new(monitor.clone()));
+    let crews = Crews::new(store.clone(), engine.workforce().clone(), engine.clock().clone(), engine.server_id());
+    let (hints, pauses) = (engine.hints().clone(), engine.pauses().clone());
+    let discovery = Discovery::new(store.clone(), templates.clone(), hints, pauses.clone(), crews.clone());
+    add!(HandlerServiceServer, rpc::handlers::Handlers::new(handlers, discovery, limits));
+    add!(ExplainServiceServer, rpc::explain::Explain::new(Explain::new(reader, crews, pauses), limits));
 }
 
 const fn analytics_settings(section: &config::Analytics) -> analytics::Settings {

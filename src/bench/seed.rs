@@ -143,6 +143,8 @@ async fn session(store: &Store, now: i64, open: bool) -> anyhow::Result<Uuid> {
         offers: "[]",
         slots: 0,
         subject: None,
+        queues: &[],
+        held: 0,
     };
     let (since, until) = if open { (now, now + ALIVE_SECONDS * SECOND) } else { (now - HISTORY_SECONDS * SECOND, now) };
     sessions::insert(store.pool(), &new, since, until).await?;

@@ -154,6 +154,7 @@ fn handler(draft: &Draft) -> pb::Handler {
         revision: 0,
         create_time: None,
         full_name: String::new(),
+        deprecation: None,
     }
 }
 

@@ -232,6 +232,7 @@ const fn by_reason(reason: Reason) -> &'static str {
         Reason::Draining => "repeat the command; the server is shutting down or restarting",
         Reason::AuthenticatorAway => "repeat the command in a moment; the server cannot check credentials now",
         Reason::MethodUnknown => "the server at the endpoint is older than this command",
+        Reason::HandlerDeprecated => "name another version, or take it back with `tasker handlers restore`",
         Reason::Defect => "report it with the correlation id, which finds the cause in the server's log",
     }
 }

@@ -181,6 +181,8 @@ pub(crate) struct Handler<'a> {
     create_time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     schema: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deprecation: Option<serde_json::Value>,
     step_templates: Vec<StepTemplate<'a>>,
 }
 
@@ -211,6 +213,13 @@ pub(crate) fn handler(handler: &pb::Handler) -> Handler<'_> {
         revision: handler.revision,
         create_time: time(handler.create_time),
         schema: raw(&handler.schema_json),
+        deprecation: handler.deprecation.as_ref().map(|deprecation| {
+            serde_json::json!({
+                "deprecate_time": time(deprecation.deprecate_time),
+                "deprecated_by": deprecation.deprecated_by,
+                "reason": deprecation.reason,
+            })
+        }),
         step_templates: handler.step_templates.iter().map(step_template).collect(),
     }
 }
@@ -323,6 +332,25 @@ pub(crate) fn transition(transition: &pb::Transition) -> Transition<'_> {
         event: &transition.event,
         metadata: raw(&transition.metadata_json),
     }
+}
+
+/// The shape of a pause.
+pub(crate) fn pause(pause: &pb::HandlerPause) -> serde_json::Value {
+    serde_json::json!({
+        "namespace": pause.namespace, "name": pause.name, "pause_time": time(pause.pause_time),
+        "paused_by": pause.paused_by, "reason": pause.reason,
+    })
+}
+
+/// A pause in a line.
+pub(crate) fn pause_line(pause: &pb::HandlerPause) -> String {
+    let what = match &*pause.name {
+        "" => format!("namespace {}", pause.namespace),
+        name => format!("handler {}.{name}", pause.namespace),
+    };
+    let by = if pause.paused_by.is_empty() { String::new() } else { format!(" by {}", pause.paused_by) };
+    let why = if pause.reason.is_empty() { String::new() } else { format!(": {}", pause.reason) };
+    super::style::one_line(&format!("{what} is paused{by}{why}"))
 }
 
 /// The name of a state.

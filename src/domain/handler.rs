@@ -8,6 +8,7 @@
 mod check;
 mod draft;
 mod graph;
+mod outline;
 mod step;
 mod version;
 
@@ -16,6 +17,7 @@ mod tests;
 
 pub use check::NAME_MAX;
 pub use draft::{CustomEvent, Draft, StepDraft};
+pub use outline::Outline;
 pub use version::{LENGTH_MAX as VERSION_MAX, Malformed, Version};
 
 use sha2::{Digest, Sha256};

@@ -332,4 +332,4 @@ fn micros(wait: std::time::Duration) -> Micros {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(in crate::domain) mod tests;

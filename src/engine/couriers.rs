@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Sessions, Shared};
+use super::{Sessions, Shared, catalog};
 use crate::{
     domain::ids::StepId,
     lifecycle::hints::Gathered,
@@ -41,7 +41,7 @@ pub(super) async fn send(shared: Shared, sessions: Sessions) {
     let (sent, lost) = (outcome("sent"), outcome("lost"));
     while let Some(gathered) = shared.stop.run_until_cancelled(shared.hints.next()).await {
         if gathered.handlers {
-            registered(&shared, &sessions).await;
+            catalog::take_in(&shared, &sessions).await;
         }
         if shared.settings.hints {
             for note in notes(shared.server_id, &gathered) {
@@ -70,7 +70,7 @@ pub(super) async fn receive(shared: Shared, sessions: Sessions) {
 async fn listen(shared: &Shared, sessions: &Sessions) -> store::Result<()> {
     let mut listener = Listener::open(&shared.store, CHANNEL).await?;
     // What was said before nobody heard.
-    registered(shared, sessions).await;
+    catalog::take_in(shared, sessions).await;
     shared.workforce.expect_work_everywhere();
     loop {
         let Ok(note) = serde_json::from_str::<Note>(&listener.next().await?) else { continue };
@@ -79,7 +79,7 @@ async fn listen(shared: &Shared, sessions: &Sessions) -> store::Result<()> {
         }
         shared.metrics.hints.with(["received"]).add(1);
         if note.handlers {
-            registered(shared, sessions).await;
+            catalog::take_in(shared, sessions).await;
         }
         shared.workforce.expect_work(note.queues);
         for (step, attempt, _) in note.stops {
@@ -87,13 +87,6 @@ async fn listen(shared: &Shared, sessions: &Sessions) -> store::Result<()> {
                 shared.workforce.stop(step, attempt, "cancelled");
             }
         }
-    }
-}
-
-async fn registered(shared: &Shared, sessions: &Sessions) {
-    shared.templates.invalidate();
-    if let Err(error) = sessions.resolve_offers().await {
-        tracing::warn!(%error, "offers not resolved");
     }
 }
 

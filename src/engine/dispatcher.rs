@@ -29,7 +29,9 @@ pub(super) async fn run(shared: Shared) {
             last_poll = now;
             shared.workforce.expect_work_everywhere();
         }
-        let openings = shared.workforce.openings(now);
+        // Until it is known what is paused, nothing is claimed.
+        let is_informed = shared.pauses.heard().is_some();
+        let openings = if is_informed { shared.workforce.openings(now) } else { Vec::new() };
         if openings.is_empty() {
             wait(&shared, last_poll + poll_micros - now).await;
             continue;

@@ -144,12 +144,15 @@ impl Sessions {
 
     /// Ends a session's stream. A worker that said goodbye and holds nothing is closed; any other may return.
     pub async fn leave(&self, hold: Hold, goodbye: bool) {
-        let session_id = hold.session_id;
+        let (session_id, seated_at) = (hold.session_id, hold.seated_at);
+        let held = self.held_by(session_id);
         if !hold.leave() {
             return;
         }
         self.disconnect(session_id);
-        if goodbye {
+        if !goodbye {
+            self.unseat(session_id, seated_at, held).await;
+        } else {
             self.known().remove(&session_id);
             let closed = rows::close(self.shared.store.pool(), session_id, self.shared.clock.now()).await;
             if let Err(error) = closed {
@@ -198,7 +201,9 @@ impl Sessions {
         };
         for (session_id, offers) in connected {
             let queues = self.queues(&offers).await?;
-            self.shared.workforce.serve(session_id, queues);
+            if self.shared.workforce.serve(session_id, queues.clone()) {
+                rows::set_queues(self.shared.store.pool(), session_id, &queues).await?;
+            }
         }
         Ok(())
     }
@@ -206,14 +211,27 @@ impl Sessions {
     /// Has the session stored, and what is claimed for it from now on go to a new inbox.
     async fn join(&self, hello: &Hello, slots: usize, held: &[(StepId, u16)]) -> Result<(Hold, Inbox)> {
         let now = self.shared.clock.now();
-        let session_id = self.insert_or_adopt(hello, now).await?;
         let queues = self.queues(&hello.offers).await?;
+        let session_id = self.insert_or_adopt(hello, &queues, now).await?;
         let (outbox, inbox) = self.shared.workforce.channel();
         self.know(session_id, hello.offers.clone(), now);
         let slots = slots.min(self.shared.settings.slots_max);
         let workforce = self.shared.workforce.clone();
         workforce.join(session_id, queues, slots, outbox.clone(), held);
-        Ok((Hold { session_id, outbox, workforce }, inbox))
+        Ok((Hold { session_id, seated_at: now, outbox, workforce }, inbox))
+    }
+
+    /// How many attempts a session of this server has.
+    fn held_by(&self, session_id: Uuid) -> usize {
+        self.shared.workforce.fill([session_id]).get(&session_id).map_or(0, |fill| fill.held + fill.claiming)
+    }
+
+    /// Notes for the other servers that a session cannot be given work at present.
+    async fn unseat(&self, session_id: Uuid, seated_at: Micros, held: usize) {
+        let noted = rows::unseat(self.shared.store.pool(), session_id, seated_at, held).await;
+        if let Err(error) = noted {
+            tracing::debug!(error = &error as &dyn std::error::Error, %session_id, "session looks seated until it expires");
+        }
     }
 
     /// Waits until nothing is being claimed for a session that is given nothing more; what came in.
@@ -245,7 +263,7 @@ impl Sessions {
         Ok(())
     }
 
-    async fn insert_or_adopt(&self, hello: &Hello, now: Micros) -> Result<Uuid> {
+    async fn insert_or_adopt(&self, hello: &Hello, queues: &[QueueId], now: Micros) -> Result<Uuid> {
         let expires_at = self.expiry(now);
         let offers = serde_json::to_string(&hello.offers).expect("offers are plain text");
         let mut session = NewSession {
@@ -256,6 +274,8 @@ impl Sessions {
             offers: &offers,
             slots: i32::try_from(hello.slots).unwrap_or(i32::MAX),
             subject: hello.subject.as_deref(),
+            queues,
+            held: i32::try_from(hello.held.len()).unwrap_or(i32::MAX),
         };
         let pool = self.shared.store.pool();
         if hello.session_id.is_some() && rows::adopt(pool, &session, now, expires_at).await? {

@@ -8,7 +8,7 @@ use std::{collections::HashSet, time::Duration};
 
 use uuid::Uuid;
 
-use super::Shared;
+use super::{Sessions, Shared, catalog};
 use crate::{
     domain::{
         ids::StepId,
@@ -31,7 +31,7 @@ const FOLD_MAX: i64 = 20_000;
 const KEEP_CLOSED: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// Looks at every interval until the engine stops.
-pub(super) async fn run(shared: Shared) {
+pub(super) async fn run(shared: Shared, sessions: Sessions) {
     let now = shared.clock.now();
     let mut reconciler = Reconciler { after: Uuid::nil(), due: now, unknown: HashSet::new() };
     let mut patience = Patience { until: now, looked_at: None, store_was_away: false };
@@ -40,7 +40,7 @@ pub(super) async fn run(shared: Shared) {
     loop {
         shared.sweeper.busy();
         let timer = took.timer();
-        let swept = sweep(&shared, &mut reconciler, &mut patience).await;
+        let swept = sweep(&shared, &sessions, &mut reconciler, &mut patience).await;
         drop(timer);
         shared.sweeper.idle();
         if swept.is_ok() { &done } else { &failed }.add(1);
@@ -80,11 +80,17 @@ impl Patience {
     }
 }
 
-async fn sweep(shared: &Shared, reconciler: &mut Reconciler, patience: &mut Patience) -> Result<()> {
+async fn sweep(
+    shared: &Shared,
+    connected: &Sessions,
+    reconciler: &mut Reconciler,
+    patience: &mut Patience,
+) -> Result<()> {
     let before = Clock::local();
     let database = ready::clock(shared.store.pool()).await?;
     shared.clock.discipline(before, database, Clock::local());
     shared.metrics.clock_offset.with([]).set(seconds(shared.clock.offset()));
+    catalog::look(shared, connected).await?;
     let now = shared.clock.now();
     let expired_before = patience.expired_before(micros(shared.settings.lease_ttl), now);
     end_lost_attempts(shared, now, expired_before).await?;
@@ -191,6 +197,7 @@ type Running = Vec<(StepId, u16)>;
 /// The steps of these tasks that could start, and the attempts that run.
 async fn sort_out(shared: &Shared, slice: Vec<Loaded>, now: Micros) -> Result<(Waiting, Running)> {
     let (mut waiting, mut running) = (Vec::new(), Vec::new());
+    let paused = shared.pauses.heard();
     for row in slice {
         let template = shared.templates.get(row.named_task_id).await?;
         let Ok(run) = Run::load(template, &row.stored) else {
@@ -200,6 +207,10 @@ async fn sort_out(shared: &Shared, slice: Vec<Loaded>, now: Micros) -> Result<(W
         for no in 0..run.len() {
             let step = run.step(no);
             if step.is_startable() {
+                // It is put aside, or will be when it is looked at.
+                if paused.as_ref().is_none_or(|paused| paused.covers(run.template())) {
+                    continue;
+                }
                 let at = step.next_retry_at.unwrap_or(now);
                 waiting.push((run.template().step(no).queue, at, row.task_id.step(no)));
             } else if step.state == State::InProgress {

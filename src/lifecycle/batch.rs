@@ -18,6 +18,7 @@ use super::{
     assignment::{Outcome, Verdict},
     held::Held,
     item::{ClaimVerdict, Item},
+    pauses::Paused,
     request::{NewTask, Request},
     workforce::{Seat, Seated, Workforce},
 };
@@ -30,6 +31,7 @@ use crate::{
         template::QueueId,
     },
     error::{Error, Reason, Result},
+    store::pauses::ASIDE,
     telemetry::Place,
 };
 
@@ -39,6 +41,18 @@ pub(super) struct Terms<'a> {
     pub(super) now: Micros,
     pub(super) backoff: &'a Policy,
     pub(super) workforce: &'a Workforce,
+    /// What is paused; everything when that is not known yet.
+    pub(super) paused: Option<&'a Paused>,
+}
+
+impl Terms<'_> {
+    /// Until when a step that could be claimed now is not to be, because its handler is paused.
+    fn paused_until(&self, run: &Run) -> Option<Micros> {
+        match self.paused {
+            None => Some(self.now),
+            Some(paused) => paused.covers(run.template()).then_some(ASIDE),
+        }
+    }
 }
 
 /// The decisions of a batch.
@@ -222,7 +236,11 @@ impl Entry {
         if !condition.is_ready(terms.now) {
             return ClaimVerdict::Waits(condition.next_retry_at);
         }
-        if self.claim(step.no, terms) { ClaimVerdict::Gone } else { ClaimVerdict::Waits(None) }
+        match terms.paused_until(&self.held.run) {
+            Some(until) => ClaimVerdict::Waits(Some(until)),
+            None if self.claim(step.no, terms) => ClaimVerdict::Gone,
+            None => ClaimVerdict::Waits(None),
+        }
     }
 
     /// Claims a ready step if a worker has a seat for it.
@@ -311,8 +329,13 @@ impl Entry {
             let at = step.next_retry_at.unwrap_or(terms.now);
             // A lease that ends in this batch cannot begin in it: both would be one row of one statement.
             let ends = self.changes.ended.iter().any(|ended| ended.no == released.no);
-            if ends || at > terms.now || !self.claim(released.no, terms) {
-                queued.push((self.held.run.template().step(released.no).queue, at, task.step(released.no)));
+            let queue = self.held.run.template().step(released.no).queue;
+            match terms.paused_until(&self.held.run) {
+                Some(until) => queued.push((queue, at.max(until), task.step(released.no))),
+                None if ends || at > terms.now || !self.claim(released.no, terms) => {
+                    queued.push((queue, at, task.step(released.no)));
+                }
+                None => {}
             }
         }
     }

@@ -241,7 +241,9 @@ impl Lane {
     ) -> Result<(Batch, Micros), Trouble> {
         let now = self.shared.clock.now();
         let backoff = self.shared.backoff.load_full();
-        let terms = Terms { now, backoff: &backoff, workforce: &self.shared.workforce };
+        // After the time was taken: see `pauses.rs`.
+        let paused = self.shared.pauses.heard();
+        let terms = Terms { now, backoff: &backoff, workforce: &self.shared.workforce, paused: paused.as_deref() };
         let mut batch = Batch::decide(items, runs, refused, terms);
         if batch.is_doubtful(items) {
             batch.undo(&self.shared.workforce);

@@ -92,9 +92,10 @@ impl Templates {
         Ok(Arc::clone(&self.registered(id).await?.template))
     }
 
-    /// The handler version with this name. Nothing and `latest` mean the greatest version by number.
+    /// The handler version with this name that new tasks are of. Nothing and `latest` mean the greatest version by number.
     ///
-    /// Fails with `NamespaceUnknown`, `HandlerUnknown` or `VersionUnknown`; `did_you_mean` names a near miss.
+    /// Fails with `NamespaceUnknown`, `HandlerUnknown` or `VersionUnknown`; `did_you_mean` names a near miss. A version
+    /// that takes no new tasks is `HandlerDeprecated`, and the greatest one is looked for among the others.
     pub async fn resolve(&self, namespace: &str, name: &str, version: &str) -> Result<Arc<Registered>> {
         let key = format!("{namespace}\0{name}\0{version}");
         if let Some(registered) = self.remembered(&key) {
@@ -115,9 +116,14 @@ impl Templates {
             Some(wanted) => store::handlers::resolve(&mut connection, namespace, name, wanted).await?,
             None => None,
         };
-        let Some(id) = found else { return Err(unknown(&mut connection, namespace, name, version).await?) };
+        let Some((id, is_deprecated)) = found else {
+            return Err(unknown(&mut connection, namespace, name, version).await?);
+        };
         drop(connection);
         let registered = self.registered(id).await?;
+        if is_deprecated {
+            return Err(deprecated(&registered.template));
+        }
         let resolved = Resolved { registered: Arc::clone(&registered), generation, at };
         self.0.resolved.insert(key, resolved);
         Ok(registered)
@@ -159,6 +165,14 @@ impl Templates {
         let load = usize::try_from(hasher.finish() % (LOADS_MAX as u64)).expect("less than the number of loads");
         self.0.loads[load].lock().await
     }
+}
+
+fn deprecated(template: &Template) -> Error {
+    let text = format!("handler '{}' is deprecated and takes no new tasks", template.full_name());
+    Error::new(Reason::HandlerDeprecated, text)
+        .with("namespace", &*template.namespace)
+        .with("name", &*template.name)
+        .with("version", &*template.version)
 }
 
 /// About how many bytes a template takes: 256 for a step without its configuration, 4 for an edge in both

@@ -10,7 +10,7 @@ mod state;
 pub use mail::{Inbox, Outbox, Outgoing};
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -43,6 +43,21 @@ pub struct Tally {
     pub slots: usize,
     /// Attempts that they hold, or are about to.
     pub busy: usize,
+}
+
+/// How full a session is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fill {
+    /// How many attempts it runs at once.
+    pub slots: usize,
+    /// How many it has. One whose claim is being written is not among them yet.
+    pub held: usize,
+    /// How many claims are being written for it.
+    pub claiming: usize,
+    /// How many more it is given now, those included whose claims are being written.
+    pub free: usize,
+    /// Whether it is given any, if it has room.
+    pub is_open: bool,
 }
 
 /// All sessions of this server.
@@ -99,11 +114,12 @@ impl Workforce {
     }
 
     /// Changes what a session runs, for instance because a handler that it serves was registered.
-    pub fn serve(&self, session_id: Uuid, queues: Vec<QueueId>) {
+    /// Whether that is anything else than before.
+    pub fn serve(&self, session_id: Uuid, queues: Vec<QueueId>) -> bool {
         let mut state = self.state();
-        if !state.sessions.contains_key(&session_id) {
-            return;
-        }
+        let Some(session) = state.sessions.get(&session_id) else { return false };
+        let before: HashSet<QueueId> = session.queues.iter().copied().collect();
+        let is_new = before != queues.iter().copied().collect();
         state.leave_queues(session_id);
         for queue in &queues {
             state.by_queue.entry(*queue).or_default().push(session_id);
@@ -114,6 +130,14 @@ impl Workforce {
         }
         drop(state);
         self.ring();
+        is_new
+    }
+
+    /// How full sessions are that are here.
+    pub fn fill(&self, sessions: impl IntoIterator<Item = Uuid>) -> HashMap<Uuid, Fill> {
+        let state = self.state();
+        let fill = |session_id: Uuid| Some((session_id, state.fill(session_id)?));
+        sessions.into_iter().filter_map(fill).collect()
     }
 
     /// Removes a session. Its attempts stay leased until the session expires or comes back.

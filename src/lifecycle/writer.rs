@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{
-    AckTo, ClaimVerdict, Clock, Hints, Outcome, Pulse, Templates, Watch, Workforce,
+    AckTo, ClaimVerdict, Clock, Hints, Outcome, Pauses, Pulse, Templates, Watch, Workforce,
     item::{Item, Queued},
     lane::Lane,
     request::{Created, NewTask, Request},
@@ -71,6 +71,7 @@ pub(super) struct Shared {
     pub(super) store: Store,
     pub(super) templates: Templates,
     pub(super) workforce: Workforce,
+    pub(super) pauses: Pauses,
     pub(super) hints: Hints,
     pub(super) watch: Watch,
     pub(super) clock: Clock,
@@ -96,6 +97,8 @@ pub struct Parts {
     pub templates: Templates,
     /// The connected workers.
     pub workforce: Workforce,
+    /// What is paused.
+    pub pauses: Pauses,
     /// Hints to other servers.
     pub hints: Hints,
     /// Those who follow tasks.
@@ -197,6 +200,7 @@ impl Writer {
             store: parts.store,
             templates: parts.templates,
             workforce: parts.workforce,
+            pauses: parts.pauses,
             hints: parts.hints,
             watch: parts.watch,
             clock: parts.clock,

@@ -1,13 +1,26 @@
 //! HandlerService: registering handlers and telling which ones there are.
 
+mod render;
+
 use tonic::{Request, Response, Status};
 
-use super::{fields::Fields, render::time, scope};
+use render::{graph, namespace_summary, record, served, summary};
+
+use super::{
+    fields::Fields,
+    limits::Limits,
+    render::{pause, time},
+    scope,
+};
 use crate::{
-    domain::handler::{CustomEvent, Draft, NAME_MAX, StepDraft, VERSION_MAX},
+    domain::{
+        handler::{CustomEvent, Draft, NAME_MAX, StepDraft, VERSION_MAX},
+        run::Operation,
+    },
     error::Result,
     proto::tasker::v1::{self as proto, handler_service_server::HandlerService},
     service::{
+        discovery::{Discovery, Found},
         handlers::{Existing, Extent, Handler, Handlers as UseCases, Outcome},
         page::{self, Binding},
     },
@@ -20,12 +33,14 @@ const HANDLERS_MAX: usize = 1_000;
 #[derive(Debug, Clone)]
 pub struct Handlers {
     handlers: UseCases,
+    discovery: Discovery,
+    limits: Limits,
 }
 
 impl Handlers {
     /// The service over the use cases.
-    pub const fn new(handlers: UseCases) -> Self {
-        Self { handlers }
+    pub const fn new(handlers: UseCases, discovery: Discovery, limits: Limits) -> Self {
+        Self { handlers, discovery, limits }
     }
 }
 
@@ -55,12 +70,18 @@ impl HandlerService for Handlers {
         let scope = scope(&request)?;
         let request = request.into_inner();
         let mut fields = Fields::default();
-        let namespace = fields.text("namespace", request.namespace, NAME_MAX);
-        let name = fields.required("name", request.name, NAME_MAX);
+        let (namespace, name) = handler_name(&mut fields, request.namespace, request.name);
         let version = fields.text("version", request.version, VERSION_MAX);
         fields.finish()?;
-        let found = self.handlers.get_handler(&scope, &namespace, &name, &version).await?;
-        Ok(Response::new(proto::GetHandlerResponse { handler: Some(handler(found)) }))
+        let found = self.discovery.get_handler(&scope, &namespace, &name, &version).await?;
+        Ok(self.limits.fit(proto::GetHandlerResponse {
+            handler: Some(found_handler(&found)),
+            graph: (!request.omit_graph).then(|| graph(&found.details)),
+            available: found.served.iter().all(|served| served.workers > 0),
+            step_handlers: found.served.into_iter().map(served).collect(),
+            record: Some(record(&found.record)),
+            pauses: found.pauses.iter().map(pause).collect(),
+        })?)
     }
 
     async fn list_handlers(&self, request: Request<proto::ListHandlersRequest>) -> Answer<proto::ListHandlersResponse> {
@@ -72,17 +93,115 @@ impl HandlerService for Handlers {
         fields.finish()?;
         let binding = Binding::to(&("ListHandlers", &namespace));
         let after = binding.open(&request.page_token)?;
-        let (summaries, next) = self.handlers.list_handlers(&scope, &namespace, after, size).await?;
-        let handlers = summaries.into_iter().map(|summary| proto::HandlerSummary {
-            namespace: summary.namespace,
-            name: summary.name,
-            latest_version: summary.versions.last().cloned().unwrap_or_default(),
-            versions: summary.versions,
-        });
-        let handlers = handlers.collect();
+        let (listed, next) = self.discovery.list_handlers(&scope, &namespace, after, size).await?;
+        let handlers = listed.iter().map(summary).collect();
         let next_page_token = next.map(|cursor| binding.seal(&cursor)).unwrap_or_default();
         Ok(Response::new(proto::ListHandlersResponse { handlers, next_page_token }))
     }
+
+    async fn list_namespaces(
+        &self,
+        request: Request<proto::ListNamespacesRequest>,
+    ) -> Answer<proto::ListNamespacesResponse> {
+        let scope = scope(&request)?;
+        let request = request.into_inner();
+        let mut fields = Fields::default();
+        let size = fields.page_size(request.page_size, page::SIZE_DEFAULT);
+        fields.finish()?;
+        let binding = Binding::to(&"ListNamespaces");
+        let after = binding.open(&request.page_token)?;
+        let (namespaces, next) = self.discovery.list_namespaces(&scope, after, size).await?;
+        let namespaces = namespaces.iter().map(namespace_summary).collect();
+        let next_page_token = next.map(|cursor| binding.seal(&cursor)).unwrap_or_default();
+        Ok(Response::new(proto::ListNamespacesResponse { namespaces, next_page_token }))
+    }
+
+    async fn deprecate_handler(
+        &self,
+        request: Request<proto::DeprecateHandlerRequest>,
+    ) -> Answer<proto::DeprecateHandlerResponse> {
+        let scope = scope(&request)?;
+        let request = request.into_inner();
+        let mut fields = Fields::default();
+        let (namespace, name) = handler_name(&mut fields, request.namespace, request.name);
+        let version = fields.text("version", request.version, VERSION_MAX);
+        let operation = fields.operation("deprecate_handler", request.requested_by, request.reason);
+        fields.finish()?;
+        let named = (&*namespace, &*name, &*version);
+        let found = self.discovery.deprecate(&scope, named, &operation.reason, &operation.requested_by).await?;
+        Ok(Response::new(proto::DeprecateHandlerResponse { handler: Some(found_handler(&found)) }))
+    }
+
+    async fn restore_handler(
+        &self,
+        request: Request<proto::RestoreHandlerRequest>,
+    ) -> Answer<proto::RestoreHandlerResponse> {
+        let scope = scope(&request)?;
+        let request = request.into_inner();
+        let mut fields = Fields::default();
+        let (namespace, name) = handler_name(&mut fields, request.namespace, request.name);
+        let version = fields.text("version", request.version, VERSION_MAX);
+        fields.finish()?;
+        let found = self.discovery.restore(&scope, (&namespace, &name, &version)).await?;
+        Ok(Response::new(proto::RestoreHandlerResponse { handler: Some(found_handler(&found)) }))
+    }
+
+    async fn pause_handler(&self, request: Request<proto::PauseHandlerRequest>) -> Answer<proto::PauseHandlerResponse> {
+        let scope = scope(&request)?;
+        let request = request.into_inner();
+        let mut fields = Fields::default();
+        let (namespace, name) = handler_name(&mut fields, request.namespace, request.name);
+        let operation = fields.operation("pause_handler", request.requested_by, request.reason);
+        fields.finish()?;
+        let Operation { reason, requested_by, .. } = operation;
+        let paused = self.discovery.pause(&scope, &namespace, Some(&name), &reason, &requested_by).await?;
+        Ok(Response::new(proto::PauseHandlerResponse { pause: Some(pause(&paused)) }))
+    }
+
+    async fn resume_handler(
+        &self,
+        request: Request<proto::ResumeHandlerRequest>,
+    ) -> Answer<proto::ResumeHandlerResponse> {
+        let scope = scope(&request)?;
+        let request = request.into_inner();
+        let mut fields = Fields::default();
+        let (namespace, name) = handler_name(&mut fields, request.namespace, request.name);
+        fields.finish()?;
+        let was_paused = self.discovery.resume(&scope, &namespace, Some(&name)).await?;
+        Ok(Response::new(proto::ResumeHandlerResponse { was_paused }))
+    }
+
+    async fn pause_namespace(
+        &self,
+        request: Request<proto::PauseNamespaceRequest>,
+    ) -> Answer<proto::PauseNamespaceResponse> {
+        let scope = scope(&request)?;
+        let request = request.into_inner();
+        let mut fields = Fields::default();
+        let namespace = fields.text("namespace", request.namespace, NAME_MAX);
+        let operation = fields.operation("pause_namespace", request.requested_by, request.reason);
+        fields.finish()?;
+        let Operation { reason, requested_by, .. } = operation;
+        let paused = self.discovery.pause(&scope, &namespace, None, &reason, &requested_by).await?;
+        Ok(Response::new(proto::PauseNamespaceResponse { pause: Some(pause(&paused)) }))
+    }
+
+    async fn resume_namespace(
+        &self,
+        request: Request<proto::ResumeNamespaceRequest>,
+    ) -> Answer<proto::ResumeNamespaceResponse> {
+        let scope = scope(&request)?;
+        let mut fields = Fields::default();
+        let namespace = fields.text("namespace", request.into_inner().namespace, NAME_MAX);
+        fields.finish()?;
+        let was_paused = self.discovery.resume(&scope, &namespace, None).await?;
+        Ok(Response::new(proto::ResumeNamespaceResponse { was_paused }))
+    }
+}
+
+/// The namespace and the name of a handler.
+fn handler_name(fields: &mut Fields, namespace: String, name: String) -> (String, String) {
+    (fields.text("namespace", namespace, NAME_MAX), fields.required("name", name, NAME_MAX))
 }
 
 fn check_count(count: usize) -> Result<()> {
@@ -131,6 +250,21 @@ fn step_draft(step: proto::StepTemplate) -> StepDraft {
     }
 }
 
+/// A version that was found, as it is now.
+fn found_handler(found: &Found) -> proto::Handler {
+    let stored = Handler {
+        draft: found.details.draft.clone(),
+        revision: found.details.revision,
+        created_at: Some(found.details.created_at),
+    };
+    let deprecation = found.deprecation.as_ref().map(|deprecation| proto::HandlerDeprecation {
+        deprecate_time: Some(time(deprecation.at)),
+        deprecated_by: deprecation.by.clone(),
+        reason: deprecation.reason.clone(),
+    });
+    proto::Handler { deprecation, ..handler(stored) }
+}
+
 fn handler(stored: Handler) -> proto::Handler {
     let draft = stored.draft;
     proto::Handler {
@@ -149,6 +283,7 @@ fn handler(stored: Handler) -> proto::Handler {
         step_templates: draft.step_templates.into_iter().map(step_template).collect(),
         revision: stored.revision,
         create_time: stored.created_at.map(time),
+        deprecation: None,
     }
 }
 

@@ -20,6 +20,17 @@ pub(super) fn micros(at: Micros) -> Timestamp {
     Timestamp { seconds: at.div_euclid(1_000_000), nanos }
 }
 
+/// A pause.
+pub(super) fn pause(pause: &domain::explain::Pause) -> proto::HandlerPause {
+    proto::HandlerPause {
+        namespace: pause.namespace.clone(),
+        name: pause.handler.clone().unwrap_or_default(),
+        pause_time: Some(micros(pause.since)),
+        paused_by: pause.by.clone(),
+        reason: pause.reason.clone(),
+    }
+}
+
 /// A state.
 pub(super) const fn state(state: domain::state::State) -> proto::State {
     use domain::state::State;

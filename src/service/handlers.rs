@@ -1,4 +1,4 @@
-//! Handlers: registering them and telling which ones there are.
+//! Handlers: registering them.
 //!
 //! Owns: the order of things: everything is checked before anything is looked up, and everything is stored in
 //! one transaction or nothing is. Never: what a handler may look like; `domain::handler` knows. Next:
@@ -10,18 +10,17 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
-use super::namespaces;
 use crate::{
     auth::Scope,
     domain::{
-        handler::{Definition, Draft, LATEST, Limits, NAMESPACE_DEFAULT, Problem, ProblemKind, Version},
+        handler::{Definition, Draft, Limits, NAMESPACE_DEFAULT, Problem, ProblemKind, Version},
         violation::Violation,
     },
     error::{Error, Reason, Result},
-    lifecycle::{Hints, Templates, templates::unknown},
+    lifecycle::{Hints, Templates},
     store::{
         self, Connection, Store,
-        handlers::{self, Current, NewVersion, Summary},
+        handlers::{self, Current, NewVersion},
     },
 };
 
@@ -74,9 +73,6 @@ pub enum Extent {
     Store,
 }
 
-/// Where a list of names goes on: after this namespace and name.
-pub type Cursor = (String, String);
-
 impl Handlers {
     /// The handlers in this store. Registrations are announced to the templates here and, by hint, elsewhere.
     pub const fn new(store: Store, templates: Templates, hints: Hints, limits: Limits) -> Self {
@@ -127,53 +123,6 @@ impl Handlers {
                 (Handler { draft: definition.into_draft(), revision, created_at }, outcome)
             })
             .collect())
-    }
-
-    /// Gets one handler version; nothing and `latest` mean the greatest.
-    pub async fn get_handler(&self, scope: &Scope, namespace: &str, name: &str, version: &str) -> Result<Handler> {
-        let namespace = namespace_or_default(namespace);
-        scope.narrow(namespace)?;
-        let wanted = match version {
-            "" | LATEST => None,
-            version => {
-                let version = version.parse::<Version>();
-                Some(version.map_err(|error| Error::invalid_field("version", error.to_string()))?.order())
-            }
-        };
-        let mut connection = self.store.pool().acquire().await.map_err(store::Error::from)?;
-        let Some(found) = handlers::find(&mut connection, namespace, name, wanted).await? else {
-            return Err(unknown(&mut connection, namespace, name, version).await?);
-        };
-        let draft = serde_json::from_str(&found.configuration)
-            .map_err(|error| Error::new(Reason::Defect, "a stored handler cannot be read").caused_by(error))?;
-        Ok(Handler { draft, revision: found.revision, created_at: Some(found.created_at) })
-    }
-
-    /// Lists the handler names of one namespace, or of all when it is empty, and tells where the next page begins.
-    pub async fn list_handlers(
-        &self,
-        scope: &Scope,
-        namespace: &str,
-        after: Option<Cursor>,
-        size: i64,
-    ) -> Result<(Vec<Summary>, Option<Cursor>)> {
-        let only = namespaces::within(&self.store, scope, Some(namespace.to_owned())).await?;
-        let mut connection = self.store.pool().acquire().await.map_err(store::Error::from)?;
-        let cursor = after.as_ref().map(|(namespace, name)| (namespace.as_str(), name.as_str()));
-        // One more than the page tells whether there is another.
-        let mut summaries = handlers::list(&mut connection, only.as_deref(), cursor, size + 1).await?;
-        if summaries.is_empty() && after.is_none() && !namespace.is_empty() {
-            let error = unknown(&mut connection, namespace, "", "").await?;
-            if error.reason() == Reason::NamespaceUnknown {
-                return Err(error);
-            }
-        }
-        let size = usize::try_from(size).expect("a page has a positive size");
-        let more = summaries.len() > size;
-        summaries.truncate(size);
-        let last = summaries.last().filter(|_| more);
-        let next = last.map(|last| (last.namespace.clone(), last.name.clone()));
-        Ok((summaries, next))
     }
 }
 

@@ -4,8 +4,13 @@
 //! default filled in; steps and edges are kept beside it in the form that running them needs. Never: checks.
 //! Next: `store/handlers/register.rs` for writing.
 
+mod discovery;
 mod register;
 
+pub use discovery::{
+    Deprecation, NamespaceRow, Record, StepHandler, VersionRow, catalog, deprecate, deprecation, details, namespaces,
+    queues, record, restore,
+};
 pub use register::{Inserted, NewVersion, insert, lock_registration};
 
 use std::time::Duration;
@@ -43,17 +48,6 @@ pub struct Registration {
     pub created_at: DateTime<Utc>,
     /// The draft as JSON text.
     pub configuration: String,
-}
-
-/// A handler name with its versions, smallest first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Summary {
-    /// The namespace.
-    pub namespace: String,
-    /// The name.
-    pub name: String,
-    /// The versions.
-    pub versions: Vec<String>,
 }
 
 /// A compiled handler version with the schema of its tasks' contexts.
@@ -94,68 +88,20 @@ pub async fn find_current(connection: &mut PgConnection, keys: &[Key<'_>]) -> Re
     Ok(found)
 }
 
-/// Finds one version, or the greatest.
-pub async fn find(
-    connection: &mut PgConnection,
-    namespace: &str,
-    name: &str,
-    version: Option<[i64; 3]>,
-) -> Result<Option<Registration>> {
-    let row = sql!("handlers/find")
-        .bind(namespace)
-        .bind(name)
-        .bind(version.as_ref().map(<[i64; 3]>::as_slice))
-        .fetch_optional(connection)
-        .await?;
-    row.map(|row| {
-        Ok(Registration {
-            named_task_id: row.try_get("named_task_id")?,
-            revision: row.try_get("revision")?,
-            created_at: row.try_get("created_at")?,
-            configuration: row.try_get("configuration")?,
-        })
-    })
-    .transpose()
-}
-
-/// Finds the number of one version, or of the greatest.
+/// Finds the number of one version, or of the greatest that takes new tasks, and whether it is deprecated.
 pub async fn resolve(
     connection: &mut PgConnection,
     namespace: &str,
     name: &str,
     version: Option<[i64; 3]>,
-) -> Result<Option<NamedTaskId>> {
+) -> Result<Option<(NamedTaskId, bool)>> {
     let row = sql!("handlers/resolve")
         .bind(namespace)
         .bind(name)
         .bind(version.as_ref().map(<[i64; 3]>::as_slice))
         .fetch_optional(connection)
         .await?;
-    Ok(row.map(|row| row.try_get(0)).transpose()?)
-}
-
-/// Lists handler names, those after `after` by namespace and name.
-pub async fn list(
-    connection: &mut PgConnection,
-    namespaces: Option<&[String]>,
-    after: Option<(&str, &str)>,
-    limit: i64,
-) -> Result<Vec<Summary>> {
-    let rows = sql!("handlers/list")
-        .bind(namespaces)
-        .bind(after.map(|after| after.0))
-        .bind(after.map(|after| after.1))
-        .bind(limit)
-        .fetch_all(connection)
-        .await?;
-    let summary = |row: &PgRow| {
-        Ok(Summary {
-            namespace: row.try_get("namespace")?,
-            name: row.try_get("name")?,
-            versions: row.try_get("versions")?,
-        })
-    };
-    rows.iter().map(summary).collect()
+    row.map(|row| Ok((row.try_get("named_task_id")?, row.try_get("deprecated")?))).transpose()
 }
 
 /// Lists the names of namespaces, the wanted one first if it exists.

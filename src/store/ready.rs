@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{
     Result,
     lifecycle::{Loaded, loaded, number, step_no, timestamp},
+    pauses::ASIDE,
     sql,
 };
 use crate::domain::{
@@ -52,7 +53,7 @@ pub async fn next_due(connection: &mut PgConnection, queue: QueueId, now: Micros
 pub async fn listed(executor: impl PgExecutor<'_>, steps: &[StepId]) -> Result<Vec<StepId>> {
     let tasks: Vec<Uuid> = steps.iter().map(|step| step.task.uuid()).collect();
     let numbers: Vec<i16> = steps.iter().map(|step| number(step.no)).collect();
-    let rows = sql!("ready/listed").bind(tasks).bind(numbers).fetch_all(executor).await?;
+    let rows = sql!("ready/listed").bind(tasks).bind(numbers).bind(timestamp(ASIDE)).fetch_all(executor).await?;
     rows.iter().map(step).collect()
 }
 

@@ -32,7 +32,48 @@ pub struct NewSession<'a> {
     pub slots: i32,
     /// The subject of its credentials.
     pub subject: Option<&'a str>,
+    /// The queues that it serves.
+    pub queues: &'a [QueueId],
+    /// How many attempts it has.
+    pub held: i32,
 }
+
+/// A session that serves some queues.
+#[derive(Debug, Clone)]
+pub struct CrewMember {
+    /// The id.
+    pub session_id: Uuid,
+    /// The worker's name.
+    pub worker_id: String,
+    /// The server that holds it.
+    pub server_id: Uuid,
+    /// How many attempts at once, when its server last noted that.
+    pub slots: i32,
+    /// How many attempts it had then.
+    pub held: i32,
+    /// Whether it takes no more.
+    pub draining: bool,
+    /// Whether it has a stream or a claim that waits.
+    pub seated: bool,
+    /// When it connected.
+    pub connected_at: DateTime<Utc>,
+    /// Those of the queues that it serves.
+    pub queues: Vec<QueueId>,
+}
+
+/// A sign of life: until when the session lives, how many attempts it runs at once, and how many it has.
+#[derive(Debug, Clone, Copy)]
+pub struct Alive {
+    /// The session.
+    pub session_id: Uuid,
+    /// When it expires.
+    pub expires_at: Micros,
+    /// How many attempts at once, and how many it has; `None` when that is not known here.
+    pub fill: Option<(usize, usize)>,
+}
+
+/// Sessions that one look takes at most.
+const CREW_MAX: i64 = 10_000;
 
 /// A session that is alive.
 #[derive(Debug, Clone)]
@@ -96,6 +137,8 @@ pub async fn insert(
         .bind(session.subject)
         .bind(timestamp(now))
         .bind(timestamp(expires_at))
+        .bind(session.queues)
+        .bind(session.held)
         .execute(executor)
         .await?;
     Ok(())
@@ -118,17 +161,69 @@ pub async fn adopt(
         .bind(timestamp(now))
         .bind(timestamp(expires_at))
         .bind(session.subject)
+        .bind(session.queues)
+        .bind(session.held)
         .fetch_optional(executor)
         .await?;
     Ok(row.is_some())
 }
 
-/// Moves the expiry of sessions ahead.
-pub async fn keep_alive(executor: impl PgExecutor<'_>, sessions: &[(Uuid, Micros)]) -> Result<()> {
-    let ids: Vec<Uuid> = sessions.iter().map(|(id, _)| *id).collect();
-    let expiries: Vec<DateTime<Utc>> = sessions.iter().map(|(_, at)| timestamp(*at)).collect();
-    sql!("sessions/keep_alive").bind(ids).bind(expiries).execute(executor).await?;
+/// Moves the expiry of sessions ahead and notes how full they are.
+pub async fn keep_alive(executor: impl PgExecutor<'_>, sessions: &[Alive]) -> Result<()> {
+    let small = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+    sql!("sessions/keep_alive")
+        .bind(sessions.iter().map(|alive| alive.session_id).collect::<Vec<_>>())
+        .bind(sessions.iter().map(|alive| timestamp(alive.expires_at)).collect::<Vec<_>>())
+        .bind(sessions.iter().map(|alive| alive.fill.map(|(slots, _)| small(slots))).collect::<Vec<_>>())
+        .bind(sessions.iter().map(|alive| alive.fill.map(|(_, held)| small(held))).collect::<Vec<_>>())
+        .execute(executor)
+        .await?;
     Ok(())
+}
+
+/// Notes that a session that was seated then is so no more, and how many attempts it has.
+pub async fn unseat(executor: impl PgExecutor<'_>, session: Uuid, seated_at: Micros, held: usize) -> Result<()> {
+    let held = i32::try_from(held).unwrap_or(i32::MAX);
+    sql!("sessions/unseat").bind(session).bind(timestamp(seated_at)).bind(held).execute(executor).await?;
+    Ok(())
+}
+
+/// Notes which queues a session serves.
+pub async fn set_queues(executor: impl PgExecutor<'_>, session: Uuid, queues: &[QueueId]) -> Result<()> {
+    sql!("sessions/set_queues").bind(session).bind(queues).execute(executor).await?;
+    Ok(())
+}
+
+/// Notes that the sessions of a server take no further work.
+pub async fn drain_server(executor: impl PgExecutor<'_>, server: Uuid, now: Micros) -> Result<()> {
+    sql!("sessions/drain_server").bind(server).bind(timestamp(now)).execute(executor).await?;
+    Ok(())
+}
+
+/// Lists the sessions that are alive and serve any of these queues, at most 10,000.
+pub async fn crews(executor: impl PgExecutor<'_>, now: Micros, queues: &[QueueId]) -> Result<Vec<CrewMember>> {
+    let rows = sql!("sessions/crews").bind(timestamp(now)).bind(queues).bind(CREW_MAX).fetch_all(executor).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(CrewMember {
+                session_id: row.try_get("session_id")?,
+                worker_id: row.try_get("worker_id")?,
+                server_id: row.try_get("server_id")?,
+                slots: row.try_get("slots")?,
+                held: row.try_get("held")?,
+                draining: row.try_get("draining")?,
+                seated: row.try_get("seated")?,
+                connected_at: row.try_get("connected_at")?,
+                queues: row.try_get("queues")?,
+            })
+        })
+        .collect()
+}
+
+/// Lists the queues that connected workers serve.
+pub async fn served(executor: impl PgExecutor<'_>, now: Micros) -> Result<Vec<QueueId>> {
+    let rows = sql!("sessions/served").bind(timestamp(now)).fetch_all(executor).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 /// Notes a sign of life of a subject's session that this server may not know; whether it is still alive.

@@ -15,7 +15,7 @@ use super::{
     tasks::{state, step_no, unsigned},
 };
 use crate::domain::{
-    ids::{StepId, TaskId},
+    ids::{StepId, StepNo, TaskId},
     state::State,
 };
 
@@ -138,6 +138,67 @@ pub async fn inputs(store: &Store, steps: &[StepId], budget: &mut Budget) -> Res
 pub async fn leases(store: &Store, tasks: &[Uuid]) -> Result<HashMap<StepId, Lease>> {
     let rows = sql!("steps/leases").bind(tasks).fetch_all(store.pool()).await?;
     rows.iter().map(|row| Ok((step(row)?, lease(row)?))).collect()
+}
+
+/// The newest outcome of a step, in short.
+#[derive(Debug, Clone)]
+pub struct Failed {
+    /// The number of the transition.
+    pub sequence: u32,
+    /// The state that it moved to.
+    pub to: State,
+    /// The attempt, 0 for none.
+    pub attempt: i32,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The class of the error, empty if it did not fail.
+    pub error_class: String,
+    /// The first 1,000 characters of the message.
+    pub message: String,
+}
+
+/// Reads outcomes of a task's steps by sequence number, in short.
+pub async fn failures(store: &Store, task: TaskId, sequences: &[u32]) -> Result<Vec<Failed>> {
+    if sequences.is_empty() {
+        return Ok(Vec::new());
+    }
+    let numbers: Vec<i32> = sequences.iter().map(|number| i32::try_from(*number).unwrap_or(i32::MAX)).collect();
+    let rows = sql!("explain/failures").bind(task.uuid()).bind(numbers).fetch_all(store.pool()).await?;
+    let text = |row: &PgRow, column: &str| -> Result<String> {
+        Ok(row.try_get::<Option<String>, _>(column)?.unwrap_or_default())
+    };
+    rows.iter()
+        .map(|row| {
+            Ok(Failed {
+                sequence: unsigned(row.try_get("sequence")?)?,
+                to: state(row.try_get("to_state")?)?,
+                attempt: row.try_get("attempt")?,
+                at: row.try_get("at")?,
+                error_class: text(row, "error_class")?,
+                message: text(row, "message")?,
+            })
+        })
+        .collect()
+}
+
+/// Reads the running attempts of some steps of a task.
+pub async fn leases_of(store: &Store, task: TaskId, steps: &[StepNo]) -> Result<HashMap<StepId, Lease>> {
+    if steps.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let numbers: Vec<i16> = steps.iter().map(|no| i16::try_from(*no).unwrap_or(i16::MAX)).collect();
+    let rows = sql!("explain/leases").bind(task.uuid()).bind(numbers).fetch_all(store.pool()).await?;
+    rows.iter().map(|row| Ok((step(row)?, lease(row)?))).collect()
+}
+
+/// Reads when some steps of a task last moved. Costs by the moves of the task.
+pub async fn ends(store: &Store, task: TaskId, steps: &[StepNo]) -> Result<HashMap<StepNo, DateTime<Utc>>> {
+    if steps.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let numbers: Vec<i16> = steps.iter().map(|no| i16::try_from(*no).unwrap_or(i16::MAX)).collect();
+    let rows = sql!("explain/ends").bind(task.uuid()).bind(numbers).fetch_all(store.pool()).await?;
+    rows.iter().map(|row| Ok((step_no(row.try_get("step_no")?)?, row.try_get("at")?))).collect()
 }
 
 fn step(row: &PgRow) -> Result<StepId> {

@@ -25,7 +25,9 @@ pub const fn code(reason: Reason) -> Code {
         | Reason::StepNotFound
         | Reason::SessionUnknown => Code::NotFound,
         Reason::HandlerExists | Reason::TaskExists => Code::AlreadyExists,
-        Reason::TransitionNotAllowed | Reason::TaskAlreadySettled => Code::FailedPrecondition,
+        Reason::TransitionNotAllowed | Reason::TaskAlreadySettled | Reason::HandlerDeprecated => {
+            Code::FailedPrecondition
+        }
         Reason::LeaseStale | Reason::Contention => Code::Aborted,
         Reason::QueueFull => Code::ResourceExhausted,
         Reason::StoreAway | Reason::Draining | Reason::AuthenticatorAway => Code::Unavailable,

@@ -74,8 +74,12 @@ fn outcomes(response: &RegisterHandlersResponse) -> Vec<String> {
 
 async fn get(client: &Client, name: &str, version: &str) -> Result<Handler, Status> {
     let (namespace, name) = name.split_once('.').unwrap_or(("", name));
-    let request =
-        GetHandlerRequest { namespace: namespace.to_owned(), name: name.to_owned(), version: version.to_owned() };
+    let request = GetHandlerRequest {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        version: version.to_owned(),
+        omit_graph: false,
+    };
     client.clone().get_handler(request).await.map(|answer| answer.into_inner().handler.unwrap())
 }
 

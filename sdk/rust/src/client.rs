@@ -30,8 +30,9 @@ use crate::{
         v1::{
             analytics_service_client::AnalyticsServiceClient,
             dependency_graph_service_client::DependencyGraphServiceClient,
-            handler_service_client::HandlerServiceClient, status_service_client::StatusServiceClient,
-            step_service_client::StepServiceClient, task_service_client::TaskServiceClient,
+            explain_service_client::ExplainServiceClient, handler_service_client::HandlerServiceClient,
+            status_service_client::StatusServiceClient, step_service_client::StepServiceClient,
+            task_service_client::TaskServiceClient,
         },
         worker::v1::worker_service_client::WorkerServiceClient,
     },
@@ -116,6 +117,11 @@ impl Client {
     /// Dependency graphs of tasks: critical paths, bottlenecks, the expected finish.
     pub fn graphs(&self) -> DependencyGraphServiceClient<Transport> {
         DependencyGraphServiceClient::new(self.transport.clone()).max_decoding_message_size(self.message_bytes_max)
+    }
+
+    /// Explanations: why a task or a step does not move.
+    pub fn explain(&self) -> ExplainServiceClient<Transport> {
+        ExplainServiceClient::new(self.transport.clone()).max_decoding_message_size(self.message_bytes_max)
     }
 
     /// The worker protocol; [`crate::Worker`] speaks it for you.

@@ -3,7 +3,7 @@
 //! [`check`] reads a DAG (`b <- a` waits for `a`), what happens to it, and compares what has become of it with
 //! a line of text. `stage.rs` is the small language, `properties.rs` what no history may break.
 
-mod properties;
+pub(in crate::domain) mod properties;
 pub(in crate::domain) mod stage;
 
 use stage::check;

@@ -19,6 +19,8 @@ pub(super) struct Known {
     last_seen: Micros,
     /// The newest expiry that was written.
     kept_until: Micros,
+    /// How full it was then: slots, and attempts held.
+    kept_fill: Option<(usize, usize)>,
     /// Present on this server with a stream or a waiting claim.
     pub(super) connected: bool,
 }
@@ -34,7 +36,7 @@ impl Sessions {
 
     pub(super) fn know(&self, session_id: Uuid, offers: Vec<Offer>, now: Micros) {
         let kept_until = self.expiry(now);
-        self.known().insert(session_id, Known { offers, last_seen: now, kept_until, connected: true });
+        self.known().insert(session_id, Known { offers, last_seen: now, kept_until, kept_fill: None, connected: true });
     }
 
     pub(super) fn disconnect(&self, session_id: Uuid) {
@@ -51,17 +53,22 @@ impl Sessions {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The sessions whose expiry is to be moved ahead; those not heard of for too long are forgotten.
-    pub(super) fn to_keep(&self) -> Vec<(Uuid, Micros)> {
+    /// The sessions whose expiry is to be moved ahead, or that are not as full as they were; those not heard of for too
+    /// long are forgotten.
+    pub(super) fn to_keep(&self) -> Vec<rows::Alive> {
         let now = self.shared.clock.now();
         let mut keep = Vec::new();
-        self.known().retain(|session_id, known| {
-            let expiry = self.expiry(known.last_seen);
-            if expiry > known.kept_until {
-                known.kept_until = expiry;
-                keep.push((*session_id, expiry));
+        let mut known = self.known();
+        let fill = self.shared.workforce.fill(known.keys().copied());
+        known.retain(|session_id, known| {
+            let expires_at = self.expiry(known.last_seen);
+            let fill = fill.get(session_id).map(|fill| (fill.slots, fill.held));
+            if expires_at > known.kept_until || fill.is_some_and(|fill| known.kept_fill != Some(fill)) {
+                known.kept_until = expires_at;
+                known.kept_fill = fill.or(known.kept_fill);
+                keep.push(rows::Alive { session_id: *session_id, expires_at, fill });
             }
-            expiry > now
+            expires_at > now
         });
         keep
     }
@@ -86,9 +93,10 @@ pub(in crate::engine) async fn keep_alive(sessions: Sessions) {
         {
             tracing::warn!(error = &error as &dyn std::error::Error, "sessions not kept alive");
             let mut known = sessions.known();
-            for (session_id, _) in keep {
-                if let Some(known) = known.get_mut(&session_id) {
+            for alive in keep {
+                if let Some(known) = known.get_mut(&alive.session_id) {
                     known.kept_until = 0;
+                    known.kept_fill = None;
                 }
             }
         }

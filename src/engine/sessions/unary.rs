@@ -111,6 +111,9 @@ impl Sessions {
         self.touch(session_id);
         if hold.leave() {
             self.disconnect(session_id);
+            // The answer does not wait for what only explanations need.
+            let (sessions, seated_at, held) = (self.clone(), hold.seated_at, assignments.len());
+            tokio::spawn(async move { sessions.unseat(session_id, seated_at, held).await });
         }
         Ok((session_id, assignments))
     }

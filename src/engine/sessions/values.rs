@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::{
-    domain::ids::StepId,
+    domain::{ids::StepId, run::Micros},
     lifecycle::{
         Outcome,
         workforce::{Inbox, Outbox, Workforce},
@@ -56,6 +56,8 @@ pub struct Opened {
 pub struct Hold {
     /// The session.
     pub session_id: Uuid,
+    /// Since when.
+    pub(super) seated_at: Micros,
     pub(super) outbox: Outbox,
     pub(super) workforce: Workforce,
 }

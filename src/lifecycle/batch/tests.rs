@@ -18,6 +18,7 @@ struct Stage {
     task: TaskId,
     held: Held,
     workforce: Workforce,
+    paused: Option<Paused>,
     inbox: Inbox,
 }
 
@@ -58,12 +59,13 @@ impl Stage {
         let (outbox, inbox) = workforce.channel();
         workforce.join(Uuid::from_u128(1), vec![QUEUE], 1, outbox, &[]);
         workforce.open(Uuid::from_u128(1), &HashSet::new());
-        Self { task: TaskId::new(1, 1), held, workforce, inbox }
+        Self { task: TaskId::new(1, 1), held, workforce, paused: Some(Paused::default()), inbox }
     }
 
     fn decide(&self, items: &[Item]) -> Batch {
         let backoff = Policy::default();
-        let terms = Terms { now: 1_000, backoff: &backoff, workforce: &self.workforce };
+        let paused = self.paused.as_ref();
+        let terms = Terms { now: 1_000, backoff: &backoff, workforce: &self.workforce, paused };
         Batch::decide(items, vec![(self.task, self.held.clone())], &HashSet::new(), terms)
     }
 

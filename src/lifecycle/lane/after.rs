@@ -21,7 +21,7 @@ use crate::{
         template::QueueId,
     },
     error::{Error, Reason, Result},
-    store::lifecycle as rows,
+    store::{lifecycle as rows, pauses::ASIDE},
 };
 
 impl Lane {
@@ -111,7 +111,7 @@ impl Lane {
         for (queue, at, _) in &batch.queued {
             if *at <= now {
                 ready.insert(*queue);
-            } else if self.shared.workforce.serves(*queue) {
+            } else if *at < ASIDE && self.shared.workforce.serves(*queue) {
                 self.shared.workforce.expect_work_at(*queue, *at);
             }
         }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::{Outbox, Outgoing, Seat};
+use super::{Fill, Outbox, Outgoing, Seat};
 use crate::domain::{ids::StepId, run::Micros, template::QueueId};
 
 #[derive(Debug, Default)]
@@ -56,6 +56,19 @@ impl State {
         };
         let claiming = self.claiming.get(session_id).copied().unwrap_or(0);
         session.slots.saturating_sub(session.held + claiming)
+    }
+
+    /// How full a session is; `None` when it is not here.
+    pub(super) fn fill(&self, session_id: Uuid) -> Option<Fill> {
+        let session = self.sessions.get(&session_id)?;
+        let has_room = session.open && !session.outbox.is_full();
+        Some(Fill {
+            slots: session.slots,
+            held: session.held,
+            claiming: self.claiming.get(&session_id).copied().unwrap_or(0),
+            free: if has_room { session.slots.saturating_sub(session.held) } else { 0 },
+            is_open: session.open,
+        })
     }
 
     /// A seat is not being claimed any more.

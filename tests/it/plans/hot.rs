@@ -87,6 +87,11 @@ async fn sessions_and_the_sweeper_read_what_runs_and_what_waits() {
     let mut connection = database.store.pool().acquire().await.unwrap();
     let connection = &mut *connection;
     check(connection, "sessions/adopt", &["sessions_pkey"], &["leases"]).await;
+    check(connection, "sessions/crews", &["sessions_open"], &[]).await;
+    check(connection, "sessions/served", &["sessions_open"], &[]).await;
+    check(connection, "sessions/unseat", &["sessions_pkey"], &[]).await;
+    check(connection, "sessions/set_queues", &["sessions_pkey"], &[]).await;
+    check(connection, "sessions/drain_server", &["sessions_open"], &[]).await;
     check(connection, "sessions/held", &[], &["leases"]).await;
     check(connection, "sessions/keep_alive", &["sessions_open"], &[]).await;
     check(connection, "sessions/revive", &["sessions_pkey"], &[]).await;
@@ -108,4 +113,22 @@ async fn durations_are_measured_by_key() {
     let database = crowded().await;
     let mut connection = database.store.pool().acquire().await.unwrap();
     check(&mut connection, "graph/durations", &["task_requests_named_task", "transitions_pkey"], &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn explanations_walk_keys() {
+    let database = crowded().await;
+    let mut connection = database.store.pool().acquire().await.unwrap();
+    let connection = &mut *connection;
+    check(connection, "explain/failures", &["transitions_pkey"], &[]).await;
+    check(connection, "explain/ends", &["transitions_pkey"], &[]).await;
+    check(connection, "explain/leases", &["leases_pkey"], &[]).await;
+    check(connection, "handlers/record", &["task_requests_named_task", "tasks_pkey"], &["named_tasks"]).await;
+    check(
+        connection,
+        "pauses/release",
+        &["ready_steps_pkey"],
+        &["named_tasks", "named_tasks_named_steps", "task_namespaces"],
+    )
+    .await;
 }

@@ -56,6 +56,8 @@ pub enum ErrorReason {
     AuthenticatorAway = 23,
     /// UNIMPLEMENTED. The server has no such method.
     MethodUnknown = 24,
+    /// FAILED_PRECONDITION. The handler version is deprecated and takes no new tasks.
+    HandlerDeprecated = 25,
 }
 impl ErrorReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -89,6 +91,7 @@ impl ErrorReason {
             Self::Defect => "ERROR_REASON_DEFECT",
             Self::AuthenticatorAway => "ERROR_REASON_AUTHENTICATOR_AWAY",
             Self::MethodUnknown => "ERROR_REASON_METHOD_UNKNOWN",
+            Self::HandlerDeprecated => "ERROR_REASON_HANDLER_DEPRECATED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -119,6 +122,7 @@ impl ErrorReason {
             "ERROR_REASON_DEFECT" => Some(Self::Defect),
             "ERROR_REASON_AUTHENTICATOR_AWAY" => Some(Self::AuthenticatorAway),
             "ERROR_REASON_METHOD_UNKNOWN" => Some(Self::MethodUnknown),
+            "ERROR_REASON_HANDLER_DEPRECATED" => Some(Self::HandlerDeprecated),
             _ => None,
         }
     }
@@ -171,6 +175,9 @@ pub struct Handler {
     /// `namespace.name@version`. Output only.
     #[prost(string, tag = "15")]
     pub full_name: ::prost::alloc::string::String,
+    /// Set when the version takes no new tasks. Output only.
+    #[prost(message, optional, tag = "16")]
+    pub deprecation: ::core::option::Option<HandlerDeprecation>,
 }
 /// StepTemplate describes one step of a handler.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -223,7 +230,7 @@ pub struct CustomEvent {
     pub description: ::prost::alloc::string::String,
 }
 /// HandlerSummary is one handler name with its versions.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct HandlerSummary {
     /// The namespace.
     #[prost(string, tag = "1")]
@@ -234,285 +241,182 @@ pub struct HandlerSummary {
     /// All versions, smallest first by number.
     #[prost(string, repeated, tag = "3")]
     pub versions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// The greatest of them.
+    /// The greatest of them that takes new tasks; empty when none does.
     #[prost(string, tag = "4")]
     pub latest_version: ::prost::alloc::string::String,
+    /// Those of the versions that are deprecated.
+    #[prost(string, repeated, tag = "5")]
+    pub deprecated_versions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Whether every step handler of the latest version has a connected worker.
+    #[prost(bool, tag = "6")]
+    pub available: bool,
+    /// The pauses of the handler and of its namespace.
+    #[prost(message, repeated, tag = "7")]
+    pub pauses: ::prost::alloc::vec::Vec<HandlerPause>,
 }
-/// The request of RegisterHandlers.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct RegisterHandlersRequest {
-    /// The handlers, at least one, at most 1,000.
-    #[prost(message, repeated, tag = "1")]
-    pub handlers: ::prost::alloc::vec::Vec<Handler>,
-    /// Whether other content may take the place of an existing version's.
-    #[prost(bool, tag = "2")]
-    pub replace: bool,
-    /// When true everything is checked and nothing is stored.
-    #[prost(bool, tag = "3")]
-    pub validate_only: bool,
-}
-/// The response of RegisterHandlers.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct RegisterHandlersResponse {
-    /// The handlers as they are stored now, in the order of the request.
-    #[prost(message, repeated, tag = "1")]
-    pub handlers: ::prost::alloc::vec::Vec<Handler>,
-    /// For each of them, what registering did.
-    #[prost(enumeration = "RegistrationOutcome", repeated, tag = "2")]
-    pub outcomes: ::prost::alloc::vec::Vec<i32>,
-}
-/// The request of GetHandler.
+/// NamespaceSummary is one namespace with what it holds.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GetHandlerRequest {
-    /// The namespace; `default` when empty.
+pub struct NamespaceSummary {
+    /// The name.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// What it is for.
+    #[prost(string, tag = "2")]
+    pub description: ::prost::alloc::string::String,
+    /// Handler names in it.
+    #[prost(int32, tag = "3")]
+    pub handlers: i32,
+    /// Versions of all of them.
+    #[prost(int32, tag = "4")]
+    pub versions: i32,
+    /// Handlers in it that are paused by themselves.
+    #[prost(int32, tag = "5")]
+    pub paused_handlers: i32,
+    /// The pause of all of it, if it is paused.
+    #[prost(message, optional, tag = "6")]
+    pub pause: ::core::option::Option<HandlerPause>,
+}
+/// HandlerPause says that a handler, or all of a namespace, is given no work.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HandlerPause {
+    /// The namespace.
     #[prost(string, tag = "1")]
     pub namespace: ::prost::alloc::string::String,
-    /// The name.
+    /// The handler; empty when all of the namespace is paused.
     #[prost(string, tag = "2")]
     pub name: ::prost::alloc::string::String,
-    /// The version; empty or `latest` for the greatest.
-    #[prost(string, tag = "3")]
-    pub version: ::prost::alloc::string::String,
+    /// Since when.
+    #[prost(message, optional, tag = "3")]
+    pub pause_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Who paused it.
+    #[prost(string, tag = "4")]
+    pub paused_by: ::prost::alloc::string::String,
+    /// Why.
+    #[prost(string, tag = "5")]
+    pub reason: ::prost::alloc::string::String,
 }
-/// The response of GetHandler.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetHandlerResponse {
-    /// The handler.
-    #[prost(message, optional, tag = "1")]
-    pub handler: ::core::option::Option<Handler>,
-}
-/// The request of ListHandlers.
+/// HandlerDeprecation says that a version takes no new tasks.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListHandlersRequest {
-    /// Only this namespace; all when empty.
-    #[prost(string, tag = "1")]
-    pub namespace: ::prost::alloc::string::String,
-    /// At most this many; 100 when 0, at most 1,000.
-    #[prost(int32, tag = "2")]
-    pub page_size: i32,
-    /// `next_page_token` of the page before.
-    #[prost(string, tag = "3")]
-    pub page_token: ::prost::alloc::string::String,
-}
-/// The response of ListHandlers.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListHandlersResponse {
-    /// The handlers of this page.
-    #[prost(message, repeated, tag = "1")]
-    pub handlers: ::prost::alloc::vec::Vec<HandlerSummary>,
-    /// The token of the next page; empty on the last.
+pub struct HandlerDeprecation {
+    /// Since when.
+    #[prost(message, optional, tag = "1")]
+    pub deprecate_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Who deprecated it.
     #[prost(string, tag = "2")]
-    pub next_page_token: ::prost::alloc::string::String,
+    pub deprecated_by: ::prost::alloc::string::String,
+    /// Why.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
 }
-/// RegistrationOutcome says what registering one handler did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum RegistrationOutcome {
-    /// Never sent.
-    Unspecified = 0,
-    /// A new version came into being.
-    Created = 1,
-    /// The version existed with the same content.
-    Unchanged = 2,
-    /// The version existed with other content, which was replaced.
-    Replaced = 3,
+/// TemplateGraph is the graph of a handler's step templates.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TemplateGraph {
+    /// The steps in declaration order.
+    #[prost(message, repeated, tag = "1")]
+    pub nodes: ::prost::alloc::vec::Vec<template_graph::Node>,
+    /// The edges by the step that waits.
+    #[prost(message, repeated, tag = "2")]
+    pub edges: ::prost::alloc::vec::Vec<template_graph::Edge>,
+    /// Every step after all that it waits for.
+    #[prost(string, repeated, tag = "3")]
+    pub execution_order: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Steps that wait for nothing.
+    #[prost(string, repeated, tag = "4")]
+    pub roots: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Steps that nothing waits for.
+    #[prost(string, repeated, tag = "5")]
+    pub leaves: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How many steps there are.
+    #[prost(int32, tag = "6")]
+    pub total_steps: i32,
+    /// How many edges.
+    #[prost(int32, tag = "7")]
+    pub total_dependencies: i32,
+    /// The highest level.
+    #[prost(int32, tag = "8")]
+    pub max_depth: i32,
+    /// The most steps on one level.
+    #[prost(int32, tag = "9")]
+    pub parallel_branches: i32,
+    /// How many ways lead from a root to a leaf, exactly, in decimal digits.
+    #[prost(string, tag = "10")]
+    pub total_paths: ::prost::alloc::string::String,
 }
-impl RegistrationOutcome {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "REGISTRATION_OUTCOME_UNSPECIFIED",
-            Self::Created => "REGISTRATION_OUTCOME_CREATED",
-            Self::Unchanged => "REGISTRATION_OUTCOME_UNCHANGED",
-            Self::Replaced => "REGISTRATION_OUTCOME_REPLACED",
-        }
+/// Nested message and enum types in `TemplateGraph`.
+pub mod template_graph {
+    /// Node is one step.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Node {
+        /// The name.
+        #[prost(string, tag = "1")]
+        pub name: ::prost::alloc::string::String,
+        /// What the step does.
+        #[prost(string, tag = "2")]
+        pub description: ::prost::alloc::string::String,
+        /// The step handler that runs it.
+        #[prost(string, tag = "3")]
+        pub handler_class: ::prost::alloc::string::String,
+        /// The steps that it waits for.
+        #[prost(string, repeated, tag = "4")]
+        pub dependencies: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+        /// The longest way from a root; 0 for roots.
+        #[prost(int32, tag = "5")]
+        pub level: i32,
     }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "REGISTRATION_OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
-            "REGISTRATION_OUTCOME_CREATED" => Some(Self::Created),
-            "REGISTRATION_OUTCOME_UNCHANGED" => Some(Self::Unchanged),
-            "REGISTRATION_OUTCOME_REPLACED" => Some(Self::Replaced),
-            _ => None,
-        }
+    /// Edge says that one step waits for another.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Edge {
+        /// The step that is waited for.
+        #[prost(string, tag = "1")]
+        pub from: ::prost::alloc::string::String,
+        /// The step that waits.
+        #[prost(string, tag = "2")]
+        pub to: ::prost::alloc::string::String,
+        /// `single` when it was given as `depends_on_step`, else `multiple`.
+        #[prost(string, tag = "3")]
+        pub r#type: ::prost::alloc::string::String,
     }
 }
-/// Generated client implementations.
-pub mod handler_service_client {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value,
-    )]
-    use tonic::codegen::*;
-    use tonic::codegen::http::Uri;
-    /// HandlerService registers handlers and tells which ones there are.
-    #[derive(Debug, Clone)]
-    pub struct HandlerServiceClient<T> {
-        inner: tonic::client::Grpc<T>,
-    }
-    impl HandlerServiceClient<tonic::transport::Channel> {
-        /// Attempt to create a new client by connecting to a given endpoint.
-        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
-        where
-            D: TryInto<tonic::transport::Endpoint>,
-            D::Error: Into<StdError>,
-        {
-            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
-            Ok(Self::new(conn))
-        }
-    }
-    impl<T> HandlerServiceClient<T>
-    where
-        T: tonic::client::GrpcService<tonic::body::Body>,
-        T::Error: Into<StdError>,
-        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
-        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
-    {
-        pub fn new(inner: T) -> Self {
-            let inner = tonic::client::Grpc::new(inner);
-            Self { inner }
-        }
-        pub fn with_origin(inner: T, origin: Uri) -> Self {
-            let inner = tonic::client::Grpc::with_origin(inner, origin);
-            Self { inner }
-        }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> HandlerServiceClient<InterceptedService<T, F>>
-        where
-            F: tonic::service::Interceptor,
-            T::ResponseBody: Default,
-            T: tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-                Response = http::Response<
-                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                >,
-            >,
-            <T as tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
-        {
-            HandlerServiceClient::new(InterceptedService::new(inner, interceptor))
-        }
-        /// Compress requests with the given encoding.
-        ///
-        /// This requires the server to support it otherwise it might respond with an
-        /// error.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.send_compressed(encoding);
-            self
-        }
-        /// Enable decompressing responses.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.accept_compressed(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_decoding_message_size(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_encoding_message_size(limit);
-            self
-        }
-        /// Registers one or many handlers, all or none.
-        ///
-        /// Registering the same content again changes nothing and succeeds. Other content under an existing
-        /// version is HANDLER_EXISTS unless `replace` is set; tasks already created keep the content that they
-        /// were created with. Fails with INVALID_FIELDS, CYCLE_IN_STEPS or LIMIT_EXCEEDED and then changes nothing.
-        pub async fn register_handlers(
-            &mut self,
-            request: impl tonic::IntoRequest<super::RegisterHandlersRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::RegisterHandlersResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tasker.v1.HandlerService/RegisterHandlers",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("tasker.v1.HandlerService", "RegisterHandlers"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Gets one handler. Fails with NAMESPACE_UNKNOWN, HANDLER_UNKNOWN or VERSION_UNKNOWN.
-        pub async fn get_handler(
-            &mut self,
-            request: impl tonic::IntoRequest<super::GetHandlerRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::GetHandlerResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tasker.v1.HandlerService/GetHandler",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("tasker.v1.HandlerService", "GetHandler"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Lists the handlers of one namespace, or of all, by namespace and name.
-        pub async fn list_handlers(
-            &mut self,
-            request: impl tonic::IntoRequest<super::ListHandlersRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ListHandlersResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tasker.v1.HandlerService/ListHandlers",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("tasker.v1.HandlerService", "ListHandlers"));
-            self.inner.unary(req, path, codec).await
-        }
-    }
+/// StepHandlerService says who runs a step handler now.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StepHandlerService {
+    /// The step handler.
+    #[prost(string, tag = "1")]
+    pub step_handler: ::prost::alloc::string::String,
+    /// Connected workers that run it.
+    #[prost(int32, tag = "2")]
+    pub workers: i32,
+    /// Slots that they have free for it.
+    #[prost(int32, tag = "3")]
+    pub free_slots: i32,
+}
+/// HandlerRecord says how a handler version has done lately: its newest 200 tasks.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HandlerRecord {
+    /// Tasks looked at.
+    #[prost(int32, tag = "1")]
+    pub tasks: i32,
+    /// Of these, complete or resolved.
+    #[prost(int32, tag = "2")]
+    pub complete: i32,
+    /// Failed.
+    #[prost(int32, tag = "3")]
+    pub failed: i32,
+    /// Cancelled.
+    #[prost(int32, tag = "4")]
+    pub cancelled: i32,
+    /// Not finished.
+    #[prost(int32, tag = "5")]
+    pub unfinished: i32,
+    /// How long half of the complete ones took at most, from start to finish, in milliseconds.
+    #[prost(int64, tag = "6")]
+    pub median_ms: i64,
+    /// How long 95 of 100 took at most, in milliseconds.
+    #[prost(int64, tag = "7")]
+    pub p95_ms: i64,
+    /// When the newest was created.
+    #[prost(message, optional, tag = "8")]
+    pub last_task_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// Execution is the execution context of a task: its steps counted and judged.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
@@ -723,6 +627,1236 @@ impl HealthStatus {
             "HEALTH_STATUS_RECOVERING" => Some(Self::Recovering),
             "HEALTH_STATUS_BLOCKED" => Some(Self::Blocked),
             _ => None,
+        }
+    }
+}
+/// StepExplanation says whether a step moves, and if not, why.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StepExplanation {
+    /// The step.
+    #[prost(string, tag = "1")]
+    pub step_id: ::prost::alloc::string::String,
+    /// Its name.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// The step handler that runs it.
+    #[prost(string, tag = "3")]
+    pub handler_class: ::prost::alloc::string::String,
+    /// Its state.
+    #[prost(enumeration = "State", tag = "4")]
+    pub state: i32,
+    /// Attempts begun so far.
+    #[prost(int32, tag = "5")]
+    pub attempts: i32,
+    /// Attempts allowed in total.
+    #[prost(int32, tag = "6")]
+    pub retry_limit: i32,
+    /// Whether it moves.
+    #[prost(enumeration = "Verdict", tag = "7")]
+    pub verdict: i32,
+    /// When it will, if it waits for nothing but the time.
+    #[prost(message, optional, tag = "8")]
+    pub until_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// What stands in its way, the weightiest first. Empty when it is settled; `dispatch` alone when it is movable.
+    #[prost(message, repeated, tag = "9")]
+    pub blockers: ::prost::alloc::vec::Vec<Blocker>,
+}
+/// TaskExplanation says whether a task moves, and if not, why.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TaskExplanation {
+    /// The task.
+    #[prost(string, tag = "1")]
+    pub task_id: ::prost::alloc::string::String,
+    /// `namespace.name@version` of its handler.
+    #[prost(string, tag = "2")]
+    pub handler: ::prost::alloc::string::String,
+    /// Its state.
+    #[prost(enumeration = "State", tag = "3")]
+    pub state: i32,
+    /// Why it is in that state, for instance `waiting_for_dependencies`.
+    #[prost(string, tag = "4")]
+    pub state_reason: ::prost::alloc::string::String,
+    /// Whether it moves.
+    #[prost(enumeration = "Verdict", tag = "5")]
+    pub verdict: i32,
+    /// When it will, if it waits for nothing but the time.
+    #[prost(message, optional, tag = "6")]
+    pub until_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it fails unless it is finished.
+    #[prost(message, optional, tag = "7")]
+    pub deadline_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// What keeps all of it: that it is final, or a pause.
+    #[prost(message, repeated, tag = "8")]
+    pub blockers: ::prost::alloc::vec::Vec<Blocker>,
+    /// How many steps got which verdict.
+    #[prost(message, optional, tag = "9")]
+    pub counts: ::core::option::Option<VerdictCounts>,
+    /// Steps that are not settled: first those that nothing before them keeps, then the others.
+    #[prost(message, repeated, tag = "10")]
+    pub steps: ::prost::alloc::vec::Vec<StepExplanation>,
+    /// Steps that are not settled and not shown.
+    #[prost(int32, tag = "11")]
+    pub steps_left_out: i32,
+}
+/// VerdictCounts counts steps by verdict.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VerdictCounts {
+    /// Movable.
+    #[prost(int32, tag = "1")]
+    pub movable: i32,
+    /// Running.
+    #[prost(int32, tag = "2")]
+    pub running: i32,
+    /// Waiting.
+    #[prost(int32, tag = "3")]
+    pub waiting: i32,
+    /// Never.
+    #[prost(int32, tag = "4")]
+    pub never: i32,
+    /// Settled.
+    #[prost(int32, tag = "5")]
+    pub settled: i32,
+}
+/// Blocker is one thing that stands in the way of a step.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Blocker {
+    /// Since when it stands in the way, if that is known.
+    #[prost(message, optional, tag = "13")]
+    pub since_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The same in one line, for people.
+    #[prost(string, tag = "14")]
+    pub summary: ::prost::alloc::string::String,
+    /// What would take it away, the likeliest first.
+    #[prost(message, repeated, tag = "15")]
+    pub remedies: ::prost::alloc::vec::Vec<Remedy>,
+    /// What it is.
+    #[prost(oneof = "blocker::Cause", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
+    pub cause: ::core::option::Option<blocker::Cause>,
+}
+/// Nested message and enum types in `Blocker`.
+pub mod blocker {
+    /// TaskSettled: nothing in a final task moves.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct TaskSettled {
+        /// The task's state.
+        #[prost(enumeration = "super::State", tag = "1")]
+        pub state: i32,
+        /// Why the task is in that state.
+        #[prost(string, tag = "2")]
+        pub reason: ::prost::alloc::string::String,
+    }
+    /// Parents that are neither complete nor resolved.
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct Parents {
+        /// The first 16 of them.
+        #[prost(message, repeated, tag = "1")]
+        pub unsettled: ::prost::alloc::vec::Vec<super::StepRef>,
+        /// How many there are.
+        #[prost(int32, tag = "2")]
+        pub count: i32,
+    }
+    /// Ancestor: a step before it that will never be done by itself.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Ancestor {
+        /// That step.
+        #[prost(message, optional, tag = "1")]
+        pub step: ::core::option::Option<super::StepRef>,
+        /// Why.
+        #[prost(enumeration = "super::Fate", tag = "2")]
+        pub fate: i32,
+        /// How it failed, if it did.
+        #[prost(message, optional, tag = "3")]
+        pub failure: ::core::option::Option<super::FailedAttempt>,
+    }
+    /// Backoff: the wait between two attempts.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Backoff {
+        /// When the next attempt may begin.
+        #[prost(message, optional, tag = "1")]
+        pub until_time: ::core::option::Option<::prost_types::Timestamp>,
+        /// How the last one failed.
+        #[prost(message, optional, tag = "2")]
+        pub failure: ::core::option::Option<super::FailedAttempt>,
+    }
+    /// Exhausted: no attempt is left.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Exhausted {
+        /// Attempts begun.
+        #[prost(int32, tag = "1")]
+        pub attempts: i32,
+        /// Attempts allowed.
+        #[prost(int32, tag = "2")]
+        pub retry_limit: i32,
+        /// How the last one failed; unset when there was none.
+        #[prost(message, optional, tag = "3")]
+        pub failure: ::core::option::Option<super::FailedAttempt>,
+    }
+    /// Permanent: a failure that ended the retries.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Permanent {
+        /// Whether the handler allows more than one attempt at all.
+        #[prost(bool, tag = "1")]
+        pub retryable: bool,
+        /// How it failed.
+        #[prost(message, optional, tag = "2")]
+        pub failure: ::core::option::Option<super::FailedAttempt>,
+    }
+    /// Leased: a worker holds the attempt.
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct Leased {
+        /// The attempt, which is the lease token.
+        #[prost(int64, tag = "1")]
+        pub lease_token: i64,
+        /// The worker; empty when its session is gone.
+        #[prost(string, tag = "2")]
+        pub worker_id: ::prost::alloc::string::String,
+        /// Its session; empty when nobody holds the attempt.
+        #[prost(string, tag = "3")]
+        pub session_id: ::prost::alloc::string::String,
+        /// When the lease ends unless the worker shows a sign of life.
+        #[prost(message, optional, tag = "4")]
+        pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
+        /// When the attempt times out, if ever.
+        #[prost(message, optional, tag = "5")]
+        pub deadline_time: ::core::option::Option<::prost_types::Timestamp>,
+        /// Whether one of these times is past, so that the attempt is about to be ended.
+        #[prost(bool, tag = "6")]
+        pub overdue: bool,
+        /// How far the worker says it has come, from 0 to 100; unset when it has not said.
+        #[prost(double, optional, tag = "7")]
+        pub percent: ::core::option::Option<f64>,
+        /// What the worker says it does now.
+        #[prost(string, tag = "8")]
+        pub note: ::prost::alloc::string::String,
+    }
+    /// NoWorker: nobody is there to run it.
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct NoWorker {
+        /// The namespace in which a worker has to offer the step handler.
+        #[prost(string, tag = "1")]
+        pub namespace: ::prost::alloc::string::String,
+        /// The step handler.
+        #[prost(string, tag = "2")]
+        pub step_handler: ::prost::alloc::string::String,
+        /// Workers that ran it a moment ago and may come back.
+        #[prost(message, repeated, tag = "3")]
+        pub away: ::prost::alloc::vec::Vec<super::WorkerSeat>,
+    }
+    /// NoFreeSlot: everybody who could run it is busy.
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct NoFreeSlot {
+        /// The first 16 workers that run its step handler.
+        #[prost(message, repeated, tag = "1")]
+        pub holders: ::prost::alloc::vec::Vec<super::WorkerSeat>,
+        /// How many there are.
+        #[prost(int32, tag = "2")]
+        pub count: i32,
+    }
+    /// Draining: everybody who could run it is about to go.
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct Draining {
+        /// The first 16 workers that run its step handler.
+        #[prost(message, repeated, tag = "1")]
+        pub workers: ::prost::alloc::vec::Vec<super::WorkerSeat>,
+    }
+    /// Dispatch: a slot is free.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Dispatch {
+        /// Free slots that it may take.
+        #[prost(int32, tag = "1")]
+        pub free_slots: i32,
+    }
+    /// What it is.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Cause {
+        /// Its task is final.
+        #[prost(message, tag = "1")]
+        TaskSettled(TaskSettled),
+        /// Parents are neither complete nor resolved.
+        #[prost(message, tag = "2")]
+        Parents(Parents),
+        /// A step before it will never be done by itself.
+        #[prost(message, tag = "3")]
+        Ancestor(Ancestor),
+        /// Its last attempt failed and the next may not begin yet.
+        #[prost(message, tag = "4")]
+        Backoff(Backoff),
+        /// It has used all its attempts, or is allowed none.
+        #[prost(message, tag = "5")]
+        Exhausted(Exhausted),
+        /// It failed for good, whatever attempts are left.
+        #[prost(message, tag = "6")]
+        Permanent(Permanent),
+        /// A worker runs it.
+        #[prost(message, tag = "7")]
+        Leased(Leased),
+        /// Its handler, or all of its namespace, is paused.
+        #[prost(message, tag = "8")]
+        Paused(super::HandlerPause),
+        /// No worker is connected that runs its step handler.
+        #[prost(message, tag = "9")]
+        NoWorker(NoWorker),
+        /// Every worker that runs its step handler is full.
+        #[prost(message, tag = "10")]
+        NoFreeSlot(NoFreeSlot),
+        /// The workers that run its step handler take no more work.
+        #[prost(message, tag = "11")]
+        Draining(Draining),
+        /// Nothing is in its way: it is about to be given to a worker.
+        #[prost(message, tag = "12")]
+        Dispatch(Dispatch),
+    }
+}
+/// StepRef names a step and its state.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StepRef {
+    /// The step.
+    #[prost(string, tag = "1")]
+    pub step_id: ::prost::alloc::string::String,
+    /// Its name.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// Its state.
+    #[prost(enumeration = "State", tag = "3")]
+    pub state: i32,
+}
+/// FailedAttempt is how an attempt failed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FailedAttempt {
+    /// The attempt.
+    #[prost(int32, tag = "1")]
+    pub attempt: i32,
+    /// The class of the error.
+    #[prost(string, tag = "2")]
+    pub error_class: ::prost::alloc::string::String,
+    /// The message, its first 1,000 characters.
+    #[prost(string, tag = "3")]
+    pub message: ::prost::alloc::string::String,
+    /// When.
+    #[prost(message, optional, tag = "4")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// WorkerSeat is a worker's session as far as it could run a step.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WorkerSeat {
+    /// The worker.
+    #[prost(string, tag = "1")]
+    pub worker_id: ::prost::alloc::string::String,
+    /// Its session.
+    #[prost(string, tag = "2")]
+    pub session_id: ::prost::alloc::string::String,
+    /// The server that it is connected to.
+    #[prost(string, tag = "3")]
+    pub server_id: ::prost::alloc::string::String,
+    /// Attempts that it runs at once.
+    #[prost(int32, tag = "4")]
+    pub slots: i32,
+    /// Attempts that it has. Of other servers' sessions a few seconds old.
+    #[prost(int32, tag = "5")]
+    pub held: i32,
+    /// Whether it takes more, if it has room.
+    #[prost(bool, tag = "6")]
+    pub open: bool,
+    /// Since when it is connected.
+    #[prost(message, optional, tag = "7")]
+    pub connect_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Remedy is something that would take a blocker away.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Remedy {
+    /// What to do, for people.
+    #[prost(string, tag = "1")]
+    pub description: ::prost::alloc::string::String,
+    /// The method to call, such as `tasker.v1.StepService/RetryStep`; empty when there is nothing to call.
+    #[prost(string, tag = "2")]
+    pub method: ::prost::alloc::string::String,
+    /// Its request as JSON text, in the mapping of protobuf.
+    #[prost(string, tag = "3")]
+    pub arguments_json: ::prost::alloc::string::String,
+    /// The same as a command line of `tasker`; empty when there is none.
+    #[prost(string, tag = "4")]
+    pub command: ::prost::alloc::string::String,
+}
+/// Verdict says whether a step, or a task, moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Verdict {
+    /// Never sent.
+    Unspecified = 0,
+    /// It can start now, and a connected worker has a free slot for it. Of a task: one of its steps can.
+    Movable = 1,
+    /// An attempt runs. Of a task: of one of its steps.
+    Running = 2,
+    /// It goes on by itself, or once somebody connects a worker or ends a pause; nothing is wrong with the step.
+    Waiting = 3,
+    /// Nothing that the engine does will ever start it: a person has to do something about it.
+    Never = 4,
+    /// It is final.
+    Settled = 5,
+}
+impl Verdict {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "VERDICT_UNSPECIFIED",
+            Self::Movable => "VERDICT_MOVABLE",
+            Self::Running => "VERDICT_RUNNING",
+            Self::Waiting => "VERDICT_WAITING",
+            Self::Never => "VERDICT_NEVER",
+            Self::Settled => "VERDICT_SETTLED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "VERDICT_UNSPECIFIED" => Some(Self::Unspecified),
+            "VERDICT_MOVABLE" => Some(Self::Movable),
+            "VERDICT_RUNNING" => Some(Self::Running),
+            "VERDICT_WAITING" => Some(Self::Waiting),
+            "VERDICT_NEVER" => Some(Self::Never),
+            "VERDICT_SETTLED" => Some(Self::Settled),
+            _ => None,
+        }
+    }
+}
+/// Fate says why a step will never be done by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Fate {
+    /// Never sent.
+    Unspecified = 0,
+    /// It was cancelled.
+    Cancelled = 1,
+    /// It has used all its attempts, or is allowed none.
+    Exhausted = 2,
+    /// It failed for good.
+    Permanent = 3,
+}
+impl Fate {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FATE_UNSPECIFIED",
+            Self::Cancelled => "FATE_CANCELLED",
+            Self::Exhausted => "FATE_EXHAUSTED",
+            Self::Permanent => "FATE_PERMANENT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "FATE_CANCELLED" => Some(Self::Cancelled),
+            "FATE_EXHAUSTED" => Some(Self::Exhausted),
+            "FATE_PERMANENT" => Some(Self::Permanent),
+            _ => None,
+        }
+    }
+}
+/// The request of ExplainTask.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExplainTaskRequest {
+    /// The task.
+    #[prost(string, tag = "1")]
+    pub task_id: ::prost::alloc::string::String,
+    /// Steps shown at most; 50 when 0, at most 1,000.
+    #[prost(int32, tag = "2")]
+    pub max_steps: i32,
+}
+/// The response of ExplainTask.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExplainTaskResponse {
+    /// What can be said of the task.
+    #[prost(message, optional, tag = "1")]
+    pub task: ::core::option::Option<TaskExplanation>,
+}
+/// The request of ExplainStep.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExplainStepRequest {
+    /// The step.
+    #[prost(string, tag = "1")]
+    pub step_id: ::prost::alloc::string::String,
+}
+/// The response of ExplainStep.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExplainStepResponse {
+    /// What can be said of the step.
+    #[prost(message, optional, tag = "1")]
+    pub step: ::core::option::Option<StepExplanation>,
+    /// The steps at the bottom of it: those before it that are not done although nothing before them keeps them, nearest
+    /// first, at most 8. Empty when it waits for no parents.
+    #[prost(message, repeated, tag = "2")]
+    pub roots: ::prost::alloc::vec::Vec<StepExplanation>,
+    /// The task.
+    #[prost(string, tag = "3")]
+    pub task_id: ::prost::alloc::string::String,
+}
+/// Generated client implementations.
+pub mod explain_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// ExplainService says why a task or a step does not move.
+    ///
+    /// It knows what the rules allow and what the engine sees: who is connected to any server, who holds what, what is
+    /// paused. What it says is true at the moment of the answer.
+    #[derive(Debug, Clone)]
+    pub struct ExplainServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl ExplainServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> ExplainServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> ExplainServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            ExplainServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Explains a task: whether it moves, and for its unsettled steps what stands in their way. Fails with TASK_NOT_FOUND.
+        pub async fn explain_task(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExplainTaskRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExplainTaskResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.ExplainService/ExplainTask",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tasker.v1.ExplainService", "ExplainTask"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Explains a step, and the steps at the bottom of it. Fails with STEP_NOT_FOUND.
+        pub async fn explain_step(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExplainStepRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExplainStepResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.ExplainService/ExplainStep",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tasker.v1.ExplainService", "ExplainStep"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// The request of RegisterHandlers.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RegisterHandlersRequest {
+    /// The handlers, at least one, at most 1,000.
+    #[prost(message, repeated, tag = "1")]
+    pub handlers: ::prost::alloc::vec::Vec<Handler>,
+    /// Whether other content may take the place of an existing version's.
+    #[prost(bool, tag = "2")]
+    pub replace: bool,
+    /// When true everything is checked and nothing is stored.
+    #[prost(bool, tag = "3")]
+    pub validate_only: bool,
+}
+/// The response of RegisterHandlers.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RegisterHandlersResponse {
+    /// The handlers as they are stored now, in the order of the request.
+    #[prost(message, repeated, tag = "1")]
+    pub handlers: ::prost::alloc::vec::Vec<Handler>,
+    /// For each of them, what registering did.
+    #[prost(enumeration = "RegistrationOutcome", repeated, tag = "2")]
+    pub outcomes: ::prost::alloc::vec::Vec<i32>,
+}
+/// The request of GetHandler.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetHandlerRequest {
+    /// The namespace; `default` when empty.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The name.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// The version; empty or `latest` for the greatest that is not deprecated, or the greatest if all are.
+    #[prost(string, tag = "3")]
+    pub version: ::prost::alloc::string::String,
+    /// When true the graph is left out, as it can be larger than all the rest: it repeats every dependency.
+    #[prost(bool, tag = "4")]
+    pub omit_graph: bool,
+}
+/// The response of GetHandler.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetHandlerResponse {
+    /// The handler.
+    #[prost(message, optional, tag = "1")]
+    pub handler: ::core::option::Option<Handler>,
+    /// The graph of its steps; unset when it was to be left out.
+    #[prost(message, optional, tag = "2")]
+    pub graph: ::core::option::Option<TemplateGraph>,
+    /// Who runs its step handlers now, by name.
+    #[prost(message, repeated, tag = "3")]
+    pub step_handlers: ::prost::alloc::vec::Vec<StepHandlerService>,
+    /// Whether every one of them has a connected worker.
+    #[prost(bool, tag = "4")]
+    pub available: bool,
+    /// How it has done lately.
+    #[prost(message, optional, tag = "5")]
+    pub record: ::core::option::Option<HandlerRecord>,
+    /// The pauses of the handler and of its namespace.
+    #[prost(message, repeated, tag = "6")]
+    pub pauses: ::prost::alloc::vec::Vec<HandlerPause>,
+}
+/// The request of ListHandlers.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListHandlersRequest {
+    /// Only this namespace; all when empty.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// At most this many; 100 when 0, at most 1,000.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// The response of ListHandlers.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListHandlersResponse {
+    /// The handlers of this page.
+    #[prost(message, repeated, tag = "1")]
+    pub handlers: ::prost::alloc::vec::Vec<HandlerSummary>,
+    /// The token of the next page; empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// The request of ListNamespaces.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListNamespacesRequest {
+    /// At most this many; 100 when 0, at most 1,000.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// The response of ListNamespaces.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListNamespacesResponse {
+    /// The namespaces of this page.
+    #[prost(message, repeated, tag = "1")]
+    pub namespaces: ::prost::alloc::vec::Vec<NamespaceSummary>,
+    /// The token of the next page; empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// The request of DeprecateHandler.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeprecateHandlerRequest {
+    /// The namespace; `default` when empty.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The handler.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// The version, exactly.
+    #[prost(string, tag = "3")]
+    pub version: ::prost::alloc::string::String,
+    /// Why. At most 1,024 characters.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    /// Who asks. At most 128 characters.
+    #[prost(string, tag = "5")]
+    pub requested_by: ::prost::alloc::string::String,
+}
+/// The response of DeprecateHandler.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DeprecateHandlerResponse {
+    /// The handler as it is now.
+    #[prost(message, optional, tag = "1")]
+    pub handler: ::core::option::Option<Handler>,
+}
+/// The request of RestoreHandler.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RestoreHandlerRequest {
+    /// The namespace; `default` when empty.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The handler.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// The version, exactly.
+    #[prost(string, tag = "3")]
+    pub version: ::prost::alloc::string::String,
+}
+/// The response of RestoreHandler.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RestoreHandlerResponse {
+    /// The handler as it is now.
+    #[prost(message, optional, tag = "1")]
+    pub handler: ::core::option::Option<Handler>,
+}
+/// The request of PauseHandler.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PauseHandlerRequest {
+    /// The namespace; `default` when empty.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The handler.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// Why. At most 1,024 characters.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// Who asks. At most 128 characters.
+    #[prost(string, tag = "4")]
+    pub requested_by: ::prost::alloc::string::String,
+}
+/// The response of PauseHandler.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PauseHandlerResponse {
+    /// The pause; an earlier one if there was one.
+    #[prost(message, optional, tag = "1")]
+    pub pause: ::core::option::Option<HandlerPause>,
+}
+/// The request of ResumeHandler.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResumeHandlerRequest {
+    /// The namespace; `default` when empty.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The handler.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+}
+/// The response of ResumeHandler.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResumeHandlerResponse {
+    /// Whether it was paused.
+    #[prost(bool, tag = "1")]
+    pub was_paused: bool,
+}
+/// The request of PauseNamespace.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PauseNamespaceRequest {
+    /// The namespace; `default` when empty.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// Why. At most 1,024 characters.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+    /// Who asks. At most 128 characters.
+    #[prost(string, tag = "3")]
+    pub requested_by: ::prost::alloc::string::String,
+}
+/// The response of PauseNamespace.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PauseNamespaceResponse {
+    /// The pause; an earlier one if there was one.
+    #[prost(message, optional, tag = "1")]
+    pub pause: ::core::option::Option<HandlerPause>,
+}
+/// The request of ResumeNamespace.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResumeNamespaceRequest {
+    /// The namespace; `default` when empty.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+}
+/// The response of ResumeNamespace.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResumeNamespaceResponse {
+    /// Whether it was paused.
+    #[prost(bool, tag = "1")]
+    pub was_paused: bool,
+}
+/// RegistrationOutcome says what registering one handler did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RegistrationOutcome {
+    /// Never sent.
+    Unspecified = 0,
+    /// A new version came into being.
+    Created = 1,
+    /// The version existed with the same content.
+    Unchanged = 2,
+    /// The version existed with other content, which was replaced.
+    Replaced = 3,
+}
+impl RegistrationOutcome {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REGISTRATION_OUTCOME_UNSPECIFIED",
+            Self::Created => "REGISTRATION_OUTCOME_CREATED",
+            Self::Unchanged => "REGISTRATION_OUTCOME_UNCHANGED",
+            Self::Replaced => "REGISTRATION_OUTCOME_REPLACED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REGISTRATION_OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
+            "REGISTRATION_OUTCOME_CREATED" => Some(Self::Created),
+            "REGISTRATION_OUTCOME_UNCHANGED" => Some(Self::Unchanged),
+            "REGISTRATION_OUTCOME_REPLACED" => Some(Self::Replaced),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod handler_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// HandlerService registers handlers and tells which ones there are.
+    #[derive(Debug, Clone)]
+    pub struct HandlerServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl HandlerServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> HandlerServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> HandlerServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            HandlerServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Registers one or many handlers, all or none.
+        ///
+        /// Registering the same content again changes nothing and succeeds. Other content under an existing
+        /// version is HANDLER_EXISTS unless `replace` is set; tasks already created keep the content that they
+        /// were created with. Fails with INVALID_FIELDS, CYCLE_IN_STEPS or LIMIT_EXCEEDED and then changes nothing.
+        pub async fn register_handlers(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RegisterHandlersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RegisterHandlersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.HandlerService/RegisterHandlers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tasker.v1.HandlerService", "RegisterHandlers"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Gets one handler. Fails with NAMESPACE_UNKNOWN, HANDLER_UNKNOWN or VERSION_UNKNOWN.
+        pub async fn get_handler(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetHandlerRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetHandlerResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.HandlerService/GetHandler",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tasker.v1.HandlerService", "GetHandler"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists the handlers of one namespace, or of all, by namespace and name.
+        pub async fn list_handlers(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListHandlersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListHandlersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.HandlerService/ListHandlers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tasker.v1.HandlerService", "ListHandlers"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists the namespaces by name, with what each holds.
+        pub async fn list_namespaces(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListNamespacesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListNamespacesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.HandlerService/ListNamespaces",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tasker.v1.HandlerService", "ListNamespaces"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Deprecates a version: it takes no new tasks and is not the latest any more. Its tasks go on.
+        ///
+        /// Succeeds also when it is deprecated already. Fails with NAMESPACE_UNKNOWN, HANDLER_UNKNOWN or VERSION_UNKNOWN.
+        pub async fn deprecate_handler(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeprecateHandlerRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeprecateHandlerResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.HandlerService/DeprecateHandler",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tasker.v1.HandlerService", "DeprecateHandler"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes the deprecation of a version back. Succeeds also when it is not deprecated.
+        pub async fn restore_handler(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RestoreHandlerRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RestoreHandlerResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.HandlerService/RestoreHandler",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tasker.v1.HandlerService", "RestoreHandler"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Pauses a handler, all versions of it: no further step of its tasks is given to a worker. Attempts that run go on.
+        ///
+        /// The answering server obeys at once, the others as soon as they have heard, which takes milliseconds, and a second
+        /// when the hint is lost. Succeeds also when it is paused already, and changes nothing then. Fails with
+        /// NAMESPACE_UNKNOWN or HANDLER_UNKNOWN.
+        pub async fn pause_handler(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PauseHandlerRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PauseHandlerResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.HandlerService/PauseHandler",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tasker.v1.HandlerService", "PauseHandler"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Ends the pause of a handler: what has waited moves at once, unless the namespace is paused too. Succeeds also
+        /// when it is not paused.
+        pub async fn resume_handler(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ResumeHandlerRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResumeHandlerResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.HandlerService/ResumeHandler",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tasker.v1.HandlerService", "ResumeHandler"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Pauses all handlers of a namespace, those included that are registered later. Fails with NAMESPACE_UNKNOWN.
+        pub async fn pause_namespace(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PauseNamespaceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PauseNamespaceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.HandlerService/PauseNamespace",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tasker.v1.HandlerService", "PauseNamespace"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Ends the pause of a namespace. Handlers that are paused by themselves stay so. Succeeds also when it is not paused.
+        pub async fn resume_namespace(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ResumeNamespaceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResumeNamespaceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.HandlerService/ResumeNamespace",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tasker.v1.HandlerService", "ResumeNamespace"));
+            self.inner.unary(req, path, codec).await
         }
     }
 }

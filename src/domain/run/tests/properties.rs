@@ -13,7 +13,7 @@ use crate::domain::{
 };
 
 /// A DAG of up to twelve steps: whether each is retryable, its limit, and which earlier steps it waits for.
-fn dags() -> impl Strategy<Value = Arc<Template>> {
+pub(in crate::domain) fn dags() -> impl Strategy<Value = Arc<Template>> {
     let step = (prop::bool::weighted(0.8), 0_u16..4, any::<u16>(), any::<u16>());
     prop::collection::vec(step, 1..12).prop_map(|steps| {
         let specs = steps.iter().enumerate().map(|(no, (retryable, limit, one, other))| {
@@ -29,12 +29,12 @@ fn dags() -> impl Strategy<Value = Arc<Template>> {
 }
 
 /// Histories as raw numbers; [`op`] makes sense of them where they are played.
-fn histories() -> impl Strategy<Value = Vec<(u8, u16, u16)>> {
+pub(in crate::domain) fn histories() -> impl Strategy<Value = Vec<(u8, u16, u16)>> {
     prop::collection::vec((0_u8..34, any::<u16>(), 0_u16..6), 0..60)
 }
 
 /// Most of the time the engine's own operations, on steps that they fit; now and then anything on any step.
-fn op(run: &Run, now: Micros, (kind, pick, extent): (u8, u16, u16)) -> Op {
+pub(in crate::domain) fn op(run: &Run, now: Micros, (kind, pick, extent): (u8, u16, u16)) -> Op {
     let some = |wanted: &dyn Fn(StepNo) -> bool| {
         let fitting: Vec<StepNo> = (0..run.len()).filter(|no| wanted(*no)).collect();
         fitting.get(usize::from(pick) % fitting.len().max(1)).copied().unwrap_or(pick % run.len())

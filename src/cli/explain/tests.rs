@@ -1,0 +1,152 @@
+//! Explanations as people and programs see them.
+
+use tasker_sdk::proto::tasker::v1::{self as pb, blocker as said};
+
+use super::{
+    super::style::Paint,
+    shape,
+    view::{self, Calls},
+};
+
+const TASK: &str = "01932c07-6b1f-7d0e-9d0a-5f2c1d3e0000";
+const CALLS: Calls<'_> = Calls { endpoint: "http://127.0.0.1:7077", all_grpcurl: false };
+
+fn at(seconds: i64) -> Option<prost_types::Timestamp> {
+    Some(prost_types::Timestamp { seconds: 1_763_719_200 + seconds, nanos: 0 })
+}
+
+fn remedy(description: &str, method: &str, arguments_json: &str, command: &str) -> pb::Remedy {
+    pb::Remedy {
+        description: description.to_owned(),
+        method: method.to_owned(),
+        arguments_json: arguments_json.to_owned(),
+        command: command.to_owned(),
+    }
+}
+
+fn failed() -> pb::FailedAttempt {
+    pb::FailedAttempt { attempt: 2, error_class: "OutOfStock".to_owned(), message: "none left".to_owned(), time: at(5) }
+}
+
+fn exhausted() -> pb::StepExplanation {
+    let retry = remedy(
+        "retry charge now",
+        "tasker.v1.StepService/RetryStep",
+        r#"{"step_id":"01932c07-6b1f-7d0e-9d0a-5f2c1d3e0002"}"#,
+        &format!("tasker retry {TASK}/charge"),
+    );
+    let raise = remedy(
+        "allow charge 3 attempts in all",
+        "tasker.v1.StepService/UpdateStep",
+        r#"{"retry_limit":3,"step_id":"01932c07-6b1f-7d0e-9d0a-5f2c1d3e0002"}"#,
+        "",
+    );
+    let cause = said::Exhausted { attempts: 2, retry_limit: 2, failure: Some(failed()) };
+    pb::StepExplanation {
+        step_id: "01932c07-6b1f-7d0e-9d0a-5f2c1d3e0002".to_owned(),
+        name: "charge".to_owned(),
+        handler_class: "Charge".to_owned(),
+        state: pb::State::Error.into(),
+        attempts: 2,
+        retry_limit: 2,
+        verdict: pb::Verdict::Never.into(),
+        blockers: vec![pb::Blocker {
+            cause: Some(said::Cause::Exhausted(cause)),
+            since_time: at(5),
+            summary: "has used 2 of 2 attempts; the last failed with OutOfStock: none left".to_owned(),
+            remedies: vec![retry, raise],
+        }],
+        ..pb::StepExplanation::default()
+    }
+}
+
+fn waiting() -> pb::StepExplanation {
+    let away = said::NoWorker {
+        namespace: "default".to_owned(),
+        step_handler: "Label".to_owned(),
+        away: vec![pb::WorkerSeat { worker_id: "w1".to_owned(), slots: 4, ..pb::WorkerSeat::default() }],
+    };
+    let start = remedy(
+        "start a worker that offers step handler Label in namespace default",
+        "tasker.worker.v1.WorkerService/Session",
+        "{}",
+        "",
+    );
+    pb::StepExplanation {
+        step_id: "01932c07-6b1f-7d0e-9d0a-5f2c1d3e0003".to_owned(),
+        name: "label".to_owned(),
+        handler_class: "Label".to_owned(),
+        state: pb::State::Error.into(),
+        attempts: 1,
+        retry_limit: 3,
+        verdict: pb::Verdict::Waiting.into(),
+        until_time: at(60),
+        blockers: vec![
+            pb::Blocker {
+                cause: Some(said::Cause::Backoff(said::Backoff { until_time: at(60), failure: None })),
+                since_time: at(0),
+                summary: "the last attempt failed; the next may begin in 55.0s".to_owned(),
+                remedies: vec![remedy("nothing has to be done: it goes on by itself", "", "", "")],
+            },
+            pb::Blocker {
+                cause: Some(said::Cause::NoWorker(away)),
+                since_time: None,
+                summary: "no worker runs step handler Label in namespace default; w1 (0 of 4) has just gone".to_owned(),
+                remedies: vec![start],
+            },
+        ],
+    }
+}
+
+fn task() -> pb::TaskExplanation {
+    pb::TaskExplanation {
+        task_id: TASK.to_owned(),
+        handler: "default.order@1.0.0".to_owned(),
+        state: pb::State::Pending.into(),
+        state_reason: "waiting_for_dependencies".to_owned(),
+        verdict: pb::Verdict::Waiting.into(),
+        until_time: at(60),
+        deadline_time: at(3_600),
+        blockers: Vec::new(),
+        counts: Some(pb::VerdictCounts { waiting: 1, never: 2, settled: 1, ..pb::VerdictCounts::default() }),
+        steps: vec![exhausted(), waiting()],
+        steps_left_out: 1,
+    }
+}
+
+#[test]
+fn a_task_is_explained_step_by_step() {
+    insta::assert_snapshot!(view::of_task(&task(), Paint::Plain, CALLS));
+}
+
+#[test]
+fn a_step_is_explained_down_to_its_roots() {
+    let parents = said::Parents {
+        unsettled: vec![pb::StepRef {
+            name: "charge".to_owned(),
+            state: pb::State::Error.into(),
+            ..Default::default()
+        }],
+        count: 1,
+    };
+    let step = pb::StepExplanation {
+        name: "dispatch".to_owned(),
+        state: pb::State::Pending.into(),
+        retry_limit: 3,
+        verdict: pb::Verdict::Never.into(),
+        blockers: vec![pb::Blocker {
+            cause: Some(said::Cause::Parents(parents)),
+            summary: "waits for charge (error)".to_owned(),
+            ..pb::Blocker::default()
+        }],
+        ..pb::StepExplanation::default()
+    };
+    let told = pb::ExplainStepResponse { step: Some(step), roots: vec![exhausted()], task_id: TASK.to_owned() };
+    let calls = Calls { endpoint: "unix:/run/tasker.sock", all_grpcurl: true };
+    insta::assert_snapshot!(view::of_step(&told, Paint::Plain, calls));
+}
+
+#[test]
+fn programs_get_the_same_as_data() {
+    insta::assert_snapshot!(serde_json::to_string_pretty(&shape::of_task(&task())).unwrap());
+}

@@ -1,0 +1,231 @@
+//! Why a task or a step does not move.
+//!
+//! Owns: gathering what the explanation needs, in a handful of reads by key whatever the history holds: the run, how its
+//! steps failed, who holds them, who is connected, what is paused. Never: judges; `domain::explain` does. Next:
+//! `service::crews` for who is connected; `rpc::explain`, which shows it.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{
+    crews::Crews,
+    snapshot::{Reader, Snapshot, View},
+};
+use crate::{
+    auth::Scope,
+    domain::{
+        explain::{Blocker, Explainer, Explanation, Failure, Lease, ROOTS_NAMED, Scene, Tally, Verdict, fate, roots},
+        ids::{StepId, StepNo, TaskId},
+        run::Run,
+        state::State,
+    },
+    error::{Error, Reason, Result},
+    lifecycle::Pauses,
+    store::{self, steps::Failed},
+};
+
+/// Steps shown of a task when the caller does not say.
+pub const STEPS_DEFAULT: usize = 50;
+
+/// Steps shown of a task at most.
+pub const STEPS_MAX: usize = 1_000;
+
+/// How often a task that moves meanwhile is looked at anew.
+const TRIES_MAX: usize = 4;
+
+/// Steps whose outcomes one answer reads at most.
+const OUTCOMES_MAX: usize = 4_000;
+
+/// Tasks with more moves than this are not searched for when a step was cancelled.
+const MOVES_MAX: u32 = 2_000;
+
+/// The use case.
+#[derive(Debug, Clone)]
+pub struct Explain {
+    reader: Reader,
+    crews: Crews,
+    pauses: Pauses,
+}
+
+/// What can be said of a task.
+#[derive(Debug)]
+pub struct TaskTold {
+    /// The task.
+    pub snapshot: Snapshot,
+    /// Whether it moves.
+    pub verdict: Verdict,
+    /// How many of its steps got which verdict.
+    pub tally: Tally,
+    /// What keeps all of it.
+    pub blockers: Vec<Blocker>,
+    /// Steps that are not settled.
+    pub steps: Vec<Explanation>,
+    /// How many more there are.
+    pub left_out: usize,
+}
+
+/// What can be said of a step.
+#[derive(Debug)]
+pub struct StepTold {
+    /// The task.
+    pub snapshot: Snapshot,
+    /// The step.
+    pub step: Explanation,
+    /// The steps at the bottom of it.
+    pub roots: Vec<Explanation>,
+}
+
+impl Explain {
+    /// The use case over a reader, the connected workers and what is paused.
+    pub const fn new(reader: Reader, crews: Crews, pauses: Pauses) -> Self {
+        Self { reader, crews, pauses }
+    }
+
+    /// Explains a task with at most so many of its steps, or TASK_NOT_FOUND.
+    pub async fn task(&self, scope: &Scope, id: TaskId, most: usize) -> Result<TaskTold> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let snapshot = self.reader.task(scope, id, View::Basic).await?;
+            let run = &snapshot.run;
+            let empty = Scene::default();
+            let shown = Explainer::new(run, &empty).worth(most);
+            let open = (0..run.len()).filter(|no| !run.step(*no).state.is_settled_step());
+            let (open, left_out) = (open.clone(), open.count().saturating_sub(shown.len()));
+            let scene = self.scene(&snapshot, &shown, open).await?;
+            if tries < TRIES_MAX && self.has_moved(&snapshot).await? {
+                continue;
+            }
+            let explainer = Explainer::new(run, &scene);
+            let (verdict, tally) = explainer.task();
+            let blockers = explainer.task_blockers();
+            let steps = shown.into_iter().map(|no| explainer.step(no)).collect();
+            return Ok(TaskTold { verdict, tally, blockers, steps, left_out, snapshot });
+        }
+    }
+
+    /// Explains a step with those at the bottom of it, or STEP_NOT_FOUND.
+    pub async fn step(&self, scope: &Scope, id: StepId) -> Result<StepTold> {
+        let unknown =
+            || Error::new(Reason::StepNotFound, format!("there is no step {id}")).with("step_id", id.to_string());
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let found = self.reader.task(scope, id.task, View::Basic).await;
+            let snapshot =
+                found.map_err(|error| if error.reason() == Reason::TaskNotFound { unknown() } else { error })?;
+            let run = &snapshot.run;
+            if !run.has(id.no) {
+                return Err(unknown());
+            }
+            let is_open = !run.step(id.no).state.is_settled_step();
+            let below = if is_open { roots(run, id.no, ROOTS_NAMED) } else { Vec::new() };
+            let shown: Vec<StepNo> = [id.no].into_iter().chain(below.iter().copied()).collect();
+            let scene = self.scene(&snapshot, &shown, shown.iter().copied()).await?;
+            if tries < TRIES_MAX && self.has_moved(&snapshot).await? {
+                continue;
+            }
+            let explainer = Explainer::new(run, &scene);
+            let step = explainer.step(id.no);
+            let roots = below.into_iter().map(|no| explainer.step(no)).collect();
+            return Ok(StepTold { step, roots, snapshot });
+        }
+    }
+
+    /// Whether the task has moved since it was read: what was seen of the workers may then be the consequence of it.
+    async fn has_moved(&self, snapshot: &Snapshot) -> Result<bool> {
+        let now = store::tasks::revision(self.reader.store(), snapshot.row.task_id).await?;
+        Ok(now.is_none_or(|(revision, _)| revision != snapshot.run.revision()))
+    }
+
+    /// What only the engine knows of these steps of a task; workers are looked for for all that are open.
+    async fn scene(&self, snapshot: &Snapshot, shown: &[StepNo], open: impl Iterator<Item = StepNo>) -> Result<Scene> {
+        let (run, task) = (&snapshot.run, snapshot.row.task_id);
+        let queues: HashSet<_> = open.map(|no| run.template().step(no).queue).collect();
+        let queues: Vec<_> = queues.into_iter().collect();
+        let running: Vec<StepNo> =
+            shown.iter().copied().filter(|no| run.step(*no).state == State::InProgress).collect();
+        let mentioned = mentioned(run, shown);
+        let with_outcome = |no: &StepNo| run.step(*no).outcome_sequence;
+        let keys: HashMap<u32, StepNo> =
+            mentioned.iter().map(|no| (with_outcome(no), *no)).filter(|(sequence, _)| *sequence > 0).collect();
+        let store = self.reader.store();
+        let outcomes = store::steps::failures(store, task, &keys.keys().copied().collect::<Vec<_>>()).await?;
+        let leases = store::steps::leases_of(store, task, &running).await?;
+        let crews = self.crews.of(&queues).await?;
+        let mut scene = Scene {
+            // The same moment as the run's, or one step is explained twice.
+            now: snapshot.now,
+            created_at: snapshot.row.created_at.timestamp_micros(),
+            finished_at: snapshot.row.finished_at.map(|at| at.timestamp_micros()),
+            crews,
+            ..Scene::default()
+        };
+        if let Some(paused) = self.pauses.heard() {
+            let template = run.template();
+            let ours = paused.all().iter().filter(|pause| {
+                *pause.namespace == *template.namespace
+                    && pause.handler.as_ref().is_none_or(|name| **name == *template.name)
+            });
+            scene.pauses = ours.cloned().collect();
+        }
+        for (id, lease) in leases {
+            if lease.attempt == i32::from(run.step(id.no).attempts) {
+                scene.leases.insert(id.no, held(lease));
+            }
+        }
+        for Failed { sequence, to, attempt, at, error_class, message } in outcomes {
+            let Some(no) = keys.get(&sequence).copied() else { continue };
+            scene.ended_at.insert(no, at.timestamp_micros());
+            if to == State::Error {
+                let attempt = u16::try_from(attempt).unwrap_or(0);
+                scene.failures.insert(no, Failure { attempt, error_class, message, at: at.timestamp_micros() });
+            }
+        }
+        let cancelled = mentioned.iter().copied();
+        let cancelled: Vec<StepNo> = cancelled
+            .filter(|no| run.step(*no).state == State::Cancelled && !scene.ended_at.contains_key(no))
+            .collect();
+        if !cancelled.is_empty() && run.revision() <= MOVES_MAX {
+            for (no, at) in store::steps::ends(store, task, &cancelled).await? {
+                scene.ended_at.insert(no, at.timestamp_micros());
+            }
+        }
+        Ok(scene)
+    }
+}
+
+/// The steps that the explanations of these steps speak of: themselves, their parents, and what keeps them for ever.
+fn mentioned(run: &Run, shown: &[StepNo]) -> Vec<StepNo> {
+    let mut seen = HashSet::new();
+    let mut mentioned = Vec::new();
+    let mut add = |no: StepNo| {
+        if mentioned.len() < OUTCOMES_MAX && seen.insert(no) {
+            mentioned.push(no);
+        }
+    };
+    for no in shown.iter().copied() {
+        add(no);
+        run.template().step(no).parents.iter().copied().for_each(&mut add);
+    }
+    // Steps are doomed by few, mostly the same; the first so many steps are asked for theirs.
+    for no in shown.iter().copied().filter(|no| run.step(*no).unmet > 0).take(ROOTS_NAMED) {
+        roots(run, no, STEPS_MAX)
+            .into_iter()
+            .filter(|no| fate(run, *no).is_some())
+            .take(ROOTS_NAMED)
+            .for_each(&mut add);
+    }
+    mentioned
+}
+
+fn held(lease: store::steps::Lease) -> Lease {
+    Lease {
+        session_id: lease.session_id,
+        worker_id: lease.worker_id.unwrap_or_default(),
+        since: lease.claimed_at.timestamp_micros(),
+        expires_at: lease.expires_at.map(|at| at.timestamp_micros()),
+        deadline_at: lease.deadline_at.map(|at| at.timestamp_micros()),
+        percent: lease.percent,
+        note: lease.note.unwrap_or_default(),
+    }
+}

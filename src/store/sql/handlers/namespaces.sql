@@ -1,0 +1,2 @@
+-- Lists the namespaces. Locks nothing; a small table.
+select name, coalesce(description, '') as description from task_namespaces
