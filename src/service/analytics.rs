@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use moka::future::Cache;
 
-use super::namespaces;
+use super::{namespaces, reads};
 use crate::{
     auth::Scope,
     error::Result,
@@ -239,8 +239,10 @@ impl Analytics {
         .await
     }
 
+    /// A moment on the replica, if there is one that is fresh enough, else on the store.
     async fn begin(&self) -> Result<Look> {
-        Ok(Look::begin(&self.store, self.settings.statement_timeout).await?)
+        let timeout = self.settings.statement_timeout;
+        reads::read(&self.store, |store| async move { Ok(Look::begin(&store, timeout).await?) }).await
     }
 
     fn span(&self, period: Duration) -> Span {
