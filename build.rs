@@ -11,6 +11,7 @@ use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
 const PROTOS: &[&str] = &[
     "tasker/v1/error_reason.proto",
     "tasker/v1/explain_service.proto",
+    "tasker/v1/event_service.proto",
     "tasker/v1/handler_service.proto",
     "tasker/v1/task_service.proto",
     "tasker/v1/step_service.proto",

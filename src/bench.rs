@@ -10,11 +10,13 @@ pub mod insight;
 mod load;
 mod pairs;
 mod process;
+mod purge;
 mod scenario;
 pub mod seed;
 
 pub use figures::{Figures, table};
 pub use pairs::Side;
+pub use purge::Purge;
 pub use scenario::{Options, run};
 
 /// The step handler that the bench worker serves with a no-op.

@@ -22,6 +22,7 @@ mod completions;
 mod config;
 mod dev;
 mod doctor;
+mod events;
 mod explain;
 mod failure;
 mod get;
@@ -37,6 +38,7 @@ mod pause;
 mod remote;
 mod resolve;
 mod resume;
+mod retention;
 mod retry;
 mod serve;
 mod shape;
@@ -85,11 +87,13 @@ commands! {
     Explain(explain),
     Pause(pause),
     Resume(resume),
+    Events(events),
     Serve(serve),
     Migrate(migrate),
     Access(access),
     Token(token),
     Doctor(doctor),
+    Retention(retention),
     Config(config),
     Healthcheck(healthcheck),
     Worker(worker),

@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use crate::lifecycle::writer;
+use crate::{lifecycle::writer, store::lifecycle::Log};
 
 mod analytics;
 mod auth;
@@ -18,11 +18,13 @@ mod dependency_graph;
 mod effective;
 mod embedded;
 mod engine;
+mod events;
 mod http;
 pub mod keys;
 mod limits;
 mod load;
 mod production;
+mod retention;
 mod secret;
 mod server;
 mod telemetry;
@@ -37,10 +39,12 @@ pub use database::{Database, Databases, Named, Pooler};
 pub use effective::{Effective, Entry};
 pub use embedded::Embedded;
 pub use engine::{Dispatch, Sessions, Sweeper, Writer};
+pub use events::{Events, Nats};
 pub use http::{Health, Http};
 pub use limits::{Identity, IdentityStrategy, Limits};
 pub use load::{Sources, environment};
 pub use production::Environment;
+pub use retention::Retention;
 pub use secret::Secret;
 pub use server::{Listen, Server};
 pub use telemetry::Telemetry;
@@ -92,6 +96,10 @@ pub struct Config {
     pub analytics: Analytics,
     /// Logs and traces.
     pub telemetry: Telemetry,
+    /// Events.
+    pub events: Events,
+    /// How long finished tasks are kept.
+    pub retention: Retention,
     /// The file that was read, if any.
     pub file: Option<PathBuf>,
 }
@@ -131,6 +139,7 @@ impl Config {
                 assignment_bytes_max: self.limits.assignment_bytes,
                 connect_timeout: self.writer.connect_timeout,
                 backoff: self.backoff.clone(),
+                log: if self.events.enabled { Log::On } else { Log::Off },
             },
             lease_ttl: self.sessions.lease_ttl,
             heartbeat_interval: self.sessions.heartbeat,
@@ -141,6 +150,9 @@ impl Config {
             poll_interval: self.dispatch.poll_interval,
             hints: self.dispatch.hints,
             metrics: crate::telemetry::Metrics::off(),
+            events: self.events.stream(),
+            nats: self.events.publisher(),
+            retention: self.retention.settings(self.events.keep),
         }
     }
 
@@ -169,6 +181,8 @@ impl Config {
         self.limits.validate(check);
         self.analytics.validate(check);
         self.telemetry.validate(check);
+        self.events.validate(check);
+        self.retention.validate(check);
         check.rule("sweeper.interval_ms", self.sweeper.interval <= self.sessions.lease_ttl, || {
             format!("must be at most sessions.lease_ttl_ms, which is {}", self.sessions.lease_ttl.as_millis())
         });

@@ -5,6 +5,7 @@
 //! files. Next: `lifecycle`, which asks these rules what happens and writes it down.
 
 pub mod backoff;
+pub mod events;
 pub mod execution;
 pub mod explain;
 pub mod graph;
@@ -13,6 +14,7 @@ pub mod identity;
 pub mod ids;
 pub mod json;
 pub mod near;
+pub mod retention;
 pub mod run;
 pub mod schema;
 pub mod state;

@@ -8,6 +8,8 @@
 mod catalog;
 mod couriers;
 mod dispatcher;
+mod publisher;
+pub mod retention;
 pub mod sessions;
 mod sweeper;
 
@@ -19,13 +21,14 @@ use uuid::Uuid;
 
 use crate::{
     lifecycle::{
-        Clock, Hints, Pauses, Pulse, Templates, Watch, Workforce, Writer,
+        Clock, Events, Hints, Pauses, Pulse, Templates, Watch, Workforce, Writer, events,
         writer::{Lanes, Parts, Settings as WriterSettings},
     },
     store::Store,
     telemetry::Metrics,
 };
 
+pub use publisher::Nats;
 pub use sessions::Sessions;
 
 /// How often a drain looks whether it is over.
@@ -54,6 +57,12 @@ pub struct Settings {
     pub hints: bool,
     /// What is counted and measured.
     pub metrics: Metrics,
+    /// The stream of events.
+    pub events: events::Settings,
+    /// Where events are published, if anywhere.
+    pub nats: Option<Nats>,
+    /// How long finished tasks and events are kept.
+    pub retention: retention::Settings,
 }
 
 impl Default for Settings {
@@ -69,6 +78,9 @@ impl Default for Settings {
             poll_interval: Duration::from_secs(1),
             hints: true,
             metrics: Metrics::default(),
+            events: events::Settings::default(),
+            nats: None,
+            retention: retention::Settings::default(),
         }
     }
 }
@@ -81,6 +93,7 @@ pub struct Engine {
     workforce: Workforce,
     pauses: Pauses,
     watch: Watch,
+    events: Events,
     hints: Hints,
     clock: Clock,
     metrics: Metrics,
@@ -116,6 +129,7 @@ impl Engine {
         let (workforce, hints, watch, clock) =
             (Workforce::default(), Hints::default(), Watch::default(), Clock::default());
         let pauses = Pauses::new(store.clone(), workforce.clone(), clock.clone());
+        let stream = Events::new(settings.events, store.clone(), templates.clone());
         let parts = Parts {
             store: store.clone(),
             templates: templates.clone(),
@@ -123,6 +137,7 @@ impl Engine {
             pauses: pauses.clone(),
             hints: hints.clone(),
             watch: watch.clone(),
+            events: stream.clone(),
             clock: clock.clone(),
             metrics: settings.metrics.clone(),
         };
@@ -152,7 +167,14 @@ impl Engine {
         loops.spawn(sessions::keep_alive(sessions.clone()));
         loops.spawn(couriers::send(shared.clone(), sessions.clone()));
         if shared.settings.hints {
-            loops.spawn(couriers::receive(shared, sessions.clone()));
+            loops.spawn(couriers::receive(shared.clone(), sessions.clone()));
+        }
+        loops.spawn(retention::run(shared.clone()));
+        if shared.settings.events.enabled {
+            loops.spawn(events::follow(stream.clone(), stop.clone()));
+            if let Some(nats) = shared.settings.nats.clone() {
+                loops.spawn(publisher::run(shared, stream.clone(), nats));
+            }
         }
         Self {
             writer,
@@ -160,6 +182,7 @@ impl Engine {
             workforce,
             pauses,
             watch,
+            events: stream,
             hints,
             clock,
             metrics,
@@ -195,6 +218,11 @@ impl Engine {
     /// Those who follow tasks.
     pub const fn watch(&self) -> &Watch {
         &self.watch
+    }
+
+    /// The stream of events.
+    pub const fn events(&self) -> &Events {
+        &self.events
     }
 
     /// Hints to this server's loops and to the other servers.

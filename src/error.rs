@@ -37,11 +37,14 @@ pub enum Reason {
     AuthenticatorAway,
     MethodUnknown,
     HandlerDeprecated,
+    EventsOff,
+    CursorExpired,
+    EventExists,
 }
 
 impl Reason {
     /// Every reason, in the order of the proto.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 28] = [
         Self::InvalidFields,
         Self::CycleInSteps,
         Self::PageTokenInvalid,
@@ -67,6 +70,9 @@ impl Reason {
         Self::AuthenticatorAway,
         Self::MethodUnknown,
         Self::HandlerDeprecated,
+        Self::EventsOff,
+        Self::CursorExpired,
+        Self::EventExists,
     ];
 
     /// The stable name, as sent.
@@ -97,6 +103,9 @@ impl Reason {
             Self::AuthenticatorAway => "AUTHENTICATOR_AWAY",
             Self::MethodUnknown => "METHOD_UNKNOWN",
             Self::HandlerDeprecated => "HANDLER_DEPRECATED",
+            Self::EventsOff => "EVENTS_OFF",
+            Self::CursorExpired => "CURSOR_EXPIRED",
+            Self::EventExists => "EVENT_EXISTS",
         }
     }
 
@@ -125,7 +134,10 @@ impl Reason {
             | Self::LimitExceeded
             | Self::Defect
             | Self::MethodUnknown
-            | Self::HandlerDeprecated => None,
+            | Self::HandlerDeprecated
+            | Self::EventsOff
+            | Self::CursorExpired
+            | Self::EventExists => None,
         }
     }
 }

@@ -7,6 +7,7 @@
 pub mod assignment;
 mod batch;
 pub mod clock;
+pub mod events;
 mod held;
 pub mod hints;
 mod item;
@@ -22,6 +23,7 @@ pub mod writer;
 
 pub use assignment::{Ack, AckTo, Assignment, Outcome, Verdict};
 pub use clock::Clock;
+pub use events::Events;
 pub use hints::Hints;
 pub use item::ClaimVerdict;
 pub use pauses::Pauses;

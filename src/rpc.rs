@@ -4,6 +4,7 @@
 //! Next: `service` for what callers ask for, `engine::sessions` for what workers say.
 
 pub mod analytics;
+pub mod events;
 pub mod explain;
 mod fields;
 pub mod graph;

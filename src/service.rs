@@ -8,6 +8,7 @@ pub mod analytics;
 pub mod crews;
 pub mod dependencies;
 pub mod discovery;
+pub mod events;
 pub mod explain;
 pub mod graph;
 pub mod handlers;

@@ -13,7 +13,7 @@ use crate::{
     proto::tasker::{
         v1::{
             analytics_service_server::AnalyticsServiceServer,
-            dependency_graph_service_server::DependencyGraphServiceServer,
+            dependency_graph_service_server::DependencyGraphServiceServer, event_service_server::EventServiceServer,
             explain_service_server::ExplainServiceServer, handler_service_server::HandlerServiceServer,
             status_service_server::StatusServiceServer, step_service_server::StepServiceServer,
             task_service_server::TaskServiceServer,
@@ -22,7 +22,7 @@ use crate::{
     },
     rpc,
     service::{
-        analytics, crews::Crews, dependencies::Dependencies, discovery::Discovery, explain::Explain, graph,
+        analytics, crews::Crews, dependencies::Dependencies, discovery::Discovery, events, explain::Explain, graph,
         handlers::Handlers, snapshot::Reader, steps, tasks,
     },
     store::{
@@ -76,6 +76,9 @@ pub(super) fn add(
     };
     add!(TaskServiceServer, rpc::tasks::Tasks::new(tasks, graphs.clone(), limits));
     add!(DependencyGraphServiceServer, rpc::graph::Graphs::new(graphs, limits));
+    let subscribers_max = config.events.subscribers_max;
+    let events = events::Events::new(store.clone(), templates.clone(), engine.events().clone(), subscribers_max);
+    add!(EventServiceServer, rpc::events::Events::new(events, limits));
     add!(StepServiceServer, rpc::steps::Steps::new(steps, limits));
     let analytics =
         analytics::Analytics::new(store.clone(), engine.clock().clone(), analytics_settings(&config.analytics));

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{ceiling::Ceiling, pairs::Pair, process::Usage};
+use super::{ceiling::Ceiling, pairs::Pair, process::Usage, purge::Purge};
 
 /// Everything that one run measured.
 #[derive(Debug, Clone, Default, serde::Serialize)]
@@ -17,6 +17,8 @@ pub struct Figures {
     pub hop: Option<Hop>,
     /// Servers that were compared.
     pub pairs: Vec<Pair>,
+    /// Work beside a purge.
+    pub purge: Option<Purge>,
     /// What the server used in all of it.
     pub server: Usage,
     /// What the worker used in all of it.
@@ -175,6 +177,21 @@ pub fn table(figures: &Figures) -> String {
                 "\n{:<12}{:.0} steps/s without, {:.0} with: {:.3} of it (median of {} rounds); a call takes {without:.0} us \
                  without, {with:.0} with",
                 pair.name, pair.without, pair.with, pair.ratio, pair.rounds
+            ),
+        );
+    }
+    if let Some(purge) = &figures.purge {
+        let list = |rates: &[f64]| rates.iter().map(|rate| format!("{rate:.0}")).collect::<Vec<_>>().join(" ");
+        line(
+            &mut text,
+            format_args!(
+                "\npurge       {} tasks in {:.0} s; {:.2} of the throughput without\n            without {} steps/s\n            \
+                 during  {} steps/s",
+                purge.tasks,
+                purge.seconds,
+                purge.ratio,
+                list(&purge.without),
+                list(&purge.during)
             ),
         );
     }

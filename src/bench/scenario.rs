@@ -12,6 +12,7 @@ use super::{
     load::{Shape, drive, handler, register},
     pairs::{self, Side},
     process::{Process, family_cpu_seconds},
+    purge,
 };
 use crate::{
     embedded::{self, Server},
@@ -35,6 +36,10 @@ pub struct Options {
     pub hop: bool,
     /// Servers to compare: what differs, without and with it.
     pub pairs: Vec<(String, Side, Side)>,
+    /// Whether to measure work beside a purge.
+    pub purge: bool,
+    /// Old tasks that the purge removes.
+    pub old_tasks: usize,
     /// Linear tasks of the throughput scenario.
     pub tasks: usize,
     /// Slots of the worker.
@@ -86,6 +91,9 @@ async fn measure(options: &Options, store: &Store, url: &str, say: &impl Fn(&str
         shape.tasks = (options.tasks / 5).max(100);
         let pair = pairs::measure(name, [without, with], (store, url), (&shape, options.slots), say).await?;
         figures.pairs.push(pair);
+    }
+    if options.purge {
+        figures.purge = Some(purge::measure(options, store, url, say).await?);
     }
     if !options.throughput && !options.hop {
         return Ok(figures);
@@ -244,7 +252,7 @@ pub(super) fn free_address() -> anyhow::Result<String> {
     Ok(listener.local_addr()?.to_string())
 }
 
-fn linear(options: &Options) -> Shape {
+pub(super) fn linear(options: &Options) -> Shape {
     let steps = line(4);
     Shape {
         name: "linear, 4 steps",

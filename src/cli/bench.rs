@@ -19,6 +19,7 @@ mod seed;
 ///   throughput  no-op steps from submission to the durable final state: linear, diamond, fan, 64 KiB payloads
 ///   hop         the time from one step to the next in a chain, beside one commit and one empty call
 ///   auth        throughput with tokens that are verified against without, turn and turn about (only when named)
+///   purge       throughput while a million old tasks are removed, beside without
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -44,6 +45,9 @@ pub(super) struct Args {
     /// Compares throughput with this key of the configuration against without it; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = super::key_value)]
     compare: Vec<(String, String)>,
+    /// Old tasks of the purge
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    old_tasks: u32,
     /// Slots of the worker
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     slots: u32,
@@ -70,6 +74,8 @@ enum What {
     Hop,
     /// Throughput with authentication against without; only when named
     Auth,
+    /// Throughput beside a purge of old tasks; only when it is named
+    Purge,
 }
 
 #[derive(Debug, Subcommand)]
@@ -112,10 +118,15 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
         shapes: !args.linear_only,
         hop: wants(What::Hop),
         pairs: pairs.clone(),
+        purge: args.what.contains(&What::Purge),
+        old_tasks: usize::try_from(args.old_tasks)?,
         tasks: usize::try_from(args.tasks)?,
         slots: args.slots,
         callers: usize::try_from(args.callers)?,
-        set: vec![("telemetry.log_level".to_owned(), "warn".to_owned())],
+        set: [("telemetry.log_level".to_owned(), "warn".to_owned())]
+            .into_iter()
+            .chain(context.sources.flags.iter().cloned())
+            .collect(),
     };
     let figures = bench::run(&options, |words| eprintln!("bench: {words}")).await;
     if temporary {

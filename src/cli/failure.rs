@@ -233,6 +233,9 @@ const fn by_reason(reason: Reason) -> &'static str {
         Reason::AuthenticatorAway => "repeat the command in a moment; the server cannot check credentials now",
         Reason::MethodUnknown => "the server at the endpoint is older than this command",
         Reason::HandlerDeprecated => "name another version, or take it back with `tasker handlers restore`",
+        Reason::EventsOff => "set events.enabled on the servers",
+        Reason::CursorExpired => "begin at the earliest cursor above, or with --since; what lies before is gone",
+        Reason::EventExists => "publish under another id",
         Reason::Defect => "report it with the correlation id, which finds the cause in the server's log",
     }
 }

@@ -18,6 +18,7 @@ use tasker_sdk::{Client, proto::tasker::v1 as pb};
 use tokio::time::{MissedTickBehavior, interval};
 
 pub(crate) use board::Board;
+pub(crate) use feed::is_passing;
 pub(crate) use view::{Size, duration, steps};
 
 use self::{

@@ -18,7 +18,7 @@ use super::{
 };
 
 /// Tables that take any key.
-const OPEN_TABLES: &[&str] = &["embedded.parameters"];
+const OPEN_TABLES: &[&str] = &["embedded.parameters", "retention.rules"];
 /// Tables that take any key, with a list of texts for each.
 const OPEN_LISTS: &[&str] = &["auth.roles"];
 /// The file that is read when none is named.
@@ -302,6 +302,8 @@ fn read(merged: &Table, defaults: &Table, check: &mut Check) -> Config {
         identity: section.read("identity", check),
         analytics: section.read("analytics", check),
         telemetry: section.read("telemetry", check),
+        events: section.read("events", check),
+        retention: section.read("retention", check),
         file: None,
     }
 }

@@ -252,7 +252,7 @@ impl Lane {
         let set = batch.columns(items, now);
         self.write_began = set.is_some().then(Instant::now);
         if let Some(set) = set
-            && let Err(error) = rows::write(connection, now, &set).await
+            && let Err(error) = rows::write(connection, now, &set, self.shared.settings.log).await
         {
             batch.undo(&self.shared.workforce);
             return Err(error.into());

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{
-    AckTo, ClaimVerdict, Clock, Hints, Outcome, Pauses, Pulse, Templates, Watch, Workforce,
+    AckTo, ClaimVerdict, Clock, Events, Hints, Outcome, Pauses, Pulse, Templates, Watch, Workforce,
     item::{Item, Queued},
     lane::Lane,
     request::{Created, NewTask, Request},
@@ -22,7 +22,7 @@ use crate::{
         run::Micros,
     },
     error::{Error, Reason, Result},
-    store::Store,
+    store::{Store, lifecycle::Log},
     telemetry::{Metrics, Spans, metrics::Counter},
 };
 
@@ -45,6 +45,8 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// How long failed steps wait.
     pub backoff: Policy,
+    /// Whether batches are logged for events.
+    pub log: Log,
 }
 
 impl Default for Settings {
@@ -58,6 +60,7 @@ impl Default for Settings {
             assignment_bytes_max: 2 * 1024 * 1024,
             connect_timeout: Duration::from_secs(2),
             backoff: Policy::default(),
+            log: Log::On,
         }
     }
 }
@@ -74,6 +77,7 @@ pub(super) struct Shared {
     pub(super) pauses: Pauses,
     pub(super) hints: Hints,
     pub(super) watch: Watch,
+    pub(super) events: Events,
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
     pub(super) spans: Spans,
@@ -103,6 +107,8 @@ pub struct Parts {
     pub hints: Hints,
     /// Those who follow tasks.
     pub watch: Watch,
+    /// The stream of events.
+    pub events: Events,
     /// The time.
     pub clock: Clock,
     /// What is counted and measured.
@@ -203,6 +209,7 @@ impl Writer {
             pauses: parts.pauses,
             hints: parts.hints,
             watch: parts.watch,
+            events: parts.events,
             clock: parts.clock,
             metrics: parts.metrics,
             spans: Spans::of_process(),

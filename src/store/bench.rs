@@ -161,3 +161,59 @@ pub async fn some_tasks(store: &Store, open: bool) -> Result<Vec<uuid::Uuid>> {
 pub async fn health_counts(store: &Store) -> Result<i64> {
     Ok(sqlx::query_scalar("select total_tasks from get_system_health_counts()").fetch_one(store.pool()).await?)
 }
+
+/// Makes finished tasks of four steps each, of ten days ago, as rows in bulk.
+pub async fn make_old(store: &Store, tasks: i64, handler: &str) -> Result<()> {
+    const SLICE: i64 = 50_000;
+    let mut made = 0;
+    while made < tasks {
+        let count = SLICE.min(tasks - made);
+        sqlx::query(
+            "with handler as (
+                select named_task_id from named_tasks where name = $1 order by named_task_id desc limit 1
+            ), made as (
+                select h.named_task_id, now() - interval '10 days' + (n + $3) * interval '1 millisecond' as at,
+                       (lpad(to_hex((extract(epoch from now() - interval '10 days') * 1000)::bigint + n + $3), 12, '0')
+                        || '7' || substr(md5(n::text || random()::text), 1, 3) || '8'
+                        || substr(md5(random()::text), 1, 11) || '0000')::uuid as task_id
+                from handler h, generate_series(1, $2) n
+            ), tasked as (
+                insert into tasks (task_id, named_task_id, state, revision, steps, created_at, updated_at, started_at,
+                                   finished_at)
+                select task_id, named_task_id, 2, 11, decode('02000001000000040200000100000006020000010000000802000001'
+                       || '0000000a', 'hex'), at, at, at, at
+                from made
+            ), requested as (
+                insert into task_requests (task_id, named_task_id, context, requested_at)
+                select task_id, named_task_id, '{\"order\": 42}', at from made
+            )
+            insert into transitions (task_id, sequence, step_no, from_state, to_state, attempt, at, started_at, session_id,
+                                     results)
+            select m.task_id, s.sequence, s.step_no, s.from_state, s.to_state, s.attempt, m.at, m.at, m.task_id,
+                   case when s.to_state = 2 then '{}'::jsonb end
+            from made m
+            cross join (values (1, null, null, 0, 0), (2, null, 0, 1, 0), (3, 0, 0, 1, 1), (4, 0, 1, 2, 1), (5, 1, 0, 1, 1),
+                               (6, 1, 1, 2, 1), (7, 2, 0, 1, 1), (8, 2, 1, 2, 1), (9, 3, 0, 1, 1), (10, 3, 1, 2, 1),
+                               (11, null, 1, 2, 0)) as s (sequence, step_no, from_state, to_state, attempt)",
+        )
+        .bind(handler)
+        .bind(count)
+        .bind(made)
+        .execute(store.pool())
+        .await?;
+        made += count;
+    }
+    sqlx::query("vacuum analyze tasks, task_requests, transitions").execute(store.pool()).await?;
+    Ok(())
+}
+
+/// How many of the old tasks are left.
+pub async fn old(store: &Store) -> Result<i64> {
+    // Ids begin with the time.
+    Ok(sqlx::query_scalar(
+        "select count(*) from tasks where task_id < (lpad(to_hex((extract(epoch from now() - interval '1 day') * \
+         1000)::bigint), 12, '0') || repeat('0', 20))::uuid",
+    )
+    .fetch_one(store.pool())
+    .await?)
+}

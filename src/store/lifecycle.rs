@@ -1,6 +1,6 @@
 //! What the writer reads and writes: runs by key, and one statement for everything that a batch decided.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Row, postgres::PgRow};
@@ -172,14 +172,55 @@ pub fn array_text(items: &[String]) -> Cow<'static, str> {
     Cow::Owned(text)
 }
 
+/// Whether a batch is logged for events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Log {
+    /// Written in the same statement.
+    On,
+    /// As if there were no events: the statement has no such part.
+    Off,
+}
+
+/// A writing statement with its part for the event log and without it.
+struct Loggable {
+    logged: &'static str,
+    quiet: LazyLock<String>,
+}
+
+macro_rules! loggable {
+    ($path:literal) => {
+        Loggable {
+            logged: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/sql/", $path, ".sql")),
+            quiet: LazyLock::new(|| {
+                let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/sql/", $path, ".sql"));
+                let (head, rest) = text.split_once("-- events: begin\n").expect("the part is marked");
+                let (_, tail) = rest.split_once("-- events: end\n").expect("the part is marked");
+                format!("{head}{tail}")
+            }),
+        }
+    };
+}
+
+static WRITE: Loggable = loggable!("lifecycle/write");
+static ADVANCE: Loggable = loggable!("lifecycle/advance");
+
+impl Loggable {
+    fn statement(&'static self, log: Log) -> &'static str {
+        match log {
+            Log::On => self.logged,
+            Log::Off => &self.quiet,
+        }
+    }
+}
+
 /// Writes a batch. `Error::Retry` when a task has moved since it was read: nothing has happened then.
-pub async fn write(connection: &mut PgConnection, now: Micros, set: &WriteSet) -> Result<()> {
+pub async fn write(connection: &mut PgConnection, now: Micros, set: &WriteSet, log: Log) -> Result<()> {
     let WriteSet { created, requested, moved, noted, ended, begun, queued, tallied } = set;
     if created.task_id.is_empty() && requested.task_id.is_empty() && queued.0.is_empty() && tallied.is_empty() {
-        return advance(connection, now, set).await;
+        return advance(connection, now, set, log).await;
     }
     let changed = || tallied.iter().filter(|(_, change)| **change != 0);
-    sql!("lifecycle/write")
+    sqlx::query(WRITE.statement(log))
         .bind(timestamp(now))
         .bind(i64::try_from(moved.task_id.len()).expect("a batch is small"))
         .bind(&created.task_id)
@@ -243,9 +284,9 @@ pub async fn write(connection: &mut PgConnection, now: Micros, set: &WriteSet) -
 }
 
 /// Writes a batch that only moves tasks on.
-async fn advance(connection: &mut PgConnection, now: Micros, set: &WriteSet) -> Result<()> {
+async fn advance(connection: &mut PgConnection, now: Micros, set: &WriteSet, log: Log) -> Result<()> {
     let WriteSet { moved, noted, ended, begun, .. } = set;
-    sql!("lifecycle/advance")
+    sqlx::query(ADVANCE.statement(log))
         .bind(timestamp(now))
         .bind(i64::try_from(moved.task_id.len()).expect("a batch is small"))
         .bind(&moved.task_id)

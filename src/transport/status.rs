@@ -24,8 +24,8 @@ pub const fn code(reason: Reason) -> Code {
         | Reason::TaskNotFound
         | Reason::StepNotFound
         | Reason::SessionUnknown => Code::NotFound,
-        Reason::HandlerExists | Reason::TaskExists => Code::AlreadyExists,
-        Reason::TransitionNotAllowed | Reason::TaskAlreadySettled | Reason::HandlerDeprecated => {
+        Reason::HandlerExists | Reason::TaskExists | Reason::EventExists => Code::AlreadyExists,
+        Reason::TransitionNotAllowed | Reason::TaskAlreadySettled | Reason::HandlerDeprecated | Reason::EventsOff => {
             Code::FailedPrecondition
         }
         Reason::LeaseStale | Reason::Contention => Code::Aborted,
@@ -33,6 +33,7 @@ pub const fn code(reason: Reason) -> Code {
         Reason::StoreAway | Reason::Draining | Reason::AuthenticatorAway => Code::Unavailable,
         Reason::Defect => Code::Internal,
         Reason::MethodUnknown => Code::Unimplemented,
+        Reason::CursorExpired => Code::OutOfRange,
     }
 }
 

@@ -13,6 +13,7 @@ const FILES: &[&str] = &["tasker.v1.rs", "tasker.worker.v1.rs"];
 const PROTOS: &[&str] = &[
     "tasker/v1/error_reason.proto",
     "tasker/v1/explain_service.proto",
+    "tasker/v1/event_service.proto",
     "tasker/v1/handler_service.proto",
     "tasker/v1/task_service.proto",
     "tasker/v1/step_service.proto",

@@ -22,20 +22,21 @@ use crate::harness::{self, Database, eventually, within};
 const STEP_HANDLER: &str = "Work";
 
 /// Short leases, so that others soon take over.
-const IMPATIENT: &[(&str, &str)] =
+pub const IMPATIENT: &[(&str, &str)] =
     &[("sessions.lease_ttl_ms", "1000"), ("sessions.heartbeat_ms", "200"), ("sweeper.interval_ms", "100")];
 
 /// A server in a process of its own, which can be killed.
-struct Process {
-    child: Child,
-    endpoint: String,
+pub struct Process {
+    pub child: Child,
+    pub endpoint: String,
 }
 
-async fn process(database: &Database) -> Process {
+pub async fn process(database: &Database) -> Process {
     process_with(database, IMPATIENT).await
 }
 
-async fn process_with(database: &Database, keys: &[(&str, &str)]) -> Process {
+/// A server with these keys of the configuration set.
+pub async fn process_with(database: &Database, keys: &[(&str, &str)]) -> Process {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tasker"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--set", "telemetry.log_format=json"]);
     for (key, value) in keys {
@@ -59,12 +60,12 @@ async fn process_with(database: &Database, keys: &[(&str, &str)]) -> Process {
     Process { child, endpoint }
 }
 
-async fn client(endpoint: &str) -> Client {
+pub async fn client(endpoint: &str) -> Client {
     Client::builder(endpoint).no_token().connect().await.unwrap()
 }
 
 /// Registers a handler with these steps, each named with its parents, and creates tasks of it.
-async fn submit(client: &Client, steps: &[(&str, &[&str])], tasks: usize) {
+pub async fn submit(client: &Client, steps: &[(&str, &[&str])], tasks: usize) {
     let step = |(name, parents): &(&str, &[&str])| StepTemplate {
         name: (*name).to_owned(),
         handler_class: STEP_HANDLER.to_owned(),
@@ -89,12 +90,12 @@ async fn submit(client: &Client, steps: &[(&str, &[&str])], tasks: usize) {
 }
 
 /// A worker that does nothing, on the server.
-fn worker(endpoint: &str) -> Worker {
+pub fn worker(endpoint: &str) -> Worker {
     let client = Client::builder(endpoint).no_token().connect_lazy().unwrap();
     Worker::with_client(client).slots(20).handle(STEP_HANDLER, async |_: StepContext| Ok(())).build().unwrap()
 }
 
-async fn count(database: &Database, question: &'static str) -> i64 {
+pub async fn count(database: &Database, question: &'static str) -> i64 {
     sqlx::query_scalar(question).fetch_one(database.store.pool()).await.unwrap()
 }
 

@@ -29,7 +29,7 @@ use crate::{
     proto::tasker::{
         v1::{
             analytics_service_client::AnalyticsServiceClient,
-            dependency_graph_service_client::DependencyGraphServiceClient,
+            dependency_graph_service_client::DependencyGraphServiceClient, event_service_client::EventServiceClient,
             explain_service_client::ExplainServiceClient, handler_service_client::HandlerServiceClient,
             status_service_client::StatusServiceClient, step_service_client::StepServiceClient,
             task_service_client::TaskServiceClient,
@@ -122,6 +122,11 @@ impl Client {
     /// Explanations: why a task or a step does not move.
     pub fn explain(&self) -> ExplainServiceClient<Transport> {
         ExplainServiceClient::new(self.transport.clone()).max_decoding_message_size(self.message_bytes_max)
+    }
+
+    /// Events: follow, publish, look up.
+    pub fn events(&self) -> EventServiceClient<Transport> {
+        EventServiceClient::new(self.transport.clone()).max_decoding_message_size(self.message_bytes_max)
     }
 
     /// The worker protocol; [`crate::Worker`] speaks it for you.

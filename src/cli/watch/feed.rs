@@ -100,7 +100,7 @@ impl Feed {
 }
 
 /// Whether the trouble may pass by itself.
-fn is_passing(status: &Status) -> bool {
+pub(crate) fn is_passing(status: &Status) -> bool {
     matches!(
         status.code(),
         Code::Unavailable

@@ -6,14 +6,12 @@ use super::{
     CustomEvent, RETRY_LIMIT_DEFAULT, Step, StepDraft,
     check::{Findings, NAME_MAX, STEP_NAME_MAX, TEXT_MAX, given_or, json_or_nothing},
 };
-use crate::domain::{ids::StepNo, near};
+use crate::domain::{events, ids::StepNo, near};
 
 /// Attempts of a step at most.
 const RETRY_LIMIT_MAX: i64 = 10_000;
 /// The longest timeout: a year.
 const TIMEOUT_MS_MAX: i64 = 365 * 24 * 3_600 * 1_000;
-/// First segments of event names that workers may not use.
-const EVENT_NAMESPACES_RESERVED: [&str; 5] = ["task", "step", "workflow", "observability", "test"];
 /// The description of an event without one.
 const EVENT_DESCRIPTION_DEFAULT: &str = "Custom event";
 
@@ -116,14 +114,8 @@ fn check_event(event: &CustomEvent, at: &str, findings: &mut Findings<'_>) {
     if event.name.trim().is_empty() {
         return;
     }
-    match event.name.split_once('.') {
-        None => {
-            findings.field(&field, "Custom event name must contain a namespace (e.g., 'order.fulfilled')".to_owned())
-        }
-        Some((namespace, _)) if EVENT_NAMESPACES_RESERVED.contains(&namespace.to_lowercase().as_str()) => {
-            findings.field(&field, format!("Namespace '{namespace}' is reserved for system events"));
-        }
-        Some(_) => {}
+    if let Err(refusal) = events::check_name(&event.name) {
+        findings.field(&field, refusal.to_string());
     }
 }
 

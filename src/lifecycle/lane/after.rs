@@ -71,6 +71,7 @@ impl Lane {
             }
             self.runs.put(task, entry.held);
         }
+        self.shared.events.ring();
         self.shared.workforce.ring_if_open();
     }
 

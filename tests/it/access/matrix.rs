@@ -73,6 +73,7 @@ fn value(world: &World, field: &FieldDescriptor, depth: usize) -> Option<Value> 
         ("name" | "handler", Kind::String) => match field.parent_message().name() {
             "StepTemplate" => text("first"),
             "Offer" => None,
+            "PublishEventRequest" => text("flow.ran"),
             _ => text("flow"),
         },
         ("step_handler" | "handler_class", Kind::String) => text("Step"),

@@ -1,7 +1,8 @@
 -- Writes what a batch decided when it only moves tasks on: the hop of a chain. The same as lifecycle/write without
 -- new tasks, queued steps and tasks that change their state, because setting up the parts that have nothing to do costs a third of the time.
 -- Fails with SQLSTATE TK001, and nothing has happened, if any task has moved since it was read. Locks the moved
--- tasks' rows and the ended leases. Walks tasks_pkey and leases_pkey by key; needs session/plan_by_key.
+-- tasks' rows and the ended leases. Walks tasks_pkey and leases_pkey by key; needs session/plan_by_key. What is between
+-- the two marks is as in lifecycle/write.
 -- $1 now, $2 number of tasks to move
 -- moved tasks: $3 task_id, $4 revision read, $5 state, $6 revision, $7 state_reason, $8 steps, $9 detail,
 --   $10 started_at, $11 finished_at
@@ -37,5 +38,11 @@ with moved as (
     select b.task_id, b.step_no, b.attempt, b.queue_id, b.session_id, $1, b.deadline_at
     from unnest($23::uuid[], $24::smallint[], $25::int[], $26::int[], $27::uuid[], $28::timestamptz[])
          as b (task_id, step_no, attempt, queue_id, session_id, deadline_at)
+-- events: begin
+), logged as (
+    insert into event_log (position, at, task_ids, after, until)
+    select case when pg_current_xact_id() is not null then nextval('event_positions') end, $1, $3::uuid[], $4::int[],
+           $6::int[]
+-- events: end
 )
 select tasker_require_all_moved(count(*), $2) from moved

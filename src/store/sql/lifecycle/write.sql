@@ -2,6 +2,8 @@
 -- Moves tasks only at the revision that was read; if any has moved meanwhile the whole statement fails with
 -- SQLSTATE TK001 and nothing has happened. Locks the moved tasks' rows and the ended leases.
 -- Walks tasks_pkey and leases_pkey by key; needs the settings of session/plan_by_key.
+-- The part between the two marks logs the batch for events; it is cut out where events are off. The position is
+-- drawn after the transaction has its number, which is what readers of event_log rely on.
 -- $1 now, $2 number of tasks to move
 -- new tasks: $3 task_id, $4 named_task_id, $5 state, $6 revision, $7 state_reason, $8 steps, $9 detail,
 --   $10 started_at, $11 finished_at, $12 deadline_at
@@ -72,5 +74,13 @@ with created as (
     insert into task_tally_changes (named_task_id, state, change)
     select c.named_task_id, c.state, c.change
     from unnest($55::int[], $56::smallint[], $57::int[]) as c (named_task_id, state, change)
+-- events: begin
+), logged as (
+    insert into event_log (position, at, task_ids, after, until)
+    select case when pg_current_xact_id() is not null then nextval('event_positions') end, $1,
+           $25::uuid[] || $3::uuid[], $26::int[] || array_fill(0, array[cardinality($3::uuid[])]),
+           $28::int[] || $6::int[]
+    where cardinality($25::uuid[]) + cardinality($3::uuid[]) > 0
+-- events: end
 )
 select tasker_require_all_moved(count(*), $2) from moved

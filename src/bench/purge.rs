@@ -1,0 +1,133 @@
+//! What a purge costs those who work meanwhile.
+//!
+//! Old finished tasks are made in bulk; then the linear scenario runs in turns: on a server that keeps everything, and
+//! on one that purges, until all the old tasks are gone.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+
+use super::{
+    load::{drive, register},
+    process::Process,
+    scenario::{Options, connect, free_address, linear},
+};
+use crate::store::{Store, bench as rows};
+
+/// Turns on the server that keeps everything, half of them before and half of them after.
+const TURNS_WITHOUT: usize = 4;
+/// How long the purge may take before the bench gives up.
+const PATIENCE: Duration = Duration::from_secs(1_800);
+
+/// A purge beside work.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Purge {
+    /// Old tasks.
+    pub tasks: i64,
+    /// How long the purge took, in seconds.
+    pub seconds: f64,
+    /// Steps per second without a purge, each turn.
+    pub without: Vec<f64>,
+    /// Steps per second during the purge, each turn.
+    pub during: Vec<f64>,
+    /// The medians: during, over without.
+    pub ratio: f64,
+}
+
+pub(super) async fn measure(options: &Options, store: &Store, url: &str, say: &impl Fn(&str)) -> anyhow::Result<Purge> {
+    let tasks = i64::try_from(options.old_tasks)?;
+    let keeping = &[("retention.max_age_hours", "0")][..];
+    let purging = &[("retention.max_age_hours", "24"), ("retention.interval_ms", "1000")][..];
+    let mut without = turns(options, store, url, keeping, TURNS_WITHOUT / 2).await?;
+    say(&format!("purge: making {tasks} tasks of ten days ago"));
+    rows::make_old(store, tasks, "linear4").await?;
+    without.extend(turns(options, store, url, keeping, 1).await?);
+    say("purge: work beside it, in turns until it is done");
+    let began = Instant::now();
+    let servers = Servers::start(options, url, purging).await?;
+    let mut during = Vec::new();
+    let mut left = rows::old(store).await?;
+    while left > 0 {
+        let rate = servers.turn(options, store).await?;
+        left = rows::old(store).await?;
+        // A turn in which the purge ended is none.
+        if left > 0 {
+            during.push(rate);
+        }
+        say(&format!("purge: {left} left, {rate:.0} steps/s"));
+        if began.elapsed() > PATIENCE {
+            bail!("{left} of {tasks} tasks are left after {PATIENCE:?}");
+        }
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    servers.stop().await;
+    without.extend(turns(options, store, url, keeping, TURNS_WITHOUT / 2).await?);
+    let ratio = median(&during) / median(&without);
+    Ok(Purge { tasks, seconds, without, during, ratio })
+}
+
+/// A server and a worker.
+struct Servers {
+    server: Process,
+    worker: Process,
+    client: tasker_sdk::Client,
+}
+
+impl Servers {
+    async fn start(options: &Options, url: &str, keys: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let endpoint = free_address()?;
+        let address = format!("http://{endpoint}");
+        let set = options.set.iter().map(|(key, value)| (key.as_str(), value.as_str())).chain(keys.iter().copied());
+        let set: Vec<String> = set.map(|(key, value)| format!("{key}={value}")).collect();
+        let mut arguments = vec!["serve", "--database-url", url, "--listen", &endpoint];
+        set.iter().for_each(|pair| arguments.extend(["--set", pair]));
+        let server = Process::start(&arguments)?;
+        let client = connect(&address).await?;
+        let slots = options.slots.to_string();
+        let worker = Process::start(&["--server", &address, "bench", "worker", "--slots", &slots])?;
+        register(&client, vec![linear(options).handler]).await?;
+        Ok(Self { server, worker, client })
+    }
+
+    /// Steps per second of one run of the linear scenario.
+    async fn turn(&self, options: &Options, store: &Store) -> anyhow::Result<f64> {
+        let shape = linear(options);
+        let took = drive(&self.client, store, &shape).await.context("a turn beside the purge")?;
+        Ok((shape.tasks * shape.steps()) as f64 / took.as_secs_f64())
+    }
+
+    async fn stop(self) {
+        self.worker.stop().await;
+        self.server.stop().await;
+    }
+}
+
+async fn turns(
+    options: &Options,
+    store: &Store,
+    url: &str,
+    keys: &[(&str, &str)],
+    count: usize,
+) -> anyhow::Result<Vec<f64>> {
+    let servers = Servers::start(options, url, keys).await?;
+    let mut rates = Vec::with_capacity(count);
+    // The first one warms up.
+    for turn in 0..=count {
+        let rate = servers.turn(options, store).await?;
+        if turn > 0 {
+            rates.push(rate);
+        }
+    }
+    servers.stop().await;
+    Ok(rates)
+}
+
+fn median(rates: &[f64]) -> f64 {
+    let mut rates = rates.to_vec();
+    rates.sort_by(f64::total_cmp);
+    match rates.len() {
+        0 => f64::NAN,
+        len if len % 2 == 1 => rates[len / 2],
+        len => f64::midpoint(rates[len / 2 - 1], rates[len / 2]),
+    }
+}

@@ -1,0 +1,136 @@
+//! The stream of events, as everybody on this server reads it.
+//!
+//! Owns: who listens, how far the log is complete, and reading it in order. The lanes ring a bell after their commits,
+//! which costs a look at a counter while nobody listens. Never: writes the log; the lanes' own statement does.
+//! Next: `horizon` for how far is safe to read, `tail` for reading.
+//!
+//! ```text
+//!   lane: commit ── ring ──▶ horizon: nobody can come in below P any more ──▶ tails read up to P
+//! ```
+
+mod horizon;
+mod tail;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{Notify, watch};
+
+pub use horizon::follow;
+pub use tail::{Filter, Page, Tail, Told};
+
+use super::Templates;
+use crate::{
+    error::Result,
+    store::{self, Store},
+};
+
+/// How the stream is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Whether there is a log.
+    pub enabled: bool,
+    /// The largest result or input that an event carries.
+    pub payload_bytes: usize,
+    /// How often commits of other servers are looked for while somebody listens.
+    pub poll_interval: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { enabled: true, payload_bytes: 16 * 1_024, poll_interval: Duration::from_millis(100) }
+    }
+}
+
+/// The stream. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Events(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    settings: Settings,
+    store: Store,
+    templates: Templates,
+    listeners: AtomicUsize,
+    bell: Notify,
+    /// Everything up to this position is there to be read, or never will be.
+    horizon: watch::Sender<i64>,
+}
+
+/// Somebody who listens; the log is followed while there is one.
+#[derive(Debug)]
+pub struct Listener {
+    events: Events,
+    horizon: watch::Receiver<i64>,
+}
+
+impl Events {
+    /// Begins with nobody listening.
+    pub fn new(settings: Settings, store: Store, templates: Templates) -> Self {
+        Self(Arc::new(Inner {
+            settings,
+            store,
+            templates,
+            listeners: AtomicUsize::new(0),
+            bell: Notify::new(),
+            horizon: watch::Sender::new(0),
+        }))
+    }
+
+    /// Whether there is a log.
+    pub fn enabled(&self) -> bool {
+        self.0.settings.enabled
+    }
+
+    /// Something was committed on this server.
+    pub fn ring(&self) {
+        if self.0.listeners.load(Ordering::Acquire) > 0 {
+            self.0.bell.notify_one();
+        }
+    }
+
+    /// How many listen.
+    pub fn listeners(&self) -> usize {
+        self.0.listeners.load(Ordering::Acquire)
+    }
+
+    /// Listens from now on.
+    pub fn listen(&self) -> Listener {
+        self.0.listeners.fetch_add(1, Ordering::AcqRel);
+        self.0.bell.notify_one();
+        Listener { events: self.clone(), horizon: self.0.horizon.subscribe() }
+    }
+
+    /// The newest position that anybody has drawn.
+    pub async fn drawn(&self) -> Result<i64> {
+        Ok(store::events::drawn(self.0.store.pool()).await?)
+    }
+}
+
+impl Listener {
+    /// Up to where the log is complete, as far as this server knows.
+    pub fn horizon(&mut self) -> i64 {
+        *self.horizon.borrow_and_update()
+    }
+
+    /// Waits until the log is complete further than when this was last asked.
+    pub async fn further(&mut self) {
+        self.horizon.changed().await.expect("the stream outlives those who listen to it");
+    }
+
+    /// Waits until the log is complete up to a position.
+    pub async fn reach(&mut self, position: i64) {
+        self.horizon.wait_for(|at| *at >= position).await.expect("the stream outlives those who listen to it");
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.events.0.listeners.fetch_sub(1, Ordering::AcqRel);
+    }
+}

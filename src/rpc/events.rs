@@ -1,0 +1,236 @@
+//! EventService.
+
+use std::pin::Pin;
+
+use futures::{Stream, StreamExt, TryStreamExt};
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+use super::{
+    fields::Fields,
+    limits::Limits,
+    render::{micros, time},
+    scope,
+};
+use crate::{
+    domain::{
+        events::{Category, Cursor, Pattern, check_name},
+        handler::NAME_MAX,
+    },
+    error::Result,
+    lifecycle::events::{Filter, Told},
+    proto::tasker::v1::{
+        self as proto, event_service_server::EventService, subscribe_request::Start as Wanted,
+        subscribe_response::Message as Said,
+    },
+    service::{
+        events::{Events as UseCases, Found, Message, Start, Type, Wish},
+        page::{self, Binding},
+    },
+};
+
+/// Patterns of one subscription at most.
+const PATTERNS_MAX: usize = 50;
+/// Names of events at most.
+const EVENT_NAME_MAX: usize = 255;
+
+/// The service.
+#[derive(Debug, Clone)]
+pub struct Events {
+    events: UseCases,
+    limits: Limits,
+}
+
+impl Events {
+    /// The service over the use cases.
+    pub const fn new(events: UseCases, limits: Limits) -> Self {
+        Self { events, limits }
+    }
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl EventService for Events {
+    type SubscribeStream = Pin<Box<dyn Stream<Item = Result<proto::SubscribeResponse, Status>> + Send>>;
+
+    async fn list_event_types(
+        &self,
+        request: Request<proto::ListEventTypesRequest>,
+    ) -> Answer<proto::ListEventTypesResponse> {
+        let scope = scope(&request)?;
+        let (found, size, binding, after) = types(request.into_inner())?;
+        let (entries, more) = self.events.types(&scope, &found, after.as_deref(), size).await?;
+        let next = entries.last().filter(|_| more).map(|last| binding.seal(&last.name));
+        let event_types = entries.into_iter().map(event_type).collect();
+        let answer = proto::ListEventTypesResponse { event_types, next_page_token: next.unwrap_or_default() };
+        Ok(self.limits.fit(answer)?)
+    }
+
+    async fn subscribe(&self, request: Request<proto::SubscribeRequest>) -> Answer<Self::SubscribeStream> {
+        let scope = scope(&request)?;
+        let (filter, start, until_caught_up) = subscription(request.into_inner())?;
+        let messages = self.events.subscribe(&scope, filter, start, until_caught_up).await?;
+        let messages = messages.map_err(Status::from).map_ok(|message| proto::SubscribeResponse {
+            message: Some(match message {
+                Message::Event(told) => Said::Event(event(*told)),
+                Message::Progress { cursor, caught_up } => {
+                    Said::Progress(proto::EventProgress { cursor: cursor.to_string(), caught_up })
+                }
+            }),
+        });
+        Ok(Response::new(messages.boxed()))
+    }
+
+    async fn publish_event(&self, request: Request<proto::PublishEventRequest>) -> Answer<proto::PublishEventResponse> {
+        let scope = scope(&request)?;
+        let wish = wish(request.into_inner(), self.limits)?;
+        let published = self.events.publish(&scope, wish).await?;
+        Ok(Response::new(proto::PublishEventResponse {
+            event_id: published.event_id.to_string(),
+            cursor: published.cursor.to_string(),
+            occurred_time: Some(micros(published.at)),
+            existed: published.existed,
+        }))
+    }
+}
+
+fn types(request: proto::ListEventTypesRequest) -> Result<(Found, usize, Binding, Option<String>)> {
+    let mut fields = Fields::default();
+    let wanted = fields.choice::<proto::EventCategory>("category", request.category).unwrap_or_default();
+    let found = Found {
+        category: domain_category(wanted),
+        name_prefix: fields.text("name_prefix", request.name_prefix, EVENT_NAME_MAX),
+        search: fields.text("search", request.search, EVENT_NAME_MAX),
+        name: fields.text("name", request.name, EVENT_NAME_MAX),
+    };
+    let size = fields.page_size(request.page_size, page::SIZE_DEFAULT);
+    fields.finish()?;
+    let Found { name_prefix, search, name, .. } = &found;
+    let binding = Binding::to(&("ListEventTypes", request.category, name_prefix, search, name));
+    let after = binding.open(&request.page_token)?;
+    Ok((found, usize::try_from(size).expect("a page has a positive size"), binding, after))
+}
+
+fn subscription(request: proto::SubscribeRequest) -> Result<(Filter, Start, bool)> {
+    let mut fields = Fields::default();
+    let names = fields.texts("names", request.names, PATTERNS_MAX, EVENT_NAME_MAX);
+    let names = names.iter().enumerate().filter_map(|(place, name)| match name.parse::<Pattern>() {
+        Ok(pattern) => Some(pattern),
+        Err(_) if name.is_empty() => None,
+        Err(malformed) => {
+            fields.refuse(format!("names[{place}]"), malformed.to_string());
+            None
+        }
+    });
+    let names = names.collect();
+    let filter = Filter {
+        names,
+        namespace: fields.optional("namespace", request.namespace, NAME_MAX),
+        handler: fields.optional("handler", request.handler, NAME_MAX),
+        task: (!request.task_id.is_empty()).then(|| fields.task_id("task_id", &request.task_id)).flatten(),
+    };
+    let start = match request.start {
+        None => Start::Now,
+        Some(Wanted::AfterCursor(text)) => match text.parse::<Cursor>() {
+            Ok(cursor) => Start::After(cursor),
+            Err(malformed) => {
+                fields.refuse("after_cursor", malformed.to_string());
+                Start::Now
+            }
+        },
+        Some(Wanted::Since(at)) => {
+            let at = fields.time("since", Some(at));
+            at.map_or(Start::Now, |at| Start::Since(at.timestamp_micros()))
+        }
+    };
+    fields.finish()?;
+    Ok((filter, start, request.until_caught_up))
+}
+
+fn wish(request: proto::PublishEventRequest, limits: Limits) -> Result<Wish> {
+    let mut fields = Fields::default();
+    let name = fields.required("name", request.name, EVENT_NAME_MAX);
+    if !name.is_empty() {
+        if let Err(refusal) = check_name(&name) {
+            fields.refuse("name", refusal.to_string());
+        } else if name.chars().any(|one| one.is_whitespace() || one.is_control()) {
+            fields.refuse("name", "must have no spaces and no control characters");
+        }
+    }
+    let payload = if request.payload_json.is_empty() { "{}".to_owned() } else { request.payload_json };
+    let payload_json = fields.json_object("payload_json", payload, limits.payload_bytes);
+    let namespace = fields.text("namespace", request.namespace, NAME_MAX);
+    let task = (!request.task_id.is_empty()).then(|| fields.task_id("task_id", &request.task_id)).flatten();
+    let step = (!request.step_id.is_empty()).then(|| fields.step_id("step_id", &request.step_id)).flatten();
+    if let (Some(task), Some(step)) = (task, step)
+        && step.task != task
+    {
+        fields.refuse("step_id", "is not a step of the task");
+    }
+    let event_id = (!request.event_id.is_empty()).then(|| Uuid::try_parse(&request.event_id));
+    if let Some(Err(_)) = event_id {
+        fields.refuse("event_id", "is not a UUID");
+    }
+    fields.finish()?;
+    Ok(Wish { event_id: event_id.and_then(Result::ok), name, namespace, task, step, payload_json })
+}
+
+fn event(told: Told) -> proto::Event {
+    let (handler, version) = match &told.template {
+        Some(template) => (template.name.to_string(), template.version.to_string()),
+        None => Default::default(),
+    };
+    proto::Event {
+        cursor: told.cursor.to_string(),
+        name: told.name.into_owned(),
+        category: category(told.category).into(),
+        occurred_time: Some(micros(told.at)),
+        namespace: told.namespace.to_string(),
+        handler,
+        version,
+        task_id: told.task.map(|id| id.to_string()).unwrap_or_default(),
+        step_id: told.step.map(|id| id.to_string()).unwrap_or_default(),
+        sequence: told.sequence.map_or(0, i64::from),
+        event_id: told.event_id.map(|id| id.to_string()).unwrap_or_default(),
+        published_by: told.published_by.unwrap_or_default(),
+        payload_json: told.payload_json,
+    }
+}
+
+fn event_type(entry: Type) -> proto::EventType {
+    proto::EventType {
+        name: entry.name,
+        category: category(entry.category).into(),
+        description: entry.description,
+        fired_by: entry.fired_by,
+        payload_schema_json: entry.payload_schema_json,
+        example_payload_json: entry.example_payload_json,
+        registered_time: entry.registered_at.map(time),
+    }
+}
+
+const fn category(category: Category) -> proto::EventCategory {
+    match category {
+        Category::Task => proto::EventCategory::Task,
+        Category::Step => proto::EventCategory::Step,
+        Category::Workflow => proto::EventCategory::Workflow,
+        Category::Observability => proto::EventCategory::Observability,
+        Category::Telemetry => proto::EventCategory::Telemetry,
+        Category::Registry => proto::EventCategory::Registry,
+        Category::Custom => proto::EventCategory::Custom,
+    }
+}
+
+const fn domain_category(category: proto::EventCategory) -> Option<Category> {
+    Some(match category {
+        proto::EventCategory::Unspecified => return None,
+        proto::EventCategory::Task => Category::Task,
+        proto::EventCategory::Step => Category::Step,
+        proto::EventCategory::Workflow => Category::Workflow,
+        proto::EventCategory::Observability => Category::Observability,
+        proto::EventCategory::Telemetry => Category::Telemetry,
+        proto::EventCategory::Registry => Category::Registry,
+        proto::EventCategory::Custom => Category::Custom,
+    })
+}

@@ -1,0 +1,185 @@
+//! Events: following the stream, publishing custom ones, the catalog.
+//!
+//! Owns: where a stream begins, who may see what, what a stream says between events. Never: what an event is;
+//! `domain::events` reads it from the audit trail. Next: `lifecycle::events`, which everybody on this server reads
+//! through; `types` for the catalog.
+
+mod subscription;
+mod types;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use uuid::Uuid;
+
+use super::snapshot::unknown;
+use crate::{
+    auth::Scope,
+    domain::{
+        events::Cursor,
+        handler::NAMESPACE_DEFAULT,
+        ids::{StepId, TaskId},
+        run::Micros,
+    },
+    error::{Error, Reason, Result},
+    lifecycle::{Events as Stream, Templates},
+    store::{
+        self, Store,
+        events::{self as log, Custom},
+    },
+};
+
+pub use subscription::{Message, Messages, Start};
+pub use types::{Found, Type};
+
+/// The use cases. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct Events {
+    store: Store,
+    templates: Templates,
+    stream: Stream,
+    subscribers: Arc<Seats>,
+}
+
+/// How many subscribe, and how many may.
+#[derive(Debug)]
+struct Seats {
+    taken: AtomicUsize,
+    max: usize,
+}
+
+/// A custom event that somebody wants to publish.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// The id; one is made when there is none.
+    pub event_id: Option<Uuid>,
+    /// The name, which has been checked.
+    pub name: String,
+    /// The namespace, empty for the task's or the default.
+    pub namespace: String,
+    /// The task that it is about.
+    pub task: Option<TaskId>,
+    /// The step that it is about.
+    pub step: Option<StepId>,
+    /// What it says, as JSON text.
+    pub payload_json: String,
+}
+
+/// A custom event that is durable.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// Its id.
+    pub event_id: Uuid,
+    /// Its place.
+    pub cursor: Cursor,
+    /// When.
+    pub at: Micros,
+    /// Whether it had been published before.
+    pub existed: bool,
+}
+
+impl Events {
+    /// The use cases over a stream.
+    pub fn new(store: Store, templates: Templates, stream: Stream, subscribers_max: usize) -> Self {
+        let subscribers = Arc::new(Seats { taken: AtomicUsize::new(0), max: subscribers_max });
+        Self { store, templates, stream, subscribers }
+    }
+
+    /// Publishes a custom event. Returns when it is durable.
+    pub async fn publish(&self, scope: &Scope, wish: Wish) -> Result<Published> {
+        self.require_log()?;
+        let event_id = wish.event_id.unwrap_or_else(Uuid::now_v7);
+        let event = self.place(scope, wish, event_id).await?;
+        let found = match log::publish(self.store.pool(), &event).await? {
+            Some((position, at)) => Some((position, at, false)),
+            None => {
+                let before = log::published(self.store.pool(), &event).await?;
+                let before = before.ok_or_else(|| Error::new(Reason::Contention, "the event has just expired"))?;
+                before.same.then_some((before.position, before.at, true))
+            }
+        };
+        self.stream.ring();
+        match found {
+            Some((position, at, existed)) => Ok(Published { event_id, cursor: Cursor::past(position), at, existed }),
+            None => Err(Error::new(Reason::EventExists, "another event was published with the same id")
+                .with("event_id", event_id.to_string())),
+        }
+    }
+
+    /// Finds out where an event belongs.
+    async fn place(&self, scope: &Scope, wish: Wish, event_id: Uuid) -> Result<Custom> {
+        let task = wish.step.map(|step| step.task).or(wish.task);
+        let (namespace, named_task_id) = match task {
+            None => (self.namespace(scope, wish.namespace).await?, None),
+            Some(task) => {
+                let owner = store::tasks::owner(&self.store, task).await?;
+                let (named_task_id, created_by) = owner.ok_or_else(|| unknown(task))?;
+                let template = self.templates.get(named_task_id).await?;
+                if !scope.covers_task(&template.namespace, created_by.as_deref()) {
+                    return Err(unknown(task));
+                }
+                if !wish.namespace.is_empty() && wish.namespace != *template.namespace {
+                    let text = format!("is not the namespace of the task, which is {}", template.namespace);
+                    return Err(Error::invalid_field("namespace", text));
+                }
+                if let Some(step) = wish.step.filter(|step| usize::from(step.no) >= template.steps.len()) {
+                    return Err(
+                        Error::new(Reason::StepNotFound, format!("no step {step}")).with("step_id", step.to_string())
+                    );
+                }
+                (template.namespace.to_string(), Some(named_task_id))
+            }
+        };
+        Ok(Custom {
+            event_id,
+            name: wish.name,
+            namespace,
+            named_task_id,
+            task,
+            step: wish.step.map(|step| step.no),
+            payload: wish.payload_json,
+            published_by: scope.subject().map(|subject| subject.to_string()),
+        })
+    }
+
+    /// A namespace that exists and that the caller may publish in.
+    async fn namespace(&self, scope: &Scope, named: String) -> Result<String> {
+        let namespace = if named.is_empty() { NAMESPACE_DEFAULT.to_owned() } else { named };
+        scope.narrow(&namespace)?;
+        let mut connection = self.store.pool().acquire().await.map_err(store::Error::from)?;
+        let first = store::handlers::list_namespaces(&mut connection, &namespace, 1).await?;
+        if first.first() == Some(&namespace) {
+            return Ok(namespace);
+        }
+        Err(crate::lifecycle::templates::unknown(&mut connection, &namespace, "", "").await?)
+    }
+
+    fn require_log(&self) -> Result<()> {
+        if self.stream.enabled() {
+            return Ok(());
+        }
+        Err(Error::new(Reason::EventsOff, "the server keeps no log of events: events.enabled is off"))
+    }
+}
+
+impl Seats {
+    fn take(self: &Arc<Self>) -> Result<Seat> {
+        let seat = Seat(Arc::clone(self));
+        if self.taken.fetch_add(1, Ordering::AcqRel) < self.max {
+            return Ok(seat);
+        }
+        Err(Error::new(Reason::QueueFull, format!("the server has {} subscribers, which is its limit", self.max)))
+    }
+}
+
+/// A subscriber's place; free again when it is dropped.
+#[derive(Debug)]
+struct Seat(Arc<Seats>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Ordering::AcqRel);
+    }
+}

@@ -1,0 +1,210 @@
+//! One subscriber's stream.
+//!
+//! Pulled by the transport: nothing is read while the subscriber does not take what there is, so that a slow one
+//! holds a page in memory and no more. When the server stops, the transport ends the stream.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::{Stream, stream};
+use tokio::time::Instant;
+
+use super::{Events, Seat};
+use crate::{
+    auth::Scope,
+    domain::{events::Cursor, run::Micros},
+    error::{Error, Reason, Result},
+    lifecycle::events::{Filter, Listener, Tail, Told},
+    store::events as log,
+};
+
+/// How long opening waits for commits that are under way.
+const OPENING: Duration = Duration::from_secs(5);
+/// A stream says how far it has come at least this often, and when it has caught up at most this often.
+const PROGRESS: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(1));
+/// Clocks of servers and of lanes may differ by this much.
+const SKEW: Micros = 5_000_000;
+
+/// Where a stream begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// With what happens from now on.
+    Now,
+    /// With what happened at or after this time.
+    Since(Micros),
+    /// After this cursor.
+    After(Cursor),
+}
+
+/// What a subscriber is told.
+#[derive(Debug)]
+pub enum Message {
+    /// An event.
+    Event(Box<Told>),
+    /// How far the stream has come.
+    Progress {
+        /// Everything up to here was told.
+        cursor: Cursor,
+        /// Whether there is nothing more for now.
+        caught_up: bool,
+    },
+}
+
+/// What a subscriber is told, in order.
+pub trait Messages: Stream<Item = Result<Message>> + Send + 'static {}
+
+impl<S: Stream<Item = Result<Message>> + Send + 'static> Messages for S {}
+
+struct Subscription {
+    scope: Scope,
+    listener: Listener,
+    tail: Tail,
+    /// Events before this time are not told.
+    since: Micros,
+    /// The stream ends here.
+    until: Option<i64>,
+    waiting: VecDeque<Message>,
+    progress_at: Instant,
+    /// The last progress said that it had caught up with this.
+    caught_up_with: Option<Cursor>,
+    ended: bool,
+    _seat: Seat,
+}
+
+impl Events {
+    /// Follows the stream.
+    pub async fn subscribe(
+        &self,
+        scope: &Scope,
+        filter: Filter,
+        start: Start,
+        until_caught_up: bool,
+    ) -> Result<impl Messages + use<>> {
+        self.require_log()?;
+        if let Some(namespace) = &filter.namespace {
+            scope.narrow(namespace)?;
+        }
+        let seat = self.subscribers.take()?;
+        let mut listener = self.stream.listen();
+        let drawn = self.stream.drawn().await?;
+        // What is under way now, and commits within this time, counts as before.
+        let _in_time = tokio::time::timeout(OPENING, listener.reach(drawn)).await;
+        let (after, since) = match start {
+            Start::Now => (Cursor::past(drawn), Micros::MIN),
+            Start::Since(at) => (self.before(at, listener.horizon()).await?, at),
+            Start::After(cursor) => (self.checked(cursor, drawn).await?, Micros::MIN),
+        };
+        let subscription = Subscription {
+            scope: scope.clone(),
+            listener,
+            tail: Tail::new(self.stream.clone(), filter, after),
+            since,
+            until: until_caught_up.then_some(drawn),
+            waiting: VecDeque::from([Message::Progress { cursor: after, caught_up: false }]),
+            progress_at: Instant::now(),
+            caught_up_with: None,
+            ended: false,
+            _seat: seat,
+        };
+        Ok(stream::unfold(subscription, async |mut subscription| {
+            let message = subscription.next().await?;
+            // After an error there is nothing more to tell.
+            subscription.ended |= message.is_err();
+            Some((message, subscription))
+        }))
+    }
+
+    /// Refuses a cursor that the log does not hold any more, or never held.
+    async fn checked(&self, cursor: Cursor, drawn: i64) -> Result<Cursor> {
+        if cursor.position > drawn {
+            return Err(Error::invalid_field("after_cursor", "is ahead of the stream"));
+        }
+        let trimmed_to = log::trimmed_to(self.store.pool()).await?;
+        if cursor < Cursor::past(trimmed_to) {
+            let error = Error::new(Reason::CursorExpired, "the log of events does not go back to the cursor any more");
+            return Err(error.with("earliest_cursor", Cursor::past(trimmed_to).to_string()));
+        }
+        Ok(cursor)
+    }
+
+    /// A place before everything that happened at or after a time. Entries are in order but for the skew of clocks.
+    async fn before(&self, at: Micros, horizon: i64) -> Result<Cursor> {
+        let at = at.saturating_sub(SKEW);
+        let pool = self.store.pool();
+        let (mut low, mut high) = (log::trimmed_to(pool).await?.saturating_add(1), horizon.saturating_add(1));
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match log::first_from(pool, middle).await? {
+                Some((position, written)) if written < at => low = position.saturating_add(1),
+                _ => high = middle,
+            }
+        }
+        Ok(Cursor::past(low - 1))
+    }
+}
+
+impl Subscription {
+    async fn next(&mut self) -> Option<Result<Message>> {
+        loop {
+            if let Some(message) = self.waiting.pop_front() {
+                return Some(Ok(message));
+            }
+            if self.ended {
+                return None;
+            }
+            if let Err(error) = self.read().await {
+                return Some(Err(error));
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Result<()> {
+        let known = self.listener.horizon();
+        let horizon = self.until.map_or(known, |until| until.min(known));
+        let page = self.tail.read(horizon).await?;
+        if page.more {
+            self.take(page.events);
+            if self.waiting.is_empty() && self.progress_at.elapsed() > PROGRESS.1 {
+                self.say(false);
+            }
+            return Ok(());
+        }
+        if self.until.is_some_and(|until| known >= until) {
+            self.say(true);
+            self.ended = true;
+            return Ok(());
+        }
+        // Once caught up it is said, but not after every event.
+        let news = self.caught_up_with != Some(self.tail.cursor());
+        let soon = if news { PROGRESS.1 } else { PROGRESS.0 };
+        if news && (self.caught_up_with.is_none() || self.progress_at.elapsed() > PROGRESS.1) {
+            self.say(true);
+        } else if tokio::time::timeout(soon, self.listener.further()).await.is_err() {
+            self.say(true);
+        }
+        Ok(())
+    }
+
+    /// Takes the events of a page that the caller may see.
+    fn take(&mut self, events: Vec<Told>) {
+        let mut covered: HashMap<Arc<str>, bool> = HashMap::new();
+        for event in events {
+            let covers = *covered
+                .entry(Arc::clone(&event.namespace))
+                .or_insert_with_key(|namespace| !self.scope.select([&**namespace]).is_empty());
+            if covers && event.at >= self.since {
+                self.waiting.push_back(Message::Event(Box::new(event)));
+            }
+        }
+    }
+
+    fn say(&mut self, caught_up: bool) {
+        let cursor = self.tail.cursor();
+        self.waiting.push_back(Message::Progress { cursor, caught_up });
+        self.progress_at = Instant::now();
+        self.caught_up_with = caught_up.then_some(cursor).or(self.caught_up_with);
+    }
+}
