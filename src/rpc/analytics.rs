@@ -80,7 +80,7 @@ impl AnalyticsService for Analytics {
         let scope = scope(&request)?;
         let proto::GetPerformanceRequest { filter, period } = request.into_inner();
         let (about, ()) = self.about(&scope, filter, period, |_| ()).await?;
-        let answer = self.analytics.performance(about).await?;
+        let answer = Box::pin(self.analytics.performance(about)).await?;
         Ok(Response::new(performance_report(&answer)))
     }
 
@@ -91,7 +91,7 @@ impl AnalyticsService for Analytics {
         let scope = scope(&request)?;
         let proto::GetBottlenecksRequest { filter, period } = request.into_inner();
         let (about, ()) = self.about(&scope, filter, period, |_| ()).await?;
-        let answer = self.analytics.bottlenecks(about).await?;
+        let answer = Box::pin(self.analytics.bottlenecks(about)).await?;
         Ok(Response::new(bottleneck_report(&answer)))
     }
 

@@ -171,13 +171,13 @@ impl Analytics {
 
     /// Throughput, rates and durations.
     pub async fn performance(&self, about: About) -> Result<Answer<PerformanceReport>> {
-        let look = self.look_at_performance(about.clone());
+        let look = Box::pin(self.look_at_performance(about.clone()));
         answer(&self.performance, about, self.settings.performance_ttl, look).await
     }
 
     /// What is slow, what fails, what waits.
     pub async fn bottlenecks(&self, about: About) -> Result<Answer<BottleneckReport>> {
-        let look = self.look_at_bottlenecks(about.clone());
+        let look = Box::pin(self.look_at_bottlenecks(about.clone()));
         answer(&self.bottlenecks, about, self.settings.bottlenecks_ttl, look).await
     }
 

@@ -163,7 +163,7 @@ async fn metrics_that_are_off_say_so() {
 async fn a_draining_server_is_not_ready_and_alive() {
     let database = harness::database().await;
     let app = harness::serve_with(&database, KEYS).await;
-    app.engine().workforce().announce_drain();
+    app.engine().workforce().close_all();
     let ready = get(&app, "/health/ready").await;
     assert_eq!((ready.status, &ready.json()["message"]), (503, &"System is draining".into()));
     assert_eq!(get(&app, "/health/live").await.status, 200);

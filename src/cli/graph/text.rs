@@ -177,9 +177,9 @@ fn free(rails: &mut Vec<Option<usize>>) -> usize {
 fn fork(before: &[Option<usize>], after: &[Option<usize>], from: usize, ends: &[usize]) -> String {
     let (first, last) = (ends.iter().fold(from, |a, b| a.min(*b)), ends.iter().fold(from, |a, b| a.max(*b)));
     let mut line = String::new();
-    for rail in 0..after.len() {
+    for (rail, below) in after.iter().enumerate() {
         let up = rail == from || before.get(rail).is_some_and(Option::is_some);
-        let down = after[rail].is_some();
+        let down = below.is_some();
         let joins = rail == from || ends.contains(&rail);
         let (left, right) = (joins && rail > first, joins && rail < last);
         let within = rail > first && rail < last;

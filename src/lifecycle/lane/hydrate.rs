@@ -33,10 +33,13 @@ use crate::{
 /// Payloads read at once: at 64 KiB each they are 4 MiB, of which a read holds two copies for a moment.
 const READ_MAX: usize = 64;
 
+/// A task's context, the name under which its calls are found again, and where it is in its trace.
+type Context = (Arc<str>, Option<Arc<str>>, Option<Place>);
+
 /// What had to be read.
 #[derive(Debug, Default)]
 struct Read {
-    contexts: HashMap<TaskId, (Arc<str>, Option<Arc<str>>, Option<Place>)>,
+    contexts: HashMap<TaskId, Context>,
     results: HashMap<(TaskId, u32), Arc<str>>,
     inputs: HashMap<(TaskId, StepNo), Arc<str>>,
 }
