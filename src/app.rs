@@ -102,6 +102,11 @@ struct Listening {
 impl App {
     /// Starts everything. When it returns, calls are served.
     pub async fn start(config: &Config, store: Store, schema: Schema) -> anyhow::Result<Self> {
+        // Off the caller's stack: all parts of a server are in it.
+        Box::pin(Self::start_all(config, store, schema)).await
+    }
+
+    async fn start_all(config: &Config, store: Store, schema: Schema) -> anyhow::Result<Self> {
         let metrics = config.telemetry.metrics();
         let access = gate::build(config, &store, &metrics)?;
         let gate = access.gate.clone();

@@ -147,7 +147,7 @@ fn a_task_of_one_step_from_beginning_to_end() {
             "workflow.steps_execution_started",
         ]
     );
-    assert_eq!(stage.events[4].payload.to_json().contains(r#""step_inputs":{"order":7}"#), true);
+    assert!(stage.events[4].payload.to_json().contains(r#""step_inputs":{"order":7}"#));
     stage.events.clear();
     stage.now += 1_250_000;
     stage.group(|run, _, changes| run.complete(0, 1, changes).unwrap());

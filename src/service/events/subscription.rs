@@ -180,9 +180,8 @@ impl Subscription {
         // Once caught up it is said, but not after every event.
         let news = self.caught_up_with != Some(self.tail.cursor());
         let soon = if news { PROGRESS.1 } else { PROGRESS.0 };
-        if news && (self.caught_up_with.is_none() || self.progress_at.elapsed() > PROGRESS.1) {
-            self.say(true);
-        } else if tokio::time::timeout(soon, self.listener.further()).await.is_err() {
+        let overdue = news && (self.caught_up_with.is_none() || self.progress_at.elapsed() > PROGRESS.1);
+        if overdue || tokio::time::timeout(soon, self.listener.further()).await.is_err() {
             self.say(true);
         }
         Ok(())

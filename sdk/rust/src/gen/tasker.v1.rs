@@ -139,446 +139,6 @@ impl ErrorReason {
         }
     }
 }
-/// Event is something that happened, told once.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Event {
-    /// The place in the stream: subscribing after it goes on with what follows. Unique, and the same whenever the event
-    /// is told again, so that it identifies the event. Opaque.
-    #[prost(string, tag = "1")]
-    pub cursor: ::prost::alloc::string::String,
-    /// The name, such as `step.completed` or `order.fulfilled`.
-    #[prost(string, tag = "2")]
-    pub name: ::prost::alloc::string::String,
-    /// What it is about.
-    #[prost(enumeration = "EventCategory", tag = "3")]
-    pub category: i32,
-    /// When it happened.
-    #[prost(message, optional, tag = "4")]
-    pub occurred_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// The namespace that it belongs to.
-    #[prost(string, tag = "5")]
-    pub namespace: ::prost::alloc::string::String,
-    /// The handler of its task; empty for a custom event without one.
-    #[prost(string, tag = "6")]
-    pub handler: ::prost::alloc::string::String,
-    /// The version of the handler.
-    #[prost(string, tag = "7")]
-    pub version: ::prost::alloc::string::String,
-    /// The task; empty for a custom event without one.
-    #[prost(string, tag = "8")]
-    pub task_id: ::prost::alloc::string::String,
-    /// The step, for events that are about one.
-    #[prost(string, tag = "9")]
-    pub step_id: ::prost::alloc::string::String,
-    /// The number of the transition of the task that tells of it; 0 for custom events.
-    #[prost(int64, tag = "10")]
-    pub sequence: i64,
-    /// The id of a custom event; empty for the others.
-    #[prost(string, tag = "11")]
-    pub event_id: ::prost::alloc::string::String,
-    /// Who published a custom event, when callers are known.
-    #[prost(string, tag = "12")]
-    pub published_by: ::prost::alloc::string::String,
-    /// What it says, as JSON text: an object as the catalog describes it. Results and inputs beyond a limit of the server
-    /// are left out; `omitted_bytes` then says how large they are.
-    #[prost(string, tag = "13")]
-    pub payload_json: ::prost::alloc::string::String,
-}
-/// EventType is an entry of the catalog.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct EventType {
-    /// The name.
-    #[prost(string, tag = "1")]
-    pub name: ::prost::alloc::string::String,
-    /// What it is about.
-    #[prost(enumeration = "EventCategory", tag = "2")]
-    pub category: i32,
-    /// When it is told, or what it is for.
-    #[prost(string, tag = "3")]
-    pub description: ::prost::alloc::string::String,
-    /// Who tells it: parts of the service, or the step handlers that declare it. Empty for names that are only declared.
-    #[prost(string, repeated, tag = "4")]
-    pub fired_by: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// The payload as JSON Schema, as JSON text; `{}` for custom events.
-    #[prost(string, tag = "5")]
-    pub payload_schema_json: ::prost::alloc::string::String,
-    /// A payload as it may look, as JSON text; `{}` for custom events.
-    #[prost(string, tag = "6")]
-    pub example_payload_json: ::prost::alloc::string::String,
-    /// Since when a custom event is declared; not set for the others.
-    #[prost(message, optional, tag = "7")]
-    pub registered_time: ::core::option::Option<::prost_types::Timestamp>,
-}
-/// EventCategory says what an event is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum EventCategory {
-    /// Not given.
-    Unspecified = 0,
-    /// A task.
-    Task = 1,
-    /// A step.
-    Step = 2,
-    /// The work of the engine on a task.
-    Workflow = 3,
-    /// Something told for the sake of observers only.
-    Observability = 4,
-    /// The export of metrics; declared, never told.
-    Telemetry = 5,
-    /// Registrations; declared, never told.
-    Registry = 6,
-    /// Something that workers or clients publish.
-    Custom = 7,
-}
-impl EventCategory {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "EVENT_CATEGORY_UNSPECIFIED",
-            Self::Task => "EVENT_CATEGORY_TASK",
-            Self::Step => "EVENT_CATEGORY_STEP",
-            Self::Workflow => "EVENT_CATEGORY_WORKFLOW",
-            Self::Observability => "EVENT_CATEGORY_OBSERVABILITY",
-            Self::Telemetry => "EVENT_CATEGORY_TELEMETRY",
-            Self::Registry => "EVENT_CATEGORY_REGISTRY",
-            Self::Custom => "EVENT_CATEGORY_CUSTOM",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "EVENT_CATEGORY_UNSPECIFIED" => Some(Self::Unspecified),
-            "EVENT_CATEGORY_TASK" => Some(Self::Task),
-            "EVENT_CATEGORY_STEP" => Some(Self::Step),
-            "EVENT_CATEGORY_WORKFLOW" => Some(Self::Workflow),
-            "EVENT_CATEGORY_OBSERVABILITY" => Some(Self::Observability),
-            "EVENT_CATEGORY_TELEMETRY" => Some(Self::Telemetry),
-            "EVENT_CATEGORY_REGISTRY" => Some(Self::Registry),
-            "EVENT_CATEGORY_CUSTOM" => Some(Self::Custom),
-            _ => None,
-        }
-    }
-}
-/// The request of ListEventTypes. Conditions add up.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListEventTypesRequest {
-    /// Only this category, when given.
-    #[prost(enumeration = "EventCategory", tag = "1")]
-    pub category: i32,
-    /// Only names that begin with this and a dot, such as `order`, when given.
-    #[prost(string, tag = "2")]
-    pub name_prefix: ::prost::alloc::string::String,
-    /// Only those with this text in the name or the description, in any case, when given.
-    #[prost(string, tag = "3")]
-    pub search: ::prost::alloc::string::String,
-    /// Only the one with this name, when given. Nothing is listed when there is none.
-    #[prost(string, tag = "4")]
-    pub name: ::prost::alloc::string::String,
-    /// At most this many; 100 when 0, at most 1,000.
-    #[prost(int32, tag = "5")]
-    pub page_size: i32,
-    /// `next_page_token` of the page before.
-    #[prost(string, tag = "6")]
-    pub page_token: ::prost::alloc::string::String,
-}
-/// The response of ListEventTypes.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListEventTypesResponse {
-    /// The entries of this page, by name.
-    #[prost(message, repeated, tag = "1")]
-    pub event_types: ::prost::alloc::vec::Vec<EventType>,
-    /// Asks for the next page; empty at the end.
-    #[prost(string, tag = "2")]
-    pub next_page_token: ::prost::alloc::string::String,
-}
-/// The request of Subscribe.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SubscribeRequest {
-    /// Only events whose name fits one of these, when there are any. `*` stands for any characters: `step.*`, `*.failed`.
-    /// At most 50.
-    #[prost(string, repeated, tag = "1")]
-    pub names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Only events of this namespace, when given.
-    #[prost(string, tag = "2")]
-    pub namespace: ::prost::alloc::string::String,
-    /// Only events of tasks of this handler, whatever its version, when given.
-    #[prost(string, tag = "3")]
-    pub handler: ::prost::alloc::string::String,
-    /// Only events of this task, when given.
-    #[prost(string, tag = "4")]
-    pub task_id: ::prost::alloc::string::String,
-    /// Ends the stream once everything that had happened when it was opened has been told.
-    #[prost(bool, tag = "7")]
-    pub until_caught_up: bool,
-    /// Where the stream begins; with what happens from now on when none is set.
-    #[prost(oneof = "subscribe_request::Start", tags = "5, 6")]
-    pub start: ::core::option::Option<subscribe_request::Start>,
-}
-/// Nested message and enum types in `SubscribeRequest`.
-pub mod subscribe_request {
-    /// Where the stream begins; with what happens from now on when none is set.
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
-    pub enum Start {
-        /// After the message with this cursor.
-        #[prost(string, tag = "5")]
-        AfterCursor(::prost::alloc::string::String),
-        /// With what happened at or after this time, as far as the log goes back.
-        #[prost(message, tag = "6")]
-        Since(::prost_types::Timestamp),
-    }
-}
-/// The response of Subscribe: one message of the stream.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SubscribeResponse {
-    /// Exactly one of these is set.
-    #[prost(oneof = "subscribe_response::Message", tags = "1, 2")]
-    pub message: ::core::option::Option<subscribe_response::Message>,
-}
-/// Nested message and enum types in `SubscribeResponse`.
-pub mod subscribe_response {
-    /// Exactly one of these is set.
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
-    pub enum Message {
-        /// An event.
-        #[prost(message, tag = "1")]
-        Event(super::Event),
-        /// No event, but the stream has come further.
-        #[prost(message, tag = "2")]
-        Progress(super::EventProgress),
-    }
-}
-/// EventProgress says how far the stream has come when no event says it: at the beginning, when it has caught up, and
-/// now and then while nothing fits the filter.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct EventProgress {
-    /// Subscribing after it goes on with what follows.
-    #[prost(string, tag = "1")]
-    pub cursor: ::prost::alloc::string::String,
-    /// Whether there was nothing more to tell at that moment.
-    #[prost(bool, tag = "2")]
-    pub caught_up: bool,
-}
-/// The request of PublishEvent.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct PublishEventRequest {
-    /// The name: `NAMESPACE.NAME`, where the first part is none of task, step, workflow, observability and test. At most
-    /// 255 characters.
-    #[prost(string, tag = "1")]
-    pub name: ::prost::alloc::string::String,
-    /// What it says, as JSON text: an object; `{}` when empty.
-    #[prost(string, tag = "2")]
-    pub payload_json: ::prost::alloc::string::String,
-    /// The namespace of tasker that it belongs to; that of the task when one is given, else `default` when empty.
-    #[prost(string, tag = "3")]
-    pub namespace: ::prost::alloc::string::String,
-    /// The task that it is about, when it is about one.
-    #[prost(string, tag = "4")]
-    pub task_id: ::prost::alloc::string::String,
-    /// The step that it is about, when it is about one; gives the task too.
-    #[prost(string, tag = "5")]
-    pub step_id: ::prost::alloc::string::String,
-    /// A UUID that the caller chose, for safe repetition; the server makes one when it is empty.
-    #[prost(string, tag = "6")]
-    pub event_id: ::prost::alloc::string::String,
-}
-/// The response of PublishEvent.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct PublishEventResponse {
-    /// The id of the event.
-    #[prost(string, tag = "1")]
-    pub event_id: ::prost::alloc::string::String,
-    /// Its place in the stream.
-    #[prost(string, tag = "2")]
-    pub cursor: ::prost::alloc::string::String,
-    /// When it was published.
-    #[prost(message, optional, tag = "3")]
-    pub occurred_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// Whether the same event had been published before under this id.
-    #[prost(bool, tag = "4")]
-    pub existed: bool,
-}
-/// Generated client implementations.
-pub mod event_service_client {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value,
-    )]
-    use tonic::codegen::*;
-    use tonic::codegen::http::Uri;
-    /// EventService tells what happens, and lets workers and clients tell of their own.
-    #[derive(Debug, Clone)]
-    pub struct EventServiceClient<T> {
-        inner: tonic::client::Grpc<T>,
-    }
-    impl EventServiceClient<tonic::transport::Channel> {
-        /// Attempt to create a new client by connecting to a given endpoint.
-        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
-        where
-            D: TryInto<tonic::transport::Endpoint>,
-            D::Error: Into<StdError>,
-        {
-            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
-            Ok(Self::new(conn))
-        }
-    }
-    impl<T> EventServiceClient<T>
-    where
-        T: tonic::client::GrpcService<tonic::body::Body>,
-        T::Error: Into<StdError>,
-        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
-        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
-    {
-        pub fn new(inner: T) -> Self {
-            let inner = tonic::client::Grpc::new(inner);
-            Self { inner }
-        }
-        pub fn with_origin(inner: T, origin: Uri) -> Self {
-            let inner = tonic::client::Grpc::with_origin(inner, origin);
-            Self { inner }
-        }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> EventServiceClient<InterceptedService<T, F>>
-        where
-            F: tonic::service::Interceptor,
-            T::ResponseBody: Default,
-            T: tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-                Response = http::Response<
-                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                >,
-            >,
-            <T as tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
-        {
-            EventServiceClient::new(InterceptedService::new(inner, interceptor))
-        }
-        /// Compress requests with the given encoding.
-        ///
-        /// This requires the server to support it otherwise it might respond with an
-        /// error.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.send_compressed(encoding);
-            self
-        }
-        /// Enable decompressing responses.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.accept_compressed(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_decoding_message_size(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_encoding_message_size(limit);
-            self
-        }
-        /// Lists the catalog by name: the service's own events, and the custom events that present handlers declare.
-        pub async fn list_event_types(
-            &mut self,
-            request: impl tonic::IntoRequest<super::ListEventTypesRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ListEventTypesResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tasker.v1.EventService/ListEventTypes",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("tasker.v1.EventService", "ListEventTypes"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Follows the stream of events, in order, of everything that the caller may see.
-        ///
-        /// The order is the same for everybody: events of a task are in the order of its transitions. A stream that is
-        /// opened after the cursor of the last message that was received goes on without loss and without repetition, on
-        /// any server, also after servers were killed. Events of tasks that were purged meanwhile are passed over. The first
-        /// message is a progress with the place where the stream begins. Fails with INVALID_FIELDS, CURSOR_EXPIRED when the
-        /// log does not go back that far, EVENTS_OFF when the server keeps none, and QUEUE_FULL when it has too many
-        /// subscribers. Ends with DRAINING when the server stops.
-        pub async fn subscribe(
-            &mut self,
-            request: impl tonic::IntoRequest<super::SubscribeRequest>,
-        ) -> std::result::Result<
-            tonic::Response<tonic::codec::Streaming<super::SubscribeResponse>>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tasker.v1.EventService/Subscribe",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("tasker.v1.EventService", "Subscribe"));
-            self.inner.server_streaming(req, path, codec).await
-        }
-        /// Publishes a custom event. OK means that it is durable and will be told to every subscriber that it concerns.
-        ///
-        /// Safe to repeat with an `event_id`: the same event is published once; another event with the same id is
-        /// EVENT_EXISTS. Fails with INVALID_FIELDS, LIMIT_EXCEEDED, NAMESPACE_UNKNOWN, TASK_NOT_FOUND or EVENTS_OFF.
-        pub async fn publish_event(
-            &mut self,
-            request: impl tonic::IntoRequest<super::PublishEventRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::PublishEventResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tasker.v1.EventService/PublishEvent",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("tasker.v1.EventService", "PublishEvent"));
-            self.inner.unary(req, path, codec).await
-        }
-    }
-}
 /// Handler is a registered template of tasks: a named, versioned DAG of steps.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Handler {
@@ -1692,6 +1252,446 @@ pub mod explain_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("tasker.v1.ExplainService", "ExplainStep"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Event is something that happened, told once.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Event {
+    /// The place in the stream: subscribing after it goes on with what follows. Unique, and the same whenever the event
+    /// is told again, so that it identifies the event. Opaque.
+    #[prost(string, tag = "1")]
+    pub cursor: ::prost::alloc::string::String,
+    /// The name, such as `step.completed` or `order.fulfilled`.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// What it is about.
+    #[prost(enumeration = "EventCategory", tag = "3")]
+    pub category: i32,
+    /// When it happened.
+    #[prost(message, optional, tag = "4")]
+    pub occurred_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The namespace that it belongs to.
+    #[prost(string, tag = "5")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The handler of its task; empty for a custom event without one.
+    #[prost(string, tag = "6")]
+    pub handler: ::prost::alloc::string::String,
+    /// The version of the handler.
+    #[prost(string, tag = "7")]
+    pub version: ::prost::alloc::string::String,
+    /// The task; empty for a custom event without one.
+    #[prost(string, tag = "8")]
+    pub task_id: ::prost::alloc::string::String,
+    /// The step, for events that are about one.
+    #[prost(string, tag = "9")]
+    pub step_id: ::prost::alloc::string::String,
+    /// The number of the transition of the task that tells of it; 0 for custom events.
+    #[prost(int64, tag = "10")]
+    pub sequence: i64,
+    /// The id of a custom event; empty for the others.
+    #[prost(string, tag = "11")]
+    pub event_id: ::prost::alloc::string::String,
+    /// Who published a custom event, when callers are known.
+    #[prost(string, tag = "12")]
+    pub published_by: ::prost::alloc::string::String,
+    /// What it says, as JSON text: an object as the catalog describes it. Results and inputs beyond a limit of the server
+    /// are left out; `omitted_bytes` then says how large they are.
+    #[prost(string, tag = "13")]
+    pub payload_json: ::prost::alloc::string::String,
+}
+/// EventType is an entry of the catalog.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EventType {
+    /// The name.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// What it is about.
+    #[prost(enumeration = "EventCategory", tag = "2")]
+    pub category: i32,
+    /// When it is told, or what it is for.
+    #[prost(string, tag = "3")]
+    pub description: ::prost::alloc::string::String,
+    /// Who tells it: parts of the service, or the step handlers that declare it. Empty for names that are only declared.
+    #[prost(string, repeated, tag = "4")]
+    pub fired_by: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The payload as JSON Schema, as JSON text; `{}` for custom events.
+    #[prost(string, tag = "5")]
+    pub payload_schema_json: ::prost::alloc::string::String,
+    /// A payload as it may look, as JSON text; `{}` for custom events.
+    #[prost(string, tag = "6")]
+    pub example_payload_json: ::prost::alloc::string::String,
+    /// Since when a custom event is declared; not set for the others.
+    #[prost(message, optional, tag = "7")]
+    pub registered_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// EventCategory says what an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum EventCategory {
+    /// Not given.
+    Unspecified = 0,
+    /// A task.
+    Task = 1,
+    /// A step.
+    Step = 2,
+    /// The work of the engine on a task.
+    Workflow = 3,
+    /// Something told for the sake of observers only.
+    Observability = 4,
+    /// The export of metrics; declared, never told.
+    Telemetry = 5,
+    /// Registrations; declared, never told.
+    Registry = 6,
+    /// Something that workers or clients publish.
+    Custom = 7,
+}
+impl EventCategory {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "EVENT_CATEGORY_UNSPECIFIED",
+            Self::Task => "EVENT_CATEGORY_TASK",
+            Self::Step => "EVENT_CATEGORY_STEP",
+            Self::Workflow => "EVENT_CATEGORY_WORKFLOW",
+            Self::Observability => "EVENT_CATEGORY_OBSERVABILITY",
+            Self::Telemetry => "EVENT_CATEGORY_TELEMETRY",
+            Self::Registry => "EVENT_CATEGORY_REGISTRY",
+            Self::Custom => "EVENT_CATEGORY_CUSTOM",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "EVENT_CATEGORY_UNSPECIFIED" => Some(Self::Unspecified),
+            "EVENT_CATEGORY_TASK" => Some(Self::Task),
+            "EVENT_CATEGORY_STEP" => Some(Self::Step),
+            "EVENT_CATEGORY_WORKFLOW" => Some(Self::Workflow),
+            "EVENT_CATEGORY_OBSERVABILITY" => Some(Self::Observability),
+            "EVENT_CATEGORY_TELEMETRY" => Some(Self::Telemetry),
+            "EVENT_CATEGORY_REGISTRY" => Some(Self::Registry),
+            "EVENT_CATEGORY_CUSTOM" => Some(Self::Custom),
+            _ => None,
+        }
+    }
+}
+/// The request of ListEventTypes. Conditions add up.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListEventTypesRequest {
+    /// Only this category, when given.
+    #[prost(enumeration = "EventCategory", tag = "1")]
+    pub category: i32,
+    /// Only names that begin with this and a dot, such as `order`, when given.
+    #[prost(string, tag = "2")]
+    pub name_prefix: ::prost::alloc::string::String,
+    /// Only those with this text in the name or the description, in any case, when given.
+    #[prost(string, tag = "3")]
+    pub search: ::prost::alloc::string::String,
+    /// Only the one with this name, when given. Nothing is listed when there is none.
+    #[prost(string, tag = "4")]
+    pub name: ::prost::alloc::string::String,
+    /// At most this many; 100 when 0, at most 1,000.
+    #[prost(int32, tag = "5")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before.
+    #[prost(string, tag = "6")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// The response of ListEventTypes.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListEventTypesResponse {
+    /// The entries of this page, by name.
+    #[prost(message, repeated, tag = "1")]
+    pub event_types: ::prost::alloc::vec::Vec<EventType>,
+    /// Asks for the next page; empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// The request of Subscribe.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SubscribeRequest {
+    /// Only events whose name fits one of these, when there are any. `*` stands for any characters: `step.*`, `*.failed`.
+    /// At most 50.
+    #[prost(string, repeated, tag = "1")]
+    pub names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Only events of this namespace, when given.
+    #[prost(string, tag = "2")]
+    pub namespace: ::prost::alloc::string::String,
+    /// Only events of tasks of this handler, whatever its version, when given.
+    #[prost(string, tag = "3")]
+    pub handler: ::prost::alloc::string::String,
+    /// Only events of this task, when given.
+    #[prost(string, tag = "4")]
+    pub task_id: ::prost::alloc::string::String,
+    /// Ends the stream once everything that had happened when it was opened has been told.
+    #[prost(bool, tag = "7")]
+    pub until_caught_up: bool,
+    /// Where the stream begins; with what happens from now on when none is set.
+    #[prost(oneof = "subscribe_request::Start", tags = "5, 6")]
+    pub start: ::core::option::Option<subscribe_request::Start>,
+}
+/// Nested message and enum types in `SubscribeRequest`.
+pub mod subscribe_request {
+    /// Where the stream begins; with what happens from now on when none is set.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Start {
+        /// After the message with this cursor.
+        #[prost(string, tag = "5")]
+        AfterCursor(::prost::alloc::string::String),
+        /// With what happened at or after this time, as far as the log goes back.
+        #[prost(message, tag = "6")]
+        Since(::prost_types::Timestamp),
+    }
+}
+/// The response of Subscribe: one message of the stream.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SubscribeResponse {
+    /// Exactly one of these is set.
+    #[prost(oneof = "subscribe_response::Message", tags = "1, 2")]
+    pub message: ::core::option::Option<subscribe_response::Message>,
+}
+/// Nested message and enum types in `SubscribeResponse`.
+pub mod subscribe_response {
+    /// Exactly one of these is set.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Message {
+        /// An event.
+        #[prost(message, tag = "1")]
+        Event(super::Event),
+        /// No event, but the stream has come further.
+        #[prost(message, tag = "2")]
+        Progress(super::EventProgress),
+    }
+}
+/// EventProgress says how far the stream has come when no event says it: at the beginning, when it has caught up, and
+/// now and then while nothing fits the filter.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EventProgress {
+    /// Subscribing after it goes on with what follows.
+    #[prost(string, tag = "1")]
+    pub cursor: ::prost::alloc::string::String,
+    /// Whether there was nothing more to tell at that moment.
+    #[prost(bool, tag = "2")]
+    pub caught_up: bool,
+}
+/// The request of PublishEvent.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PublishEventRequest {
+    /// The name: `NAMESPACE.NAME`, where the first part is none of task, step, workflow, observability and test. At most
+    /// 255 characters.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// What it says, as JSON text: an object; `{}` when empty.
+    #[prost(string, tag = "2")]
+    pub payload_json: ::prost::alloc::string::String,
+    /// The namespace of tasker that it belongs to; that of the task when one is given, else `default` when empty.
+    #[prost(string, tag = "3")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The task that it is about, when it is about one.
+    #[prost(string, tag = "4")]
+    pub task_id: ::prost::alloc::string::String,
+    /// The step that it is about, when it is about one; gives the task too.
+    #[prost(string, tag = "5")]
+    pub step_id: ::prost::alloc::string::String,
+    /// A UUID that the caller chose, for safe repetition; the server makes one when it is empty.
+    #[prost(string, tag = "6")]
+    pub event_id: ::prost::alloc::string::String,
+}
+/// The response of PublishEvent.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PublishEventResponse {
+    /// The id of the event.
+    #[prost(string, tag = "1")]
+    pub event_id: ::prost::alloc::string::String,
+    /// Its place in the stream.
+    #[prost(string, tag = "2")]
+    pub cursor: ::prost::alloc::string::String,
+    /// When it was published.
+    #[prost(message, optional, tag = "3")]
+    pub occurred_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Whether the same event had been published before under this id.
+    #[prost(bool, tag = "4")]
+    pub existed: bool,
+}
+/// Generated client implementations.
+pub mod event_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// EventService tells what happens, and lets workers and clients tell of their own.
+    #[derive(Debug, Clone)]
+    pub struct EventServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl EventServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> EventServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> EventServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            EventServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Lists the catalog by name: the service's own events, and the custom events that present handlers declare.
+        pub async fn list_event_types(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListEventTypesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListEventTypesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.EventService/ListEventTypes",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tasker.v1.EventService", "ListEventTypes"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Follows the stream of events, in order, of everything that the caller may see.
+        ///
+        /// The order is the same for everybody: events of a task are in the order of its transitions. A stream that is
+        /// opened after the cursor of the last message that was received goes on without loss and without repetition, on
+        /// any server, also after servers were killed. Events of tasks that were purged meanwhile are passed over. The first
+        /// message is a progress with the place where the stream begins. Fails with INVALID_FIELDS, CURSOR_EXPIRED when the
+        /// log does not go back that far, EVENTS_OFF when the server keeps none, and QUEUE_FULL when it has too many
+        /// subscribers. Ends with DRAINING when the server stops.
+        pub async fn subscribe(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SubscribeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::SubscribeResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.EventService/Subscribe",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tasker.v1.EventService", "Subscribe"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Publishes a custom event. OK means that it is durable and will be told to every subscriber that it concerns.
+        ///
+        /// Safe to repeat with an `event_id`: the same event is published once; another event with the same id is
+        /// EVENT_EXISTS. Fails with INVALID_FIELDS, LIMIT_EXCEEDED, NAMESPACE_UNKNOWN, TASK_NOT_FOUND or EVENTS_OFF.
+        pub async fn publish_event(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PublishEventRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PublishEventResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.EventService/PublishEvent",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tasker.v1.EventService", "PublishEvent"));
             self.inner.unary(req, path, codec).await
         }
     }
