@@ -184,6 +184,10 @@ impl App {
     /// Stops everything: workers report what they run while the grace lasts, open calls end, begun batches are
     /// written. What does not end in time is cut off; leases see to it that no work is lost.
     pub async fn stop(self) {
+        Box::pin(self.stop_all()).await;
+    }
+
+    async fn stop_all(self) {
         let began = Instant::now();
         self.operations.leave();
         self.listening.health.not_serving().await;

@@ -221,6 +221,7 @@ pub async fn write(connection: &mut PgConnection, now: Micros, set: &WriteSet, l
     }
     let changed = || tallied.iter().filter(|(_, change)| **change != 0);
     sqlx::query(WRITE.statement(log))
+        .persistent(super::names_statements())
         .bind(timestamp(now))
         .bind(i64::try_from(moved.task_id.len()).expect("a batch is small"))
         .bind(&created.task_id)
@@ -287,6 +288,7 @@ pub async fn write(connection: &mut PgConnection, now: Micros, set: &WriteSet, l
 async fn advance(connection: &mut PgConnection, now: Micros, set: &WriteSet, log: Log) -> Result<()> {
     let WriteSet { moved, noted, ended, begun, .. } = set;
     sqlx::query(ADVANCE.statement(log))
+        .persistent(super::names_statements())
         .bind(timestamp(now))
         .bind(i64::try_from(moved.task_id.len()).expect("a batch is small"))
         .bind(&moved.task_id)

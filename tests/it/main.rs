@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, reason = "nothing is reachable from outside a test binary")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::large_futures, reason = "a test has a stack of its own")]
 
 mod harness;
 mod sim;
