@@ -1,6 +1,6 @@
 //! Events: what there is to hear of, and how it is read from the audit trail.
 //!
-//! Owns: the catalog of system events, the reading of transitions as events with payloads ([`derive`]), positions
+//! Owns: the catalog of system events, the reading of transitions as events with payloads ([`derive()`]), positions
 //! in the stream, name patterns, and what custom events may be called. An event is not a row: every transition is
 //! written once, so what is read from it happens once, on every server, as often as it is read. Never: IO. Next:
 //! `lifecycle::events`, which reads the log; `service::events`.

@@ -22,7 +22,12 @@ use super::credentials::Token;
 const GRPC_TIMEOUT: &str = "grpc-timeout";
 
 /// The methods that stream, and therefore have neither a deadline nor a second try.
-const STREAMS: [&str; 2] = ["/tasker.v1.TaskService/WatchTask", "/tasker.worker.v1.WorkerService/Session"];
+const STREAMS: [&str; 4] = [
+    "/tasker.v1.EventService/Subscribe",
+    "/tasker.v1.TaskService/WatchTask",
+    "/tasker.v1.DependencyGraphService/WatchTaskGraph",
+    "/tasker.worker.v1.WorkerService/Session",
+];
 
 /// The channel under every typed client.
 #[derive(Debug, Clone)]
