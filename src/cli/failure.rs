@@ -13,7 +13,7 @@ use super::{
     Output,
     style::{Paint, Tone},
 };
-use crate::error::Reason;
+use crate::{error::Reason, transport::status::code_name};
 
 /// The exit codes of every subcommand, for `--help`.
 pub(crate) const EXIT_CODES: &str = "Exit codes:
@@ -249,29 +249,6 @@ const fn by_code(code: Code) -> &'static str {
         Code::Unauthenticated => "give a token with --token, --token-file or TASKER_TOKEN",
         Code::OutOfRange | Code::ResourceExhausted => "ask for less at once, for example with --view basic",
         _ => "look into the server's log",
-    }
-}
-
-/// The canonical name of a code.
-const fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }
 

@@ -18,6 +18,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tonic::Code;
 use tower::{Layer, Service};
 
+use super::status::code_name;
 use crate::{
     auth::catalog,
     telemetry::{
@@ -105,7 +106,7 @@ impl Method {
 
     fn took(&self, code: Code) -> &Histogram {
         let slot = usize::try_from(i32::from(code)).unwrap_or(CODES).min(CODES - 1);
-        self.by_code[slot].get_or_init(|| self.metrics.rpc_duration.with([&self.name, label(code)]))
+        self.by_code[slot].get_or_init(|| self.metrics.rpc_duration.with([&self.name, code_name(code)]))
     }
 }
 
@@ -177,28 +178,5 @@ impl<R: HttpBody + Unpin> HttpBody for Measured<R> {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-/// The name of a code, as the gRPC specification writes it.
-const fn label(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }
