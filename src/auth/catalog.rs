@@ -41,11 +41,10 @@ const FOREIGN: &[Row] = &[
     Row { path: "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", access: Access::Anyone },
 ];
 
-/// Permissions that no method asks for: those of the original that have no method here, and those of the HTTP port.
+/// Permissions that no method asks for: those of the original that have no method here, and that of the HTTP port.
 const BESIDE: &[Permission] = &[
     Permission { resource: "tasker.task", action: "destroy" },
     Permission { resource: "tasker.workflow_step", action: "destroy" },
-    Permission { resource: "tasker.health_status", action: "index" },
     Permission { resource: "tasker.metrics", action: "index" },
 ];
 

@@ -6,6 +6,7 @@
 
 use std::{
     fmt,
+    pin::pin,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -47,6 +48,9 @@ struct Inner {
     audit: Audit,
     /// Nobody is asked anything.
     open: bool,
+    /// Who calls through an open gate.
+    nobody: Arc<Principal>,
+    nothing: Arc<Credentials>,
 }
 
 impl fmt::Debug for Gate {
@@ -82,15 +86,21 @@ impl Gate {
         audit: Audit,
         open: bool,
     ) -> Self {
-        let verified = Cache::builder().max_capacity(VERIFIED_MAX).build();
-        Self(Arc::new(Inner { authenticators, coordinator, verified, audit, open }))
+        Self(Arc::new(Inner {
+            authenticators,
+            coordinator,
+            verified: Cache::builder().max_capacity(VERIFIED_MAX).build(),
+            audit,
+            open,
+            nobody: Arc::new(Principal::new("", "none")),
+            nothing: Arc::default(),
+        }))
     }
 
     /// The scope of everything, for a process that uses the parts without a listener; only an open gate gives it.
     pub fn scope(&self) -> Option<Scope> {
-        let nobody = Arc::new(Principal::new("", "none"));
         let permission = Permission { resource: "*", action: "*" };
-        self.0.open.then(|| Scope::new(self.permit(permission, false, nobody, Arc::default())))
+        self.0.open.then(|| Scope::new(self.unasked(permission, false)))
     }
 
     /// Whether nobody is asked anything.
@@ -107,21 +117,15 @@ impl Gate {
     ) -> Result<Option<Permit>> {
         let Access::Requires { permission, owner } = access else { return Ok(None) };
         if self.0.open {
-            let nobody = Arc::new(Principal::new("", "none"));
-            return Ok(Some(self.permit(permission, owner, nobody, Arc::default())));
+            return Ok(Some(self.unasked(permission, owner)));
         }
-        let credentials = credentials.map(Arc::new);
-        let verified = match &credentials {
-            Ok(credentials) => self.authenticate(credentials).await,
-            Err(rejection) => Err(*rejection),
+        let verified = async {
+            let credentials = Arc::new(credentials?);
+            Ok((self.authenticate(&credentials).await?, credentials))
         };
-        let (principal, credentials) = match (verified, credentials) {
-            (Ok(principal), Ok(credentials)) => (principal, credentials),
-            (Err(rejection), _) | (_, Err(rejection)) => {
-                self.0.audit.record(call, permission, Outcome::Unauthenticated(rejection));
-                return Err(rejection.into());
-            }
-        };
+        let (principal, credentials) = verified.await.inspect_err(|rejection| {
+            self.0.audit.record(call, permission, Outcome::Unauthenticated(*rejection));
+        })?;
         // Who created a task may be granted nothing at all.
         if !owner && self.0.coordinator.reach(&principal, permission) == Reach::Nowhere {
             self.0.audit.record(call, permission, Outcome::Denied(&principal));
@@ -175,6 +179,11 @@ impl Gate {
         self.0.verified.invalidate_all();
     }
 
+    /// The permit of an open gate.
+    fn unasked(&self, permission: Permission, owner_may: bool) -> Permit {
+        self.permit(permission, owner_may, Arc::clone(&self.0.nobody), Arc::clone(&self.0.nothing))
+    }
+
     fn permit(
         &self,
         permission: Permission,
@@ -195,14 +204,18 @@ impl Gate {
 
     /// Goes on with a fresh token.
     pub(super) async fn refresh(&self, permit: &Permit, token: &str) -> Result<(), Rejection> {
-        let Some(before) = permit.principal() else { return Ok(()) };
         let certificate = permit.credentials().certificate.clone();
-        let credentials = Credentials { token: Some(Arc::from(token)), certificate };
+        self.renew(permit, Arc::new(Credentials { token: Some(Arc::from(token)), certificate })).await
+    }
+
+    /// Lets a permit go on with these credentials, if they are the same subject's.
+    async fn renew(&self, permit: &Permit, credentials: Arc<Credentials>) -> Result<(), Rejection> {
+        let Some(before) = permit.principal() else { return Ok(()) };
         let fresh = self.authenticate(&credentials).await?;
         if fresh.subject != before.subject {
             return Err(Rejection::OtherSubject);
         }
-        permit.renew(fresh, Arc::new(credentials));
+        permit.renew(fresh, credentials);
         Ok(())
     }
 
@@ -215,10 +228,13 @@ impl Gate {
             if let Ok(left) = until.duration_since(now())
                 && !left.is_zero()
             {
-                tokio::time::sleep(left.min(Duration::from_secs(86_400))).await;
+                // Fresh credentials may end earlier than the former.
+                let fresh = permit.renewed();
+                let end = tokio::time::sleep(left.min(Duration::from_secs(86_400)));
+                futures::future::select(pin!(fresh), pin!(end)).await;
                 continue;
             }
-            match self.recheck(permit).await {
+            match self.renew(permit, permit.credentials()).await {
                 Ok(()) => away = Duration::ZERO,
                 Err(Rejection::Unavailable) if away < UNAVAILABLE_GRACE => {
                     tokio::time::sleep(UNAVAILABLE_PAUSE).await;
@@ -227,16 +243,6 @@ impl Gate {
                 Err(rejection) => return rejection,
             }
         }
-    }
-
-    async fn recheck(&self, permit: &Permit) -> Result<(), Rejection> {
-        let credentials = permit.credentials();
-        let fresh = self.authenticate(&credentials).await?;
-        if permit.principal().is_some_and(|before| before.subject != fresh.subject) {
-            return Err(Rejection::OtherSubject);
-        }
-        permit.renew(fresh, credentials);
-        Ok(())
     }
 }
 

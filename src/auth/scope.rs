@@ -10,6 +10,7 @@ use std::sync::{
 };
 
 use arc_swap::ArcSwap;
+use tokio::sync::Notify;
 
 use super::{
     authenticator::{Credentials, Rejection},
@@ -54,6 +55,7 @@ struct Decision {
     /// Who calls and how it was proven; a stream may bring fresh credentials.
     principal: ArcSwap<Principal>,
     credentials: ArcSwap<Credentials>,
+    renewed: Notify,
     coordinator: Arc<dyn Coordinator>,
     gate: Gate,
     noted: Noted,
@@ -109,6 +111,7 @@ impl Permit {
             open,
             principal: ArcSwap::new(principal),
             credentials: ArcSwap::new(credentials),
+            renewed: Notify::new(),
             coordinator,
             gate,
             noted: Noted::default(),
@@ -142,6 +145,12 @@ impl Permit {
     pub(super) fn renew(&self, principal: Arc<Principal>, credentials: Arc<Credentials>) {
         self.0.credentials.store(credentials);
         self.0.principal.store(principal);
+        self.0.renewed.notify_one();
+    }
+
+    /// Resolves once there are fresh credentials. The stream's end is the only one who waits.
+    pub(super) async fn renewed(&self) {
+        self.0.renewed.notified().await;
     }
 }
 
