@@ -10,7 +10,10 @@ use crate::{
     error::Result,
     proto::tasker::v1::{self as proto, analytics_service_server::AnalyticsService},
     service::analytics::{About, Analytics as UseCases, Answer as Answered, BottleneckReport, PerformanceReport},
-    store::analytics::{self as values, HealthCounts, SlowStep, SlowTask, Spread, Whose},
+    store::{
+        analytics::{self as values, SlowStep, SlowTask, Spread, Whose},
+        status::Counts,
+    },
 };
 
 /// Lengths in characters, from the protos.
@@ -253,7 +256,7 @@ fn slow_step(step: &SlowStep) -> proto::SlowStep {
     }
 }
 
-fn health_counts(answer: &Answered<HealthCounts>) -> proto::GetHealthCountsResponse {
+fn health_counts(answer: &Answered<Counts>) -> proto::GetHealthCountsResponse {
     let counts = &answer.value.value;
     proto::GetHealthCountsResponse {
         total_tasks: counts.total_tasks,

@@ -6,13 +6,19 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::{Row, postgres::PgRow};
+use sqlx::{
+    Postgres, Row,
+    postgres::{PgArguments, PgRow},
+    query::Query,
+};
 use uuid::Uuid;
 
-use super::{Error, Result, Store, Transaction, sql};
+use super::{Error, Result, Store, Transaction, sql, status::Counts};
 
 /// SQLSTATE of a statement that took too long.
 const CANCELLED: &str = "57014";
+
+type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
 /// Whose tasks. What is `None` does not restrict.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -180,30 +186,6 @@ pub struct Distribution {
     pub buckets: Vec<i64>,
 }
 
-/// Tasks and steps by state and condition.
-#[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "columns of get_system_health_counts")]
-pub struct HealthCounts {
-    pub total_tasks: i64,
-    pub pending_tasks: i64,
-    pub in_progress_tasks: i64,
-    pub complete_tasks: i64,
-    pub error_tasks: i64,
-    pub cancelled_tasks: i64,
-    pub total_steps: i64,
-    pub pending_steps: i64,
-    pub in_progress_steps: i64,
-    pub complete_steps: i64,
-    pub error_steps: i64,
-    pub retryable_error_steps: i64,
-    pub exhausted_retry_steps: i64,
-    pub in_backoff_steps: i64,
-    pub active_connections: i64,
-    pub max_connections: i64,
-    pub estimated: bool,
-    pub calculated_at: DateTime<Utc>,
-}
-
 /// A look at one moment. Statements that take longer than its limit fail with [`Error::TooLong`].
 #[derive(Debug)]
 pub struct Look(Transaction<'static>);
@@ -218,13 +200,7 @@ impl Look {
 
     /// What there is, and how the tasks of a period did.
     pub async fn metrics(&mut self, whose: &Whose, span: Span) -> Result<(Overview, Performance)> {
-        let rows = sql!("analytics/metrics")
-            .bind(span.since)
-            .bind(&whose.namespaces)
-            .bind(&whose.name)
-            .bind(&whose.version)
-            .bind(span.tasks_max)
-            .fetch_one(&mut *self.0);
+        let rows = spanned(sql!("analytics/metrics"), whose, span).fetch_one(&mut *self.0);
         let row = rows.await.map_err(too_long)?;
         let overview = Overview {
             active_tasks: row.try_get("active_tasks_count")?,
@@ -243,14 +219,7 @@ impl Look {
         period: Period,
         limit: i32,
     ) -> Result<Vec<OfHandler>> {
-        let rows = sql!("analytics/metrics_by_handler")
-            .bind(span.since)
-            .bind(&whose.namespaces)
-            .bind(&whose.name)
-            .bind(&whose.version)
-            .bind(limit)
-            .bind(span.tasks_max)
-            .fetch_all(&mut *self.0);
+        let rows = ranked(sql!("analytics/metrics_by_handler"), whose, span, limit).fetch_all(&mut *self.0);
         let of = |row: &PgRow| {
             Ok(OfHandler {
                 namespace: row.try_get("namespace_name")?,
@@ -264,40 +233,19 @@ impl Look {
 
     /// The tasks that took longest.
     pub async fn slowest_tasks(&mut self, whose: &Whose, span: Span, limit: i32) -> Result<Vec<SlowTask>> {
-        let rows = sql!("analytics/slowest_tasks")
-            .bind(span.since)
-            .bind(&whose.namespaces)
-            .bind(&whose.name)
-            .bind(&whose.version)
-            .bind(limit)
-            .bind(span.tasks_max)
-            .fetch_all(&mut *self.0);
+        let rows = ranked(sql!("analytics/slowest_tasks"), whose, span, limit).fetch_all(&mut *self.0);
         rows.await.map_err(too_long)?.iter().map(slow_task).collect()
     }
 
     /// The steps that took longest.
     pub async fn slowest_steps(&mut self, whose: &Whose, span: Span, limit: i32) -> Result<Vec<SlowStep>> {
-        let rows = sql!("analytics/slowest_steps")
-            .bind(span.since)
-            .bind(&whose.namespaces)
-            .bind(&whose.name)
-            .bind(&whose.version)
-            .bind(limit)
-            .bind(span.tasks_max)
-            .fetch_all(&mut *self.0);
+        let rows = ranked(sql!("analytics/slowest_steps"), whose, span, limit).fetch_all(&mut *self.0);
         rows.await.map_err(too_long)?.iter().map(slow_step).collect()
     }
 
     /// How tasks failed.
     pub async fn error_patterns(&mut self, whose: &Whose, span: Span, limit: i32) -> Result<ErrorPatterns> {
-        let row = sql!("analytics/error_patterns")
-            .bind(span.since)
-            .bind(&whose.namespaces)
-            .bind(&whose.name)
-            .bind(&whose.version)
-            .bind(limit)
-            .bind(span.tasks_max)
-            .fetch_one(&mut *self.0);
+        let row = ranked(sql!("analytics/error_patterns"), whose, span, limit).fetch_one(&mut *self.0);
         let row = row.await.map_err(too_long)?;
         Ok(ErrorPatterns {
             tasks: row.try_get("total_tasks")?,
@@ -311,12 +259,7 @@ impl Look {
 
     /// What open tasks wait for.
     pub async fn waits(&mut self, whose: &Whose, limit: i32) -> Result<Waits> {
-        let row = sql!("analytics/dependencies")
-            .bind(&whose.namespaces)
-            .bind(&whose.name)
-            .bind(&whose.version)
-            .bind(limit)
-            .fetch_one(&mut *self.0);
+        let row = named(sql!("analytics/dependencies"), whose).bind(limit).fetch_one(&mut *self.0);
         let row = row.await.map_err(too_long)?;
         Ok(Waits {
             dependencies: row.try_get("blocking_dependencies")?,
@@ -327,13 +270,7 @@ impl Look {
 
     /// How long complete tasks took.
     pub async fn distribution(&mut self, whose: &Whose, span: Span) -> Result<Distribution> {
-        let row = sql!("analytics/distribution")
-            .bind(span.since)
-            .bind(&whose.namespaces)
-            .bind(&whose.name)
-            .bind(&whose.version)
-            .bind(span.tasks_max)
-            .fetch_one(&mut *self.0);
+        let row = spanned(sql!("analytics/distribution"), whose, span).fetch_one(&mut *self.0);
         let row = row.await.map_err(too_long)?;
         Ok(Distribution {
             period: period(&row)?,
@@ -347,29 +284,24 @@ impl Look {
     }
 
     /// Tasks and steps by state and condition.
-    pub async fn health(&mut self, namespaces: Option<&[String]>) -> Result<HealthCounts> {
-        let row = sql!("analytics/health").bind(namespaces).fetch_one(&mut *self.0).await.map_err(too_long)?;
-        Ok(HealthCounts {
-            total_tasks: row.try_get("total_tasks")?,
-            pending_tasks: row.try_get("pending_tasks")?,
-            in_progress_tasks: row.try_get("in_progress_tasks")?,
-            complete_tasks: row.try_get("complete_tasks")?,
-            error_tasks: row.try_get("error_tasks")?,
-            cancelled_tasks: row.try_get("cancelled_tasks")?,
-            total_steps: row.try_get("total_steps")?,
-            pending_steps: row.try_get("pending_steps")?,
-            in_progress_steps: row.try_get("in_progress_steps")?,
-            complete_steps: row.try_get("complete_steps")?,
-            error_steps: row.try_get("error_steps")?,
-            retryable_error_steps: row.try_get("retryable_error_steps")?,
-            exhausted_retry_steps: row.try_get("exhausted_retry_steps")?,
-            in_backoff_steps: row.try_get("in_backoff_steps")?,
-            active_connections: row.try_get("active_connections")?,
-            max_connections: row.try_get("max_connections")?,
-            estimated: row.try_get("estimated")?,
-            calculated_at: row.try_get("calculated_at")?,
-        })
+    pub async fn health(&mut self, namespaces: Option<&[String]>) -> Result<Counts> {
+        let row = sql!("status/counts").bind(namespaces).fetch_one(&mut *self.0).await.map_err(too_long)?;
+        Counts::of(&row)
     }
+}
+
+/// The parameters of functions over a period.
+fn spanned<'q>(query: Statement<'q>, whose: &'q Whose, span: Span) -> Statement<'q> {
+    named(query.bind(span.since), whose).bind(span.tasks_max)
+}
+
+/// The parameters of functions over a period that list the first so many.
+fn ranked<'q>(query: Statement<'q>, whose: &'q Whose, span: Span, limit: i32) -> Statement<'q> {
+    named(query.bind(span.since), whose).bind(limit).bind(span.tasks_max)
+}
+
+fn named<'q>(query: Statement<'q>, whose: &'q Whose) -> Statement<'q> {
+    query.bind(&whose.namespaces).bind(&whose.name).bind(&whose.version)
 }
 
 fn too_long(error: sqlx::Error) -> Error {

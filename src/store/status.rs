@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::{PgConnection, Row};
+use sqlx::{PgConnection, Row, postgres::PgRow};
 
 use super::{Result, lifecycle::timestamp, sql};
 use crate::domain::run::Micros;
@@ -33,6 +33,30 @@ pub struct Counts {
     pub active_connections: i64,
     pub max_connections: i64,
     pub estimated: bool,
+}
+
+impl Counts {
+    pub(super) fn of(row: &PgRow) -> Result<Self> {
+        Ok(Self {
+            total_tasks: row.try_get("total_tasks")?,
+            pending_tasks: row.try_get("pending_tasks")?,
+            in_progress_tasks: row.try_get("in_progress_tasks")?,
+            complete_tasks: row.try_get("complete_tasks")?,
+            error_tasks: row.try_get("error_tasks")?,
+            cancelled_tasks: row.try_get("cancelled_tasks")?,
+            total_steps: row.try_get("total_steps")?,
+            pending_steps: row.try_get("pending_steps")?,
+            in_progress_steps: row.try_get("in_progress_steps")?,
+            complete_steps: row.try_get("complete_steps")?,
+            error_steps: row.try_get("error_steps")?,
+            retryable_error_steps: row.try_get("retryable_error_steps")?,
+            exhausted_retry_steps: row.try_get("exhausted_retry_steps")?,
+            in_backoff_steps: row.try_get("in_backoff_steps")?,
+            active_connections: row.try_get("active_connections")?,
+            max_connections: row.try_get("max_connections")?,
+            estimated: row.try_get("estimated")?,
+        })
+    }
 }
 
 /// Steps of one kind that wait for a worker.
@@ -110,26 +134,8 @@ pub async fn limit(connection: &mut PgConnection, most: Duration) -> Result<()> 
 
 /// Counts tasks and steps by state.
 pub async fn counts(connection: &mut PgConnection) -> Result<Counts> {
-    let row = sql!("status/counts").fetch_one(connection).await?;
-    Ok(Counts {
-        total_tasks: row.try_get("total_tasks")?,
-        pending_tasks: row.try_get("pending_tasks")?,
-        in_progress_tasks: row.try_get("in_progress_tasks")?,
-        complete_tasks: row.try_get("complete_tasks")?,
-        error_tasks: row.try_get("error_tasks")?,
-        cancelled_tasks: row.try_get("cancelled_tasks")?,
-        total_steps: row.try_get("total_steps")?,
-        pending_steps: row.try_get("pending_steps")?,
-        in_progress_steps: row.try_get("in_progress_steps")?,
-        complete_steps: row.try_get("complete_steps")?,
-        error_steps: row.try_get("error_steps")?,
-        retryable_error_steps: row.try_get("retryable_error_steps")?,
-        exhausted_retry_steps: row.try_get("exhausted_retry_steps")?,
-        in_backoff_steps: row.try_get("in_backoff_steps")?,
-        active_connections: row.try_get("active_connections")?,
-        max_connections: row.try_get("max_connections")?,
-        estimated: row.try_get("estimated")?,
-    })
+    let row = sql!("status/counts").bind(None::<&[String]>).fetch_one(connection).await?;
+    Counts::of(&row)
 }
 
 /// Lists what waits for workers, the longest queue first.
