@@ -80,13 +80,18 @@ pub(super) fn add(
     let events = events::Events::new(store.clone(), templates.clone(), engine.events().clone(), subscribers_max);
     add!(EventServiceServer, rpc::events::Events::new(events, limits));
     add!(StepServiceServer, rpc::steps::Steps::new(steps, limits));
-    let analytics =
-        analytics::Analytics::new(store.clone(), engine.clock().clone(), analytics_settings(&config.analytics));
+    let analytics = analytics::Analytics::new(
+        store.clone(),
+        engine.clock().clone(),
+        analytics_settings(&config.analytics),
+        engine.metrics(),
+    );
     add!(AnalyticsServiceServer, rpc::analytics::Analytics::new(analytics));
     add!(StatusServiceServer, rpc::status::Statuses::new(monitor.clone()));
     let crews = Crews::new(store.clone(), engine.workforce().clone(), engine.clock().clone(), engine.server_id());
     let (hints, pauses) = (engine.hints().clone(), engine.pauses().clone());
-    let discovery = Discovery::new(store.clone(), templates.clone(), hints, pauses.clone(), crews.clone());
+    let discovery =
+        Discovery::new(store.clone(), templates.clone(), hints, pauses.clone(), crews.clone(), engine.metrics());
     add!(HandlerServiceServer, rpc::handlers::Handlers::new(handlers, discovery, limits));
     add!(ExplainServiceServer, rpc::explain::Explain::new(Explain::new(reader, crews, pauses), limits));
 }

@@ -18,11 +18,12 @@ use crate::{
     store::{
         Store,
         analytics::{
-            Distribution, ErrorPatterns, HealthCounts, Look, OfHandler, Overview, Performance, SlowStep, SlowTask,
-            Span, Waits, Whose,
+            Distribution, ErrorPatterns, Look, OfHandler, Overview, Performance, SlowStep, SlowTask, Span, Waits, Whose,
         },
         lifecycle::timestamp,
+        status::Counts,
     },
+    telemetry::{Metrics, metrics::CacheMeter},
 };
 
 /// The trends that every answer about performance has, in hours.
@@ -127,7 +128,8 @@ pub struct Analytics {
     bottlenecks: Kept<About, BottleneckReport>,
     slowest_tasks: Kept<(About, i32), Vec<SlowTask>>,
     slowest_steps: Kept<(About, i32), Vec<SlowStep>>,
-    health: Kept<Option<Vec<String>>, HealthCounts>,
+    health: Kept<Option<Vec<String>>, Counts>,
+    meter: CacheMeter,
 }
 
 /// Answers by what they are about.
@@ -143,7 +145,7 @@ where
 
 impl Analytics {
     /// Analytics with nothing kept yet.
-    pub fn new(store: Store, clock: Clock, settings: Settings) -> Self {
+    pub fn new(store: Store, clock: Clock, settings: Settings, metrics: &Metrics) -> Self {
         Self {
             store,
             clock,
@@ -152,6 +154,7 @@ impl Analytics {
             slowest_tasks: kept(&settings, settings.performance_ttl),
             slowest_steps: kept(&settings, settings.performance_ttl),
             health: kept(&settings, settings.health_ttl),
+            meter: metrics.cache("analytics"),
             settings,
         }
     }
@@ -172,34 +175,36 @@ impl Analytics {
     /// Throughput, rates and durations.
     pub async fn performance(&self, about: About) -> Result<Answer<PerformanceReport>> {
         let look = Box::pin(self.look_at_performance(about.clone()));
-        answer(&self.performance, about, self.settings.performance_ttl, look).await
+        answer(&self.performance, about, (&self.meter, self.settings.performance_ttl), look).await
     }
 
     /// What is slow, what fails, what waits.
     pub async fn bottlenecks(&self, about: About) -> Result<Answer<BottleneckReport>> {
         let look = Box::pin(self.look_at_bottlenecks(about.clone()));
-        answer(&self.bottlenecks, about, self.settings.bottlenecks_ttl, look).await
+        answer(&self.bottlenecks, about, (&self.meter, self.settings.bottlenecks_ttl), look).await
     }
 
     /// The tasks that took longest.
     pub async fn slowest_tasks(&self, about: About, limit: i32) -> Result<Answer<Vec<SlowTask>>> {
         let (whose, span) = (about.whose.clone(), self.span(about.period));
         let look = async move { self.begin().await?.slowest_tasks(&whose, span, limit).await.map_err(Into::into) };
-        answer(&self.slowest_tasks, (about, limit), self.settings.performance_ttl, self.dated(look)).await
+        answer(&self.slowest_tasks, (about, limit), (&self.meter, self.settings.performance_ttl), self.dated(look))
+            .await
     }
 
     /// The steps that took longest.
     pub async fn slowest_steps(&self, about: About, limit: i32) -> Result<Answer<Vec<SlowStep>>> {
         let (whose, span) = (about.whose.clone(), self.span(about.period));
         let look = async move { self.begin().await?.slowest_steps(&whose, span, limit).await.map_err(Into::into) };
-        answer(&self.slowest_steps, (about, limit), self.settings.performance_ttl, self.dated(look)).await
+        answer(&self.slowest_steps, (about, limit), (&self.meter, self.settings.performance_ttl), self.dated(look))
+            .await
     }
 
     /// Tasks and steps by state and condition, of these namespaces or of all.
-    pub async fn health(&self, namespaces: Option<Vec<String>>) -> Result<Answer<HealthCounts>> {
+    pub async fn health(&self, namespaces: Option<Vec<String>>) -> Result<Answer<Counts>> {
         let wanted = namespaces.clone();
         let look = async move { self.begin().await?.health(wanted.as_deref()).await.map_err(Into::into) };
-        answer(&self.health, namespaces, self.settings.health_ttl, self.dated(look)).await
+        answer(&self.health, namespaces, (&self.meter, self.settings.health_ttl), self.dated(look)).await
     }
 
     async fn look_at_performance(&self, about: About) -> Result<Dated<PerformanceReport>> {
@@ -261,7 +266,7 @@ impl Analytics {
 async fn answer<K, T>(
     kept: &Kept<K, T>,
     key: K,
-    ttl: Duration,
+    (meter, ttl): (&CacheMeter, Duration),
     look: impl Future<Output = Result<Dated<T>>>,
 ) -> Result<Answer<T>>
 where
@@ -271,6 +276,7 @@ where
     let entry = kept.entry(key).or_try_insert_with(async { look.await.map(Arc::new) }).await;
     let entry = entry.map_err(|error| (*error).clone())?;
     let cached = !entry.is_fresh();
+    meter.note(cached);
     Ok(Answer { value: entry.into_value(), cached, ttl })
 }
 

@@ -29,6 +29,7 @@ use crate::{
         handlers::{self as rows, Deprecation, Record, StepHandler},
         pauses,
     },
+    telemetry::{Metrics, metrics::CacheMeter},
 };
 
 /// Tasks that a record looks at.
@@ -46,7 +47,9 @@ pub struct Discovery {
     pauses: Pauses,
     crews: Crews,
     listings: Cache<i64, Arc<Listing>>,
+    listings_meter: CacheMeter,
     details: Cache<NamedTaskId, Arc<Details>>,
+    details_meter: CacheMeter,
 }
 
 /// What a version says, under its number.
@@ -104,7 +107,14 @@ pub type Cursor = (String, String);
 
 impl Discovery {
     /// What can be found out in this store.
-    pub fn new(store: Store, templates: Templates, hints: Hints, pauses: Pauses, crews: Crews) -> Self {
+    pub fn new(
+        store: Store,
+        templates: Templates,
+        hints: Hints,
+        pauses: Pauses,
+        crews: Crews,
+        metrics: &Metrics,
+    ) -> Self {
         let weigh = |_: &NamedTaskId, details: &Arc<Details>| weight(details);
         Self {
             store,
@@ -114,7 +124,9 @@ impl Discovery {
             crews,
             // The present one, and one that answers are being made of.
             listings: Cache::builder().max_capacity(2).build(),
+            listings_meter: metrics.cache("handler_list"),
             details: Cache::builder().max_capacity(BYTES_MAX).weigher(weigh).build(),
+            details_meter: metrics.cache("handler"),
         }
     }
 
@@ -266,8 +278,10 @@ impl Discovery {
     async fn listing(&self) -> Result<Arc<Listing>> {
         let revision = store::catalog::revision(self.store.pool()).await?;
         let load = Listing::load(&self.store);
-        let loaded = self.listings.try_get_with(revision, async { Ok(Arc::new(load.await?)) }).await;
-        loaded.map_err(|error: Arc<Error>| (*error).clone())
+        let loaded = self.listings.entry(revision).or_try_insert_with(async { Ok(Arc::new(load.await?)) }).await;
+        let entry = loaded.map_err(|error: Arc<Error>| (*error).clone())?;
+        self.listings_meter.note(!entry.is_fresh());
+        Ok(entry.into_value())
     }
 
     /// The number of a version that the caller may see.
@@ -346,7 +360,10 @@ impl Discovery {
             let (revision, created_at) = (found.revision, found.created_at);
             Ok(Arc::new(Details { draft, revision, created_at, outline, step_handlers }))
         };
-        self.details.try_get_with(id, load).await.map_err(|error: Arc<Error>| (*error).clone())
+        let loaded = self.details.entry(id).or_try_insert_with(load).await;
+        let entry = loaded.map_err(|error: Arc<Error>| (*error).clone())?;
+        self.details_meter.note(!entry.is_fresh());
+        Ok(entry.into_value())
     }
 }
 

@@ -47,8 +47,8 @@ impl Teller {
         let crews =
             Crews::new(world.store.clone(), engine.workforce().clone(), engine.clock().clone(), engine.server_id());
         let pauses = engine.pauses().clone();
-        let discovery =
-            Discovery::new(world.store.clone(), templates, engine.hints().clone(), pauses.clone(), crews.clone());
+        let (hints, metrics) = (engine.hints().clone(), engine.metrics());
+        let discovery = Discovery::new(world.store.clone(), templates, hints, pauses.clone(), crews.clone(), metrics);
         Self { explain: Explain::new(reader, crews, pauses), discovery }
     }
 

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use tasker::telemetry::metrics::{DEFINITIONS, text};
-use tasker_sdk::{StepContext, StepError, proto::tasker::v1::GetTaskRequest};
+use tasker_sdk::{
+    StepContext, StepError,
+    proto::tasker::v1::{GetTaskGraphRequest, GetTaskRequest},
+};
 
 use super::collector::{Protocol, collector};
 use crate::{
@@ -86,6 +89,19 @@ async fn calls_are_measured_by_method_and_code() {
     })
     .await;
     eventually("nothing is open", async || total(&world, "tasker_rpc_in_flight", "") == 0.0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_memory_knew_is_a_hit() {
+    let world = world_with(&[], "a").await;
+    let looks =
+        |outcome: &str| total(&world, "tasker_cache_requests_total", &format!(r#"cache="graph",outcome="{outcome}""#));
+    let task_id = world.create().await;
+    let request = GetTaskGraphRequest { task_id, ..GetTaskGraphRequest::default() };
+    for (hits, misses) in [(0.0, 1.0), (1.0, 1.0), (2.0, 1.0)] {
+        world.client.graphs().get_task_graph(request.clone()).await.unwrap();
+        assert_eq!((looks("hit"), looks("miss")), (hits, misses));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
