@@ -1,6 +1,6 @@
 //! Who may call what: every method of every service, called by everybody.
 
-mod callers;
+pub mod callers;
 mod cedar;
 mod matrix;
 mod namespaces;

@@ -26,7 +26,10 @@ use tokio::{
 use tonic::transport::Channel;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
-use crate::harness::{self, config, connect, eventually, within};
+use crate::{
+    access::callers::{World, create, granted, world_with},
+    harness::{self, config, connect, eventually, within},
+};
 
 /// The HTTP port on a free address, and looks that follow each other quickly.
 const KEYS: &[(&str, &str)] = &[
@@ -54,11 +57,15 @@ impl Answer {
     }
 }
 
-/// Asks as plainly as can be, so that what is measured is the server.
 async fn get(app: &App, path: &str) -> Answer {
+    get_with(app, path, "").await
+}
+
+/// Asks as plainly as can be, so that what is measured is the server. Each header ends its line.
+async fn get_with(app: &App, path: &str, headers: &str) -> Answer {
     let began = Instant::now();
     let mut stream = TcpStream::connect(app.http().unwrap()).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: tasker\r\nconnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: tasker\r\nconnection: close\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
@@ -121,6 +128,11 @@ async fn the_http_port_says_what_the_specification_says() {
     assert!(body["database"]["tables"]["tasks"]["dead_ratio"].is_number(), "{body}");
     assert_eq!(body["server"]["lanes"].as_array().map(Vec::len), Some(2), "{body}");
 
+    eventually("the last hour was summed up", async || {
+        get(&app, "/health/status").await.json()["performance_analytics"]["trends"]["task_creation_rate"] == 0
+    })
+    .await;
+
     let metrics = get(&app, "/metrics").await;
     assert_eq!(metrics.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
     for line in ["tasker_ready 1", "tasker_health_check{check=\"database\"} 1", "tasker_tasks{state=\"pending\"} 0"] {
@@ -140,6 +152,8 @@ async fn the_status_service_says_the_same() {
     world.create(crate::calls::world::order(r#"{"n":1}"#)).await;
     let ask = async || world.client.status().get_status(GetStatusRequest {}).await.unwrap().into_inner();
     eventually("the task is counted", async || ask().await.tasks.is_some_and(|tasks| tasks.pending == 1)).await;
+    eventually("the last hour is summed up", async || ask().await.trends.is_some_and(|trends| trends.error.is_empty()))
+        .await;
     eventually("its step waits", async || ask().await.queues.iter().any(|queue| queue.depth == 1)).await;
     let status = ask().await;
     let queue = &status.queues[0];
@@ -147,6 +161,51 @@ async fn the_status_service_says_the_same() {
     assert!(status.healthy && status.problems.is_empty() && status.error.is_empty(), "{status:?}");
     assert_eq!(status.readiness.unwrap().checks.len(), 5);
     assert_eq!(status.steps.unwrap().total, 4);
+}
+
+/// What the port answers to a caller: the status code, and what a refusal says.
+async fn asked(world: &World, path: &str, token: Option<&str>) -> (u16, String) {
+    let header = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
+    let answer = get_with(&world.app, path, &header).await;
+    let refusal = (answer.status != 200).then(|| answer.json()["error"].as_str().unwrap().to_owned());
+    (answer.status, refusal.unwrap_or_default())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_http_port_asks_who_wants_to_know() {
+    let keys = [KEYS, &[("telemetry.metrics_auth_required", "true")]].concat();
+    let world = world_with(&keys).await;
+    eventually("the status was seen", async || {
+        asked(&world, "/health/status", Some(&granted("ann", &["*"]))).await.0 == 200
+    })
+    .await;
+    let refused = |code: u16, error: &str| (code, error.to_owned());
+    for (path, permission) in [("/health/status", "tasker.health_status:index"), ("/metrics", "tasker.metrics:index")] {
+        let ask = async |token: Option<String>| asked(&world, path, token.as_deref()).await;
+        assert_eq!(ask(None).await, refused(401, "Unauthorized"), "{path}");
+        assert_eq!(ask(Some("garbage".to_owned())).await, refused(401, "Unauthorized"), "{path}");
+        assert_eq!(ask(Some(granted("ann", &["tasker.task:*"]))).await, refused(403, "Forbidden"), "{path}");
+        assert_eq!(ask(Some(granted("ann", &[permission]))).await, refused(200, ""), "{path}");
+    }
+    let challenge = get(&world.app, "/metrics").await.headers;
+    assert_eq!(challenge["www-authenticate"], "Bearer");
+    // Whoever sees one namespace sees its queues, and none of the metrics, which name every namespace.
+    let alpha = granted("ann", &["tasker.health_status:index@alpha", "tasker.metrics:index@alpha"]);
+    assert_eq!(asked(&world, "/metrics", Some(&alpha)).await, refused(403, "Forbidden"));
+    for path in ["/health/live", "/health/ready"] {
+        assert_eq!(asked(&world, path, None).await.0, 200, "{path}");
+    }
+    let namespaces = async |token: &str| {
+        let header = format!("authorization: Bearer {token}\r\n");
+        let body = get_with(&world.app, "/health/status", &header).await.json();
+        let queues = body["queues"].as_array().unwrap().clone();
+        queues.iter().map(|queue| queue["namespace"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+    };
+    let all = granted("ann", &["tasker.health_status:index"]);
+    create(&world.admin().await, "beta").await.unwrap();
+    let both: BTreeSet<String> = ["alpha", "beta"].map(str::to_owned).into();
+    eventually("both queues are seen", async || namespaces(&all).await == both).await;
+    assert_eq!(namespaces(&alpha).await, ["alpha".to_owned()].into());
 }
 
 #[tokio::test(flavor = "multi_thread")]
