@@ -117,6 +117,12 @@ impl Drop for Guard {
     }
 }
 
+/// A name for this process, as no other one has it.
+fn process_id() -> String {
+    let random = uuid::Uuid::now_v7().as_u128() & 0xffff_ffff_ffff;
+    format!("prc_{random:012x}")
+}
+
 /// Begins to log and, if there is a collector, to send traces. To be called once, inside the runtime.
 pub fn init(settings: &Settings) -> anyhow::Result<Guard> {
     let (filter, handle) = reload::Layer::new(EnvFilter::builder().parse(&settings.log_level)?);
@@ -126,6 +132,7 @@ pub fn init(settings: &Settings) -> anyhow::Result<Guard> {
         payloads: settings.log_payloads,
         burst: settings.log_burst,
         colours: stderr().is_terminal(),
+        process: process_id().into(),
     };
     let log = Lines::to_stderr(style).with_filter(filter);
     let traces = settings.collector.as_ref();

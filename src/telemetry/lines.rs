@@ -1,7 +1,7 @@
 //! Log lines: one layer, every format, every field looked at.
 //!
 //! A line has the fields of its event and of the spans around it, the nearest first; so every line that is written within
-//! a call or an attempt carries its `correlation_id`. Values of sensitive keys are masked, payloads are left out unless
+//! a call or an attempt carries its `correlation_id`. Lines that belong to neither carry the process's. Values of sensitive keys are masked, payloads are left out unless
 //! they were asked for, and lines of one place in the code that come too often are counted instead of written.
 
 use std::{
@@ -37,6 +37,9 @@ static SUPPRESSED: AtomicU64 = AtomicU64::new(0);
 /// What payloads are called.
 const PAYLOADS: [&str; 5] = ["context", "inputs", "results", "payload", "backtrace"];
 
+/// The field that ties lines together.
+const CORRELATION_ID: &str = "correlation_id";
+
 /// What stands in the place of a payload.
 const LEFT_OUT: &str = "[PAYLOAD]";
 
@@ -61,6 +64,8 @@ pub struct Style {
     pub burst: u32,
     /// Whether colours are understood.
     pub colours: bool,
+    /// The correlation id of what belongs to no call: the process's own.
+    pub process: Arc<str>,
 }
 
 /// The layer.
@@ -135,6 +140,9 @@ impl Lines {
         let message = message.as_str().map_or_else(|| message.to_string(), str::to_owned);
         if left_out > 0 {
             fields.push(("lines_left_out", left_out.into()));
+        }
+        if !fields.iter().any(|(key, _)| *key == CORRELATION_ID) {
+            fields.push((CORRELATION_ID, self.style.process.as_ref().into()));
         }
         let at = timestamp();
         match self.style.format {
@@ -294,7 +302,7 @@ mod tests {
 
     fn style(format: LogFormat) -> Style {
         let mask = Mask::new(&["passw".to_owned(), "token".to_owned()], "[FILTERED]");
-        Style { format, mask, payloads: false, burst: 0, colours: false }
+        Style { format, mask, payloads: false, burst: 0, colours: false, process: "prc_1".into() }
     }
 
     /// The lines that something writes.
@@ -342,6 +350,18 @@ mod tests {
         let lines = lines(style(LogFormat::Pretty), story);
         assert!(lines[0].contains("  INFO it \"works\" count=2"), "{}", lines[0]);
         assert!(lines[0].contains("correlation_id=\"tsk_1\""), "{}", lines[0]);
+    }
+
+    #[test]
+    fn what_belongs_to_no_call_carries_the_process_s_id() {
+        for format in [LogFormat::Json, LogFormat::Logfmt, LogFormat::Pretty] {
+            let lines = lines(style(format), || {
+                tracing::info!("alone");
+                story();
+            });
+            assert!(lines[0].contains("correlation_id") && lines[0].contains("prc_1"), "{}", lines[0]);
+            assert!(lines[1].contains("tsk_1") && !lines[1].contains("prc_1"), "{}", lines[1]);
+        }
     }
 
     #[test]
