@@ -6,6 +6,7 @@
 
 mod ceiling;
 mod figures;
+mod health;
 pub mod insight;
 mod load;
 mod pairs;
@@ -15,6 +16,7 @@ mod scenario;
 pub mod seed;
 
 pub use figures::{Figures, table};
+pub use health::Probe;
 pub use pairs::Side;
 pub use purge::Purge;
 pub use scenario::{Options, run};

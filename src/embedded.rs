@@ -20,7 +20,7 @@ mod os;
 mod parameters;
 
 pub use error::Error;
-pub(crate) use os::terminate;
+pub(crate) use os::{Signal, signal};
 pub use parameters::defaults as default_parameters;
 
 /// How to run the private Postgres.

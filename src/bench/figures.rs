@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{ceiling::Ceiling, pairs::Pair, process::Usage, purge::Purge};
+use super::{ceiling::Ceiling, health::Probe, pairs::Pair, process::Usage, purge::Purge};
 
 /// Everything that one run measured.
 #[derive(Debug, Clone, Default, serde::Serialize)]
@@ -17,6 +17,8 @@ pub struct Figures {
     pub hop: Option<Hop>,
     /// Servers that were compared.
     pub pairs: Vec<Pair>,
+    /// Answers about health.
+    pub health: Vec<Probe>,
     /// Work beside a purge.
     pub purge: Option<Purge>,
     /// What the server used in all of it.
@@ -179,6 +181,14 @@ pub fn table(figures: &Figures) -> String {
                 pair.name, pair.without, pair.with, pair.ratio, pair.rounds
             ),
         );
+    }
+    if !figures.health.is_empty() {
+        let head = format_args!("\n{:<16}{:<24}{:>9}{:>9}{:>9}", "health, ms", "question", "p50", "p99", "slowest");
+        line(&mut text, head);
+    }
+    for Probe { situation, question, p50_ms, p99_ms, most_ms, holds } in &figures.health {
+        let bar = if *holds { "holds" } else { "DOES NOT HOLD" };
+        line(&mut text, format_args!("{situation:<16}{question:<24}{p50_ms:>9.2}{p99_ms:>9.2}{most_ms:>9.2}  {bar}"));
     }
     if let Some(purge) = &figures.purge {
         let list = |rates: &[f64]| rates.iter().map(|rate| format!("{rate:.0}")).collect::<Vec<_>>().join(" ");

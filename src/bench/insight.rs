@@ -12,10 +12,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Context as _;
 use hdrhistogram::Histogram;
-use tasker_sdk::Client;
+use tasker_sdk::{
+    Client,
+    proto::tasker::v1::{CreateTaskRequest, Handler, NewTask},
+};
 
 use super::{
+    NOOP,
+    load::{self, register},
     process::Process,
     scenario::{connect, free_address},
     seed::{self, Amounts},
@@ -25,7 +31,7 @@ use crate::{
     store::{Store, databases, migrate, pool},
 };
 
-use calls::{Call, Keys};
+use calls::{Call, Keys, LARGE};
 pub use figures::{Figures, Row, Times, table};
 
 /// Calls before the measurement, so that connections, plans and caches are as they stay.
@@ -34,6 +40,8 @@ const WARM: usize = 30;
 const SAMPLES: usize = 1_000;
 /// Calls of one kind to each server at least, however long they take: the least that have a 99th percentile.
 const SAMPLES_MIN: usize = 200;
+/// The same where nothing was promised.
+const SAMPLES_OF_SLOW: usize = 20;
 
 /// What to measure.
 #[derive(Debug, Clone)]
@@ -53,6 +61,7 @@ pub struct Options {
 /// One of the two databases and its server.
 struct Side {
     store: Store,
+    url: String,
     client: Client,
     server: Process,
     keys: Keys,
@@ -108,13 +117,56 @@ async fn stages(
         let [_, with] = pair(options, call, with, with).await?;
         figures.rows.push(Row::new(call, active, with, None));
     }
+    large_graph(options, with, active, figures, say).await
+}
+
+/// The graph of a task of many steps: from the server that remembers it, and from one that remembers nothing.
+async fn large_graph(
+    options: &Options,
+    kept: &mut Side,
+    active: i64,
+    figures: &mut Figures,
+    say: &impl Fn(&str),
+) -> anyhow::Result<()> {
+    say(&format!("the graph of a task of {LARGE} steps"));
+    let handler = large();
+    let task = NewTask { namespace: handler.namespace.clone(), name: handler.name.clone(), ..NewTask::default() };
+    register(&kept.client, vec![handler]).await?;
+    let request = CreateTaskRequest { task: Some(task) };
+    let created = kept.client.tasks().create_task(request).await?.into_inner().task;
+    let task_id = created.context("a task was created and not shown")?.task_id;
+    let (server, client) = serve(&kept.url, &["--set", "cache.memory_bytes=0"]).await?;
+    let keys = Keys::default().large(task_id.clone());
+    kept.keys = std::mem::take(&mut kept.keys).large(task_id);
+    let forgetful = Side { store: kept.store.clone(), url: kept.url.clone(), client, server, keys };
+    let mut measured = Vec::new();
+    for (call, side) in [(Call::LargeGraphCold, &forgetful), (Call::LargeGraphCached, &*kept)] {
+        measured.push((call, pair(options, call, side, side).await));
+    }
+    forgetful.server.stop().await;
+    for (call, times) in measured {
+        figures.rows.push(Row::new(call, active, times?[1], None));
+    }
     Ok(())
+}
+
+/// Layers of ten steps, each of which waits for three of the layer before.
+fn large() -> Handler {
+    const WIDTH: usize = 10;
+    let name = |place: usize| format!("s{place:04}");
+    let parents = |place: usize| match place / WIDTH {
+        0 => Vec::new(),
+        layer => (0..3).map(|n| name((layer - 1) * WIDTH + (place + n) % WIDTH)).collect(),
+    };
+    let steps: Vec<_> = (0..LARGE).map(|place| (name(place), parents(place))).collect();
+    load::handler("large", NOOP, &steps)
 }
 
 /// The times of one kind of call to both, one to each in turn.
 async fn pair(options: &Options, call: Call, first: &Side, second: &Side) -> anyhow::Result<[Times; 2]> {
     let sides = [first, second];
-    for n in 0..WARM {
+    let (warm, least) = if call.bar().is_some() { (WARM, SAMPLES_MIN) } else { (2, SAMPLES_OF_SLOW) };
+    for n in 0..warm {
         for side in sides {
             call.make(&side.client, &side.store, &side.keys, n).await?;
         }
@@ -122,7 +174,7 @@ async fn pair(options: &Options, call: Call, first: &Side, second: &Side) -> any
     let mut times = [Histogram::<u64>::new(3)?, Histogram::<u64>::new(3)?];
     let began = Instant::now();
     for n in 0..SAMPLES {
-        if n >= SAMPLES_MIN && began.elapsed() > options.patience {
+        if n >= least && began.elapsed() > options.patience {
             break;
         }
         for turn in 0..2 {
@@ -151,11 +203,18 @@ impl Side {
         seed::seed(&store, amounts, &|words| say(&format!("the database {name} a history: {words}"))).await?;
         let socket = postgres.socket_directory().display();
         let url = format!("postgres://postgres@localhost/{name}?host={socket}");
-        let endpoint = free_address()?;
-        let quiet = ["--set", "telemetry.log_level=warn"];
-        let server = Process::start(&[&["serve", "--database-url", &url, "--listen", &endpoint][..], &quiet].concat())?;
-        let client = connect(&format!("http://{endpoint}")).await?;
+        let (server, client) = serve(&url, &[]).await?;
         let keys = Keys::look(&store).await?;
-        Ok(Self { store, client, server, keys })
+        Ok(Self { store, url, client, server, keys })
     }
+}
+
+/// A server process on a database.
+async fn serve(url: &str, further: &[&str]) -> anyhow::Result<(Process, Client)> {
+    let endpoint = free_address()?;
+    let quiet = ["--set", "telemetry.log_level=warn"];
+    let server =
+        Process::start(&[&["serve", "--database-url", url, "--listen", &endpoint][..], &quiet, further].concat())?;
+    let client = connect(&format!("http://{endpoint}")).await?;
+    Ok((server, client))
 }

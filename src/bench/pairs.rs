@@ -14,8 +14,8 @@ use super::{
 };
 use crate::store::Store;
 
-/// Turns of each.
-const ROUNDS: usize = 5;
+/// Turns of each: many short ones, since a shared machine is faster now and slower then.
+const ROUNDS: usize = 11;
 /// Unary calls of a turn.
 const CALLS: usize = 2_000;
 

@@ -5,6 +5,8 @@ use std::{fs, path::PathBuf, process::Stdio, time::Duration};
 use anyhow::Context as _;
 use tokio::process::{Child, Command};
 
+use crate::embedded::{self, Signal};
+
 /// Clock ticks per second in /proc, fixed on Linux.
 const TICKS: f64 = 100.0;
 
@@ -52,7 +54,7 @@ impl Process {
 
     /// Asks it to end and waits, not for ever.
     pub(super) async fn stop(mut self) {
-        crate::embedded::terminate(self.pid);
+        embedded::signal(self.pid, Signal::Terminate);
         if tokio::time::timeout(Duration::from_secs(20), self.child.wait()).await.is_err() {
             let _gone = self.child.kill().await;
         }
@@ -61,10 +63,15 @@ impl Process {
 
 /// What a process and, for Postgres, all its children used; ended children of a child are lost.
 pub(super) fn family_cpu_seconds(pid: u32) -> f64 {
+    family(pid).map(|pid| usage(pid).cpu_seconds).sum()
+}
+
+/// A process and all its children.
+pub(super) fn family(pid: u32) -> impl Iterator<Item = u32> {
     let path = format!("/proc/{pid}/task/{pid}/children");
     let children = fs::read_to_string(path).unwrap_or_default();
-    let children = children.split_whitespace().filter_map(|child| child.parse().ok());
-    usage(pid).cpu_seconds + children.map(|child| usage(child).cpu_seconds).sum::<f64>()
+    let children: Vec<u32> = children.split_whitespace().filter_map(|child| child.parse().ok()).collect();
+    std::iter::once(pid).chain(children)
 }
 
 fn usage(pid: u32) -> Usage {

@@ -9,6 +9,7 @@ use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use super::{
     ECHO, NOOP, ceiling,
     figures::{Figures, Hop, Machine, Throughput},
+    health,
     load::{Shape, drive, handler, register},
     pairs::{self, Side},
     process::{Process, family_cpu_seconds},
@@ -36,6 +37,8 @@ pub struct Options {
     pub hop: bool,
     /// Servers to compare: what differs, without and with it.
     pub pairs: Vec<(String, Side, Side)>,
+    /// Whether to measure answers about health.
+    pub health: bool,
     /// Whether to measure work beside a purge.
     pub purge: bool,
     /// Old tasks that the purge removes.
@@ -91,6 +94,9 @@ async fn measure(options: &Options, store: &Store, url: &str, say: &impl Fn(&str
         shape.tasks = (options.tasks / 5).max(100);
         let pair = pairs::measure(name, [without, with], (store, url), (&shape, options.slots), say).await?;
         figures.pairs.push(pair);
+    }
+    if options.health {
+        figures.health = health::measure(options, store, url, say).await?;
     }
     if options.purge {
         figures.purge = Some(purge::measure(options, store, url, say).await?);

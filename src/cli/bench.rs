@@ -19,6 +19,7 @@ mod seed;
 ///   throughput  no-op steps from submission to the durable final state: linear, diamond, fan, 64 KiB payloads
 ///   hop         the time from one step to the next in a chain, beside one commit and one empty call
 ///   auth        throughput with tokens that are verified against without, turn and turn about (only when named)
+///   health      how long probes take: at rest, beside a full load, while Postgres hangs (only when named)
 ///   purge       throughput while a million old tasks are removed, beside without
 #[derive(Debug, clap::Args)]
 #[command(
@@ -74,6 +75,8 @@ enum What {
     Hop,
     /// Throughput with authentication against without; only when named
     Auth,
+    /// How long answers about health take, also when the database hangs; only when named
+    Health,
     /// Throughput beside a purge of old tasks; only when it is named
     Purge,
 }
@@ -118,6 +121,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
         shapes: !args.linear_only,
         hop: wants(What::Hop),
         pairs: pairs.clone(),
+        health: args.what.contains(&What::Health),
         purge: args.what.contains(&What::Purge),
         old_tasks: usize::try_from(args.old_tasks)?,
         tasks: usize::try_from(args.tasks)?,

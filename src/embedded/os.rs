@@ -37,32 +37,36 @@ pub(super) fn tie_to_this_thread(command: &mut Command) {
     }
 }
 
-/// How to end Postgres.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Signal {
-    /// SIGINT: cuts statements off, writes a checkpoint, ends.
-    Fast,
-    /// SIGQUIT: ends at once; the next start recovers.
-    Immediate,
-}
-
-/// Sends a signal to a process. One that is gone already is no error.
-pub(super) fn signal(pid: u32, signal: Signal) {
-    let signal = match signal {
-        Signal::Fast => libc::SIGINT,
-        Signal::Immediate => libc::SIGQUIT,
-    };
-    send(pid, signal);
-}
-
 /// Whether a process exists.
 pub(super) fn exists(pid: u32) -> bool {
     send(pid, 0) || io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
 }
 
-/// Asks a process to end.
-pub(crate) fn terminate(pid: u32) {
-    send(pid, libc::SIGTERM);
+/// What can be sent to a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// SIGINT: Postgres cuts statements off, writes a checkpoint, ends.
+    Fast,
+    /// SIGQUIT: Postgres ends at once; its next start recovers.
+    Immediate,
+    /// End when what you have is done.
+    Terminate,
+    /// Stay as you are.
+    Stop,
+    /// Go on.
+    Continue,
+}
+
+/// Sends a signal to a process. One that is gone already is no error.
+pub(crate) fn signal(pid: u32, signal: Signal) {
+    let number = match signal {
+        Signal::Fast => libc::SIGINT,
+        Signal::Immediate => libc::SIGQUIT,
+        Signal::Terminate => libc::SIGTERM,
+        Signal::Stop => libc::SIGSTOP,
+        Signal::Continue => libc::SIGCONT,
+    };
+    send(pid, number);
 }
 
 fn send(pid: u32, signal: libc::c_int) -> bool {

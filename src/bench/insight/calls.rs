@@ -2,23 +2,27 @@
 
 use std::fmt;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use tasker_sdk::{
     Client,
     proto::tasker::v1::{
-        AnalyticsFilter, BatchGetExecutionContextsRequest, CountTasksRequest, GetBottlenecksRequest,
-        GetHealthCountsRequest, GetPerformanceRequest, GetTaskRequest, ListHandlersRequest, ListStepsRequest,
-        ListTasksRequest, State, TaskFilter, TaskView,
+        AnalyticsFilter, BatchGetExecutionContextsRequest, CountTasksRequest, ExplainStepRequest, ExplainTaskRequest,
+        GetBottlenecksRequest, GetHealthCountsRequest, GetPerformanceRequest, GetTaskGraphRequest, GetTaskRequest,
+        ListHandlersRequest, ListStepsRequest, ListTasksRequest, State, TaskFilter, TaskView,
     },
 };
 
 use crate::{
     bench::seed::NAMESPACES,
+    domain::ids::TaskId,
     store::{Store, bench as rows},
 };
 
 /// Tasks of a page: not more than the first stage has, so that both databases give the same answer.
 const PAGE: i32 = 50;
+
+/// Steps of the task of many steps.
+pub(super) const LARGE: usize = 1_000;
 
 /// A kind of call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +32,9 @@ pub(super) enum Call {
     ExecutionContext,
     ExecutionContexts,
     StepReadiness,
+    ExplainTask,
+    ExplainStep,
+    Graph,
     ListTasks,
     ListTasksFailed,
     ListTasksOfHandler,
@@ -38,6 +45,8 @@ pub(super) enum Call {
     ListHandlers,
     Performance,
     Bottlenecks,
+    LargeGraphCold,
+    LargeGraphCached,
 }
 
 /// Whom a call is about.
@@ -45,6 +54,10 @@ pub(super) enum Call {
 pub(super) struct Keys {
     active: Vec<String>,
     finished: Vec<String>,
+    /// The first step of each active task.
+    steps: Vec<String>,
+    /// A task of many steps, once there is one.
+    large: Option<String>,
 }
 
 /// How long something may take in milliseconds, 99 times of 100.
@@ -54,11 +67,14 @@ pub(super) struct Bar {
 }
 
 impl Call {
-    pub(super) const AT_EVERY_STAGE: [Self; 11] = [
+    pub(super) const AT_EVERY_STAGE: [Self; 14] = [
         Self::GetTask,
         Self::ExecutionContext,
         Self::ExecutionContexts,
         Self::StepReadiness,
+        Self::ExplainTask,
+        Self::ExplainStep,
+        Self::Graph,
         Self::ListTasks,
         Self::ListTasksFailed,
         Self::ListTasksOfHandler,
@@ -74,9 +90,13 @@ impl Call {
     /// What it may take; `None` where nothing was promised.
     pub(super) const fn bar(self) -> Option<Bar> {
         match self {
-            Self::GetTask | Self::GetFinishedTask | Self::ExecutionContext | Self::StepReadiness => {
-                Some(Bar { p99_ms: 10.0 })
-            }
+            Self::GetTask
+            | Self::GetFinishedTask
+            | Self::ExecutionContext
+            | Self::StepReadiness
+            | Self::ExplainTask
+            | Self::ExplainStep
+            | Self::Graph => Some(Bar { p99_ms: 10.0 }),
             Self::ExecutionContexts
             | Self::ListTasks
             | Self::ListTasksFailed
@@ -86,6 +106,8 @@ impl Call {
             | Self::HealthCounts
             | Self::HealthCountsInSql => Some(Bar { p99_ms: 50.0 }),
             Self::ListHandlers => Some(Bar { p99_ms: 5.0 }),
+            Self::LargeGraphCold => Some(Bar { p99_ms: 20.0 }),
+            Self::LargeGraphCached => Some(Bar { p99_ms: 2.0 }),
             Self::Performance | Self::Bottlenecks => None,
         }
     }
@@ -105,6 +127,19 @@ impl Call {
             Self::StepReadiness => {
                 let request = ListStepsRequest { task_id: task_id(), ..ListStepsRequest::default() };
                 client.steps().list_steps(request).await?.into_inner().steps.len() == 4
+            }
+            Self::ExplainTask => {
+                let request = ExplainTaskRequest { task_id: task_id(), ..ExplainTaskRequest::default() };
+                client.explain().explain_task(request).await?.into_inner().task.is_some()
+            }
+            Self::ExplainStep => {
+                let request = ExplainStepRequest { step_id: keys.steps[n % keys.steps.len()].clone() };
+                client.explain().explain_step(request).await?.into_inner().step.is_some()
+            }
+            Self::Graph => graph(client, task_id()).await? == 4,
+            Self::LargeGraphCold | Self::LargeGraphCached => {
+                let task_id = keys.large.clone().context("no task of many steps was made")?;
+                graph(client, task_id).await? == LARGE
             }
             Self::ListTasks => list(client, TaskFilter::default()).await?,
             Self::ListTasksFailed => {
@@ -164,6 +199,13 @@ async fn contexts(client: &Client, task_ids: Vec<String>) -> anyhow::Result<bool
     Ok(client.tasks().batch_get_execution_contexts(request).await?.into_inner().contexts.len() == wanted)
 }
 
+/// How many steps the graph has.
+async fn graph(client: &Client, task_id: String) -> anyhow::Result<usize> {
+    let request = GetTaskGraphRequest { task_id, ..GetTaskGraphRequest::default() };
+    let graph = client.graphs().get_task_graph(request).await?.into_inner().graph;
+    Ok(graph.and_then(|graph| graph.dependency_graph).map_or(0, |graph| graph.nodes.len()))
+}
+
 async fn list(client: &Client, filter: TaskFilter) -> anyhow::Result<bool> {
     let request = ListTasksRequest { filter: Some(filter), page_size: PAGE, ..ListTasksRequest::default() };
     client.tasks().list_tasks(request).await?;
@@ -175,11 +217,17 @@ async fn count(client: &Client, filter: Option<TaskFilter>) -> anyhow::Result<bo
 }
 
 impl Keys {
+    /// With a task of many steps.
+    pub(super) fn large(self, task_id: String) -> Self {
+        Self { large: Some(task_id), ..self }
+    }
+
     /// Some tasks of the database.
     pub(super) async fn look(store: &Store) -> anyhow::Result<Self> {
         let (active, finished) = (rows::some_tasks(store, true).await?, rows::some_tasks(store, false).await?);
+        let steps = active.iter().map(|id| TaskId::from_uuid(*id).step(0).to_string()).collect();
         let texts = |ids: Vec<uuid::Uuid>| ids.into_iter().map(|id| id.to_string()).collect();
-        Ok(Self { active: texts(active), finished: texts(finished) })
+        Ok(Self { active: texts(active), finished: texts(finished), steps, large: None })
     }
 }
 
@@ -191,6 +239,9 @@ impl fmt::Display for Call {
             Self::ExecutionContext => "execution context of one task",
             Self::ExecutionContexts => "execution contexts of 100 tasks",
             Self::StepReadiness => "ListSteps: step readiness",
+            Self::ExplainTask => "ExplainTask",
+            Self::ExplainStep => "ExplainStep",
+            Self::Graph => "GetTaskGraph",
             Self::ListTasks => "ListTasks, 50",
             Self::ListTasksFailed => "ListTasks, 50, failed of a namespace",
             Self::ListTasksOfHandler => "ListTasks, 50, active of a handler",
@@ -201,6 +252,8 @@ impl fmt::Display for Call {
             Self::ListHandlers => "ListHandlers, all",
             Self::Performance => "GetPerformance, never kept",
             Self::Bottlenecks => "GetBottlenecks, never kept",
+            Self::LargeGraphCold => "GetTaskGraph, 1,000 steps, never kept",
+            Self::LargeGraphCached => "GetTaskGraph, 1,000 steps, kept",
         })
     }
 }
