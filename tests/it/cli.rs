@@ -1,11 +1,17 @@
 //! The command line as people use it: the real binary against a real server.
 
-use std::{path::Path, process::Output};
+use std::{
+    path::Path,
+    process::{Output, Stdio},
+};
 
 use serde_json::Value;
 use tasker::{app::App, worker};
 use tasker_sdk::Client;
-use tokio::process::Command;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::harness::{Database, database, serve, serve_with, within};
@@ -68,6 +74,15 @@ impl World {
         std::fs::remove_file(file).unwrap();
     }
 
+    /// With another server at the same endpoint.
+    async fn restarted(self) -> Self {
+        let Self { database, app } = self;
+        let listen = app.endpoint().trim_start_matches("http://").to_owned();
+        app.stop().await;
+        let app = serve_with(&database, &[("server.listen", &listen)]).await;
+        Self { database, app }
+    }
+
     async fn submit(&self, handler: &str) -> String {
         self.ok(&["submit", handler, "--context", r#"{"parcel": 7}"#, "--quiet"]).await.trim().to_owned()
     }
@@ -87,6 +102,14 @@ async fn ended(command: &mut Command) -> Ran {
     let Output { status, stdout, stderr } = within("the command ends", command.output()).await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ran { code: status.code().unwrap_or(-1), out: text(stdout), err: text(stderr) }
+}
+
+/// A command that goes on, and the lines that it prints.
+fn following(world: &World, words: &[&str]) -> (Child, Lines<BufReader<ChildStdout>>) {
+    let mut command = world.command(words);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    (child, lines)
 }
 
 fn documents(out: &str) -> Vec<Value> {
@@ -229,7 +252,7 @@ async fn a_task_is_drawn() {
     assert_eq!(json["dependency_graph"]["edges"][0]["to_name"], "ship");
 
     let mut watching = world.command(&["graph", &task, "--watch", "-o", "json"]);
-    let mut watching = watching.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut watching = watching.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = {
         use tokio::io::AsyncBufReadExt as _;
         tokio::io::BufReader::new(watching.stdout.take().unwrap()).lines()
@@ -256,22 +279,12 @@ async fn watching_survives_the_server() {
     let world = World::new().await;
     world.apply(MANUAL).await;
     let task = world.submit("by_hand").await;
-    let mut watching = world.command(&["watch", &task, "-o", "json"]);
-    let watching = watching.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
-    let mut watching = watching.spawn().unwrap();
-    let mut lines = {
-        use tokio::io::AsyncBufReadExt as _;
-        tokio::io::BufReader::new(watching.stdout.take().unwrap()).lines()
-    };
+    let (mut watching, mut lines) = following(&world, &["watch", &task, "-o", "json"]);
     within("the first snapshot", lines.next_line()).await.unwrap().unwrap();
     world.ok(&["resolve", &format!("{task}/pack")]).await;
     within("the first move", lines.next_line()).await.unwrap().unwrap();
 
-    let World { database, app } = world;
-    let listen = app.endpoint().trim_start_matches("http://").to_owned();
-    app.stop().await;
-    let app = serve_with(&database, &[("server.listen", &listen)]).await;
-    let world = World { database, app };
+    let world = world.restarted().await;
     world.ok(&["resolve", &format!("{task}/label")]).await;
     world.ok(&["resolve", &format!("{task}/ship")]).await;
 
@@ -285,10 +298,47 @@ async fn watching_survives_the_server() {
     world.app.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_shown_published_and_followed_through_a_restart() {
+    let world = World::new().await;
+    world.apply(MANUAL).await;
+    let task = world.submit("by_hand").await;
+    world.ok(&["resolve", &format!("{task}/pack")]).await;
+    let shown = world.ok(&["events", "--task", &task, "--filter", "step.resolved_manually"]).await;
+    assert_eq!((shown.lines().count(), shown.contains(&task)), (1, true), "{shown}");
+
+    let names = ["events", "--follow", "--since", "10m", "--filter", "order.*", "-o", "json"];
+    let (mut follower, mut lines) = following(&world, &names);
+    let mut next = async || -> Value {
+        let line = within("an event comes", lines.next_line()).await.unwrap().unwrap();
+        serde_json::from_str(&line).unwrap()
+    };
+    let payload = |parcel: usize| format!(r#"{{"parcel": {parcel}}}"#);
+    world.ok(&["events", "publish", "order.packed", "--payload", &payload(1), "--task", &task]).await;
+    let first = next().await;
+    assert_eq!((&first["name"], &first["task_id"]), (&"order.packed".into(), &task.as_str().into()), "{first}");
+    let world = world.restarted().await;
+    for parcel in 2..4 {
+        world.ok(&["events", "publish", "order.packed", "--payload", &payload(parcel)]).await;
+        assert_eq!(next().await["payload"]["parcel"], parcel);
+    }
+    follower.kill().await.unwrap();
+
+    let cursor = first["cursor"].as_str().unwrap();
+    let after = world.ok(&["events", "--after", cursor, "--filter", "order.*", "-o", "json"]).await;
+    let parcels: Vec<Value> = documents(&after).iter().map(|event| event["payload"]["parcel"].clone()).collect();
+    assert_eq!(parcels, [2, 3]);
+    let types = world.ok(&["events", "types", "--category", "custom"]).await;
+    assert!(types.contains("order.packed"), "{types}");
+    let refused = world.run(&["events", "publish", "no dots", "--task", &task]).await;
+    assert_eq!((refused.code, refused.err.contains("INVALID_FIELDS")), (3, true), "{}", refused.err);
+    world.app.stop().await;
+}
+
 #[tokio::test]
 async fn a_reader_that_goes_away_is_no_error() {
     use tokio::io::AsyncReadExt as _;
-    let mut child = tasker(&["completions", "bash"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child = tasker(&["completions", "bash"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdout = child.stdout.take().unwrap();
     stdout.read_u8().await.unwrap();
     drop(stdout);

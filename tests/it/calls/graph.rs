@@ -4,7 +4,7 @@ use tasker_sdk::proto::tasker::v1::{
     BottleneckType, DurationSource, GetTaskGraphRequest, GetTaskRequest, GraphSection, ListTasksRequest, NewTask,
     OverallHealth, Severity, State, Task, TaskGraph, TaskView, WatchTaskGraphRequest, WatchTaskGraphResponse,
 };
-use tonic::{Status, Streaming};
+use tonic::{Code, Status, Streaming};
 
 use super::world::{World, order, told, word, world, world_with};
 use crate::harness::{self, within};
@@ -205,6 +205,26 @@ async fn a_task_comes_without_a_graph_that_is_too_large_and_says_so() {
     let page = world.client.tasks().list_tasks(request).await.unwrap().into_inner().tasks;
     let with = page.iter().filter(|task| task.dependency_analysis.as_ref().unwrap().graph.is_some()).count();
     assert!(page.len() == 31 && with > 5 && with < 31, "{with} of {}", page.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_comes_without_a_graph_that_cannot_be_made_and_says_so() {
+    let mut world = world().await;
+    let id = world.create(order(r#"{"n": 1}"#)).await;
+    world.claim(&id, "reserve").await;
+    // Who holds an attempt is part of the graph, and of nothing else that is asked for here.
+    let pool = world.database.store.pool().clone();
+    sqlx::query("alter table leases rename to lost").execute(&pool).await.unwrap();
+    let task = world.with_graph(&id).await;
+    let alone = world.try_graph(&id, &[]).await;
+    sqlx::query("alter table lost rename to leases").execute(&pool).await.unwrap();
+    assert_eq!((&task.task_id, task.state()), (&id, State::InProgress));
+    let analysis = task.dependency_analysis.unwrap();
+    assert_eq!((analysis.graph, analysis.error.starts_with("Dependency analysis failed: ")), (None, true));
+    assert!(!analysis.error.contains("leases"), "nobody learns what the tables are called: {}", analysis.error);
+    assert_eq!(alone.unwrap_err().code(), Code::Internal);
+    let analysis = world.with_graph(&id).await.dependency_analysis.unwrap();
+    assert!(analysis.error.is_empty() && analysis.graph.is_some(), "{}", analysis.error);
 }
 
 /// The next message, as `ready of blocked state`; `end` at the end.
