@@ -9,7 +9,6 @@
 
 mod checks;
 mod observe;
-mod trends;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -26,7 +25,6 @@ use crate::{
 };
 
 pub use checks::{Check, DATABASE, MIGRATIONS, POOL, SWEEPER, WRITER};
-pub use trends::Trends;
 
 /// How looks are taken.
 #[derive(Debug, Clone)]
@@ -86,8 +84,6 @@ pub struct Status {
     pub error: Option<String>,
     /// How long ago the last good look was.
     pub age: Duration,
-    /// How the last hour went, or why nobody knows; `None` when nobody has looked yet.
-    pub trends: Option<Result<Trends, String>>,
     /// This server.
     pub server: Server,
 }
@@ -97,6 +93,8 @@ pub struct Status {
 pub struct Seen {
     /// Tasks and steps.
     pub counts: rows::Counts,
+    /// How the last hour went.
+    pub trends: rows::Trends,
     /// What waits for workers.
     pub queues: Vec<rows::Queue>,
     /// The database.
@@ -139,7 +137,6 @@ struct Looked {
     took: Duration,
     seen: Option<(Instant, Arc<Seen>)>,
     error: Option<String>,
-    trends: Option<Result<Trends, String>>,
 }
 
 impl Monitor {
@@ -153,8 +150,7 @@ impl Monitor {
     pub async fn run(self, stop: CancellationToken) {
         let checking = checks::run(&self, &stop);
         let observing = observe::run(&self, &stop);
-        let summing = trends::run(&self, &stop);
-        tokio::join!(checking, observing, summing);
+        tokio::join!(checking, observing);
     }
 
     /// Resolves after the first look at readiness.
@@ -187,7 +183,6 @@ impl Monitor {
             error: looked.error.clone().or_else(|| seen.is_none().then(|| "nothing was seen yet".to_owned())),
             age: looked.seen.as_ref().map_or(Duration::ZERO, |(at, _)| at.elapsed()),
             seen,
-            trends: looked.trends.clone(),
             server,
         }
     }

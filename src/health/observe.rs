@@ -51,11 +51,12 @@ async fn ask(monitor: &Monitor, connection: &mut Option<Connection>) -> store::R
     let mut transaction = store::begin(connection).await?;
     rows::limit(&mut transaction, monitor.0.settings.status_timeout).await?;
     let counts = rows::counts(&mut transaction).await?;
+    let trends = rows::trends(&mut transaction, vitals.clock.now()).await?;
     let queues = rows::queues(&mut transaction, vitals.clock.now()).await?;
     let database = rows::database(&mut transaction).await?;
     let tables = rows::tables(&mut transaction).await?;
     store::commit(transaction).await?;
-    Ok(Seen { counts, queues, database, tables, took: began.elapsed() })
+    Ok(Seen { counts, trends, queues, database, tables, took: began.elapsed() })
 }
 
 /// Tells what was seen of the database.

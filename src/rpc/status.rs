@@ -51,22 +51,19 @@ fn render(monitor: &Monitor, scope: &Scope) -> proto::GetStatusResponse {
         database: seen.map(database),
         server: Some(server(&status.server)),
         queues: seen.map(|seen| queues(seen, scope)).unwrap_or_default(),
-        trends: status.trends.map(trends),
+        trends: seen.map(trends),
     }
 }
 
-fn trends(trends: Result<health::Trends, String>) -> proto::Trends {
-    match trends {
-        Ok(trends) => proto::Trends {
-            period_start: Some(time(trends.start)),
-            period_end: Some(time(trends.end)),
-            created: trends.created,
-            completed: trends.completed,
-            failed: trends.failed,
-            mean_step_duration: duration(Duration::from_secs_f64(trends.step_seconds.max(0.0))),
-            error: String::new(),
-        },
-        Err(error) => proto::Trends { error, ..proto::Trends::default() },
+fn trends(seen: &Seen) -> proto::Trends {
+    let trends = &seen.trends;
+    proto::Trends {
+        period_start: Some(time(trends.start)),
+        period_end: Some(time(trends.end)),
+        created: trends.created,
+        completed: trends.completed,
+        failed: trends.failed,
+        mean_step_duration: duration(Duration::from_secs_f64(trends.step_seconds.max(0.0))),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{PgConnection, Row, postgres::PgRow};
 
 use super::{Result, lifecycle::timestamp, sql};
@@ -11,6 +12,10 @@ use crate::domain::run::Micros;
 const QUEUE_ROWS_MAX: i64 = 10_000;
 /// Rows of all queues that are counted at most.
 const ROWS_MAX: i64 = 50_000;
+/// Tasks that trends look at, the newest ones.
+const TREND_TASKS_MAX: i64 = 20_000;
+/// Those of them whose steps are looked at.
+const TREND_STEPS_OF: i64 = 1_000;
 
 /// Tasks and steps by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,6 +62,23 @@ impl Counts {
             estimated: row.try_get("estimated")?,
         })
     }
+}
+
+/// How the tasks of the last hour did.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Trends {
+    /// From here on: an hour ago, or later when more tasks were created than are looked at.
+    pub start: DateTime<Utc>,
+    /// Until here.
+    pub end: DateTime<Utc>,
+    /// Tasks created.
+    pub created: i64,
+    /// Of those, complete ones.
+    pub completed: i64,
+    /// Of those, ones in error.
+    pub failed: i64,
+    /// How long a step of the newest ones took until it was complete, in seconds, on average; zero when none was.
+    pub step_seconds: f64,
 }
 
 /// Steps of one kind that wait for a worker.
@@ -136,6 +158,21 @@ pub async fn limit(connection: &mut PgConnection, most: Duration) -> Result<()> 
 pub async fn counts(connection: &mut PgConnection) -> Result<Counts> {
     let row = sql!("status/counts").bind(None::<&[String]>).fetch_one(connection).await?;
     Counts::of(&row)
+}
+
+/// Sums up the last hour, or as much of it as a cheap look sees.
+pub async fn trends(connection: &mut PgConnection, now: Micros) -> Result<Trends> {
+    let end = timestamp(now);
+    let query = sql!("status/trends").bind(end - TimeDelta::hours(1)).bind(TREND_TASKS_MAX).bind(TREND_STEPS_OF);
+    let row = query.fetch_one(connection).await?;
+    Ok(Trends {
+        start: row.try_get("period_start")?,
+        end,
+        created: row.try_get("created")?,
+        completed: row.try_get("completed")?,
+        failed: row.try_get("failed")?,
+        step_seconds: row.try_get("step_seconds")?,
+    })
 }
 
 /// Lists what waits for workers, the longest queue first.

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     auth::Scope,
-    health::{Check, Readiness, Seen, Status, Trends},
+    health::{Check, Readiness, Seen, Status},
+    store::status::Trends,
 };
 
 /// Queues in one answer at most.
@@ -66,31 +67,26 @@ pub(super) fn status(status: &Status, readiness: &Readiness, scope: Option<&Scop
     }
     if let Some(seen) = &status.seen {
         body["metrics"] = counts(seen);
+        body["performance_analytics"] = performance(&seen.trends);
         body["database"] = database(seen);
         body["queues"] = queues(seen, scope);
         body["age_seconds"] = json!(seconds(status.age));
         body["generation_duration"] = json!(seconds(seen.took));
     }
-    if let Some(trends) = &status.trends {
-        body["performance_analytics"] = performance(trends);
-    }
     body
 }
 
 /// The original calls counts rates; those names stay, `analysis_period` says of when.
-fn performance(trends: &Result<Trends, String>) -> Value {
-    match trends {
-        Ok(trends) => json!({
-            "trends": {
-                "task_creation_rate": trends.created,
-                "completion_rate": trends.completed,
-                "error_rate": trends.failed,
-                "avg_step_duration": (trends.step_seconds * 1e3).round() / 1e3,
-            },
-            "analysis_period": { "start": moment(trends.start), "end": moment(trends.end) },
-        }),
-        Err(error) => json!({ "error": format!("Analytics enhancement failed: {error}"), "fallback_mode": true }),
-    }
+fn performance(trends: &Trends) -> Value {
+    json!({
+        "trends": {
+            "task_creation_rate": trends.created,
+            "completion_rate": trends.completed,
+            "error_rate": trends.failed,
+            "avg_step_duration": (trends.step_seconds * 1e3).round() / 1e3,
+        },
+        "analysis_period": { "start": moment(trends.start), "end": moment(trends.end) },
+    })
 }
 
 fn checks(checks: &[Check]) -> Value {

@@ -5566,12 +5566,12 @@ pub struct GetStatusResponse {
     /// Steps that wait for workers, the longest queue first; of the namespaces that the caller may see, 1,000 at most.
     #[prost(message, repeated, tag = "11")]
     pub queues: ::prost::alloc::vec::Vec<QueueStatus>,
-    /// How the last hour went; looked at once a minute, not set before the first look.
+    /// How the last hour went.
     #[prost(message, optional, tag = "12")]
     pub trends: ::core::option::Option<Trends>,
 }
 /// Trends is how the tasks of the last hour did.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Trends {
     /// From here on: an hour ago, or later when more tasks were created than the 20,000 that are looked at.
     #[prost(message, optional, tag = "1")]
@@ -5588,12 +5588,9 @@ pub struct Trends {
     /// Of those, ones in error.
     #[prost(int64, tag = "5")]
     pub failed: i64,
-    /// How long a complete step took on average; zero when there was none.
+    /// How long the steps of the newest 1,000 tasks took until they were complete, on average; zero when none was.
     #[prost(message, optional, tag = "6")]
     pub mean_step_duration: ::core::option::Option<::prost_types::Duration>,
-    /// Why nothing is known; empty when something is.
-    #[prost(string, tag = "7")]
-    pub error: ::prost::alloc::string::String,
 }
 /// Readiness is whether the server takes calls.
 #[derive(Clone, PartialEq, ::prost::Message)]
