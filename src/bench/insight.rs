@@ -107,15 +107,13 @@ async fn stages(
         }
         active = *stage;
         for call in Call::AT_EVERY_STAGE {
-            say(&format!("{active} active tasks: {call}"));
             let [without, with] = pair(options, call, without, with).await?;
-            figures.rows.push(Row::new(call, active, without, Some(with)));
+            figures.add(Row::new(call, active, without, Some(with)), say);
         }
     }
     for call in Call::ONCE {
-        say(&call.to_string());
         let [_, with] = pair(options, call, with, with).await?;
-        figures.rows.push(Row::new(call, active, with, None));
+        figures.add(Row::new(call, active, with, None), say);
     }
     large_graph(options, with, active, figures, say).await
 }
@@ -130,7 +128,12 @@ async fn large_graph(
 ) -> anyhow::Result<()> {
     say(&format!("the graph of a task of {LARGE} steps"));
     let handler = large();
-    let task = NewTask { namespace: handler.namespace.clone(), name: handler.name.clone(), ..NewTask::default() };
+    let task = NewTask {
+        namespace: handler.namespace.clone(),
+        name: handler.name.clone(),
+        context_json: r#"{"order": 42}"#.to_owned(),
+        ..NewTask::default()
+    };
     register(&kept.client, vec![handler]).await?;
     let request = CreateTaskRequest { task: Some(task) };
     let created = kept.client.tasks().create_task(request).await?.into_inner().task;
@@ -145,7 +148,7 @@ async fn large_graph(
     }
     forgetful.server.stop().await;
     for (call, times) in measured {
-        figures.rows.push(Row::new(call, active, times?[1], None));
+        figures.add(Row::new(call, active, times?[1], None), say);
     }
     Ok(())
 }

@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use tasker_sdk::proto::tasker::v1::Handler;
 
 use super::{
     load::{drive, register},
@@ -16,6 +17,8 @@ use crate::store::{Store, bench as rows};
 
 /// Turns on the server that keeps everything, half of them before and half of them after.
 const TURNS_WITHOUT: usize = 4;
+/// The handler of the old tasks: one that nobody counts meanwhile.
+const OLD: &str = "linear4_old";
 /// How long the purge may take before the bench gives up.
 const PATIENCE: Duration = Duration::from_secs(1_800);
 
@@ -40,7 +43,7 @@ pub(super) async fn measure(options: &Options, store: &Store, url: &str, say: &i
     let purging = &[("retention.max_age_hours", "24"), ("retention.interval_ms", "1000")][..];
     let mut without = turns(options, store, url, keeping, TURNS_WITHOUT / 2).await?;
     say(&format!("purge: making {tasks} tasks of ten days ago"));
-    rows::make_old(store, tasks, "linear4").await?;
+    rows::make_old(store, tasks, OLD).await?;
     without.extend(turns(options, store, url, keeping, 1).await?);
     say("purge: work beside it, in turns until it is done");
     let began = Instant::now();
@@ -85,7 +88,8 @@ impl Servers {
         let client = connect(&address).await?;
         let slots = options.slots.to_string();
         let worker = Process::start(&["--server", &address, "bench", "worker", "--slots", &slots])?;
-        register(&client, vec![linear(options).handler]).await?;
+        let handler = linear(options).handler;
+        register(&client, vec![Handler { name: OLD.to_owned(), ..handler.clone() }, handler]).await?;
         Ok(Self { server, worker, client })
     }
 

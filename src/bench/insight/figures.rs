@@ -86,6 +86,14 @@ impl Figures {
     pub(super) fn new(finished: i64) -> Self {
         Self { machine: Machine::default(), finished, rows: Vec::new() }
     }
+
+    /// Adds a row and says what it is.
+    pub(super) fn add(&mut self, row: Row, say: &impl Fn(&str)) {
+        let times = |times: Times| format!("p50 {:.2} ms, p99 {:.2} ms", times.p50_ms, times.p99_ms);
+        let with = row.with.map(|with| format!("; with a history {}", times(with))).unwrap_or_default();
+        say(&format!("{} active tasks: {}: {}{with}", row.active, row.call, times(row.without)));
+        self.rows.push(row);
+    }
 }
 
 /// The figures for people.
