@@ -195,8 +195,9 @@ pub fn table(figures: &Figures) -> String {
         line(
             &mut text,
             format_args!(
-                "\npurge       {} tasks in {:.0} s; {:.2} of the throughput without\n            without {} steps/s\n            \
+                "\npurge       {} of {} old tasks removed in {:.0} s; {:.2} of the throughput without\n            without {} steps/s\n            \
                  during  {} steps/s",
+                purge.removed,
                 purge.tasks,
                 purge.seconds,
                 purge.ratio,
