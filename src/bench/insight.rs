@@ -139,11 +139,16 @@ async fn large_graph(
     let created = kept.client.tasks().create_task(request).await?.into_inner().task;
     let task_id = created.context("a task was created and not shown")?.task_id;
     let (server, client) = serve(&kept.url, &["--set", "cache.memory_bytes=0"]).await?;
-    let keys = Keys::default().large(task_id.clone());
-    kept.keys = std::mem::take(&mut kept.keys).large(task_id);
+    let keys = Keys::default().with_large(task_id.clone());
+    kept.keys = std::mem::take(&mut kept.keys).with_large(task_id);
     let forgetful = Side { store: kept.store.clone(), url: kept.url.clone(), client, server, keys };
     let mut measured = Vec::new();
-    for (call, side) in [(Call::LargeGraphCold, &forgetful), (Call::LargeGraphCached, &*kept)] {
+    for (call, side) in [
+        (Call::LargeGraphCold, &forgetful),
+        (Call::LargeGraphCached, &*kept),
+        (Call::LargeSummaryCold, &forgetful),
+        (Call::LargeSummaryCached, &*kept),
+    ] {
         measured.push((call, pair(options, call, side, side).await));
     }
     forgetful.server.stop().await;

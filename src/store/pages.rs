@@ -7,7 +7,8 @@
 //!
 //! What walks what, by the filter alone: nothing or `complete`: tasks_pkey in order; other states: their
 //! partial indexes; handler, initiator, source system, correlation id: an index of task_requests that is in
-//! the order of tasks; tags and annotations: GIN, then a sort of what was found; requested time: its index.
+//! the order of tasks; unfinished ones of a handler: the partial index of those, since a handler without any may have
+//! a long history; tags and annotations: GIN, then a sort of what was found; requested time: its index.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -183,8 +184,12 @@ impl Filter {
         counts
     }
 
-    const fn on_requests(&self) -> bool {
-        self.handlers.is_some() || self.on_requests_but_handlers()
+    fn on_requests(&self) -> bool {
+        (self.handlers.is_some() && !self.only_unfinished()) || self.on_requests_but_handlers()
+    }
+
+    fn only_unfinished(&self) -> bool {
+        !self.states.is_empty() && self.states.iter().all(|state| matches!(state, State::Pending | State::InProgress))
     }
 
     const fn on_requests_but_handlers(&self) -> bool {
@@ -200,7 +205,8 @@ impl Filter {
     fn push(&self, query: &mut QueryBuilder<Postgres>, id: &'static str) {
         self.push_states(query);
         if let Some(handlers) = &self.handlers {
-            query.push(" and r.named_task_id = any (").push_bind(handlers.clone()).push(")");
+            let table = if self.only_unfinished() { "t" } else { "r" };
+            query.push(" and ").push(table).push(".named_task_id = any (").push_bind(handlers.clone()).push(")");
         }
         if !self.tags.is_empty() {
             query.push(" and r.tags <> '{}' and r.tags @> ").push_bind(self.tags.clone());

@@ -329,7 +329,7 @@ async fn events_are_shown_published_and_followed_through_a_restart() {
     let parcels: Vec<Value> = documents(&after).iter().map(|event| event["payload"]["parcel"].clone()).collect();
     assert_eq!(parcels, [2, 3]);
     let types = world.ok(&["events", "types", "--category", "step"]).await;
-    assert!(types.contains("step.resolved_manually") && !types.contains("task."), "{types}");
+    assert!(types.contains("step.resolved_manually") && !types.contains("task.completed"), "{types}");
     let refused = world.run(&["events", "publish", "no dots", "--task", &task]).await;
     assert_eq!((refused.code, refused.err.contains("INVALID_FIELDS")), (3, true), "{}", refused.err);
     world.app.stop().await;
