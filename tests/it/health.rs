@@ -231,6 +231,28 @@ async fn a_draining_server_is_not_ready_and_alive() {
     app.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_that_is_stuck_is_not_ready() {
+    let world = crate::calls::world::world_with(KEYS).await;
+    let ready = async || get(&world.app, "/health/ready").await;
+    eventually("it is ready", async || ready().await.status == 200).await;
+    let mut holder = world.database.store.begin().await.unwrap();
+    sqlx::query("lock table task_requests in exclusive mode").execute(&mut *holder).await.unwrap();
+    let creating = async {
+        world.create(crate::calls::world::order(r#"{"n":1}"#)).await;
+    };
+    let noticing = async {
+        eventually("the writer is stuck", async || {
+            let answer = ready().await;
+            answer.status == 503 && answer.json()["failed_checks"] == serde_json::json!(["writer"])
+        })
+        .await;
+        holder.rollback().await.unwrap();
+    };
+    tokio::join!(creating, noticing);
+    eventually("it is ready again", async || ready().await.status == 200).await;
+}
+
 /// Asks everything again and again while the database hangs: all answers come at once and say what is wrong.
 async fn says_so_at_once(app: &App, channel: &Channel) {
     eventually("HTTP says that it is not ready", async || get(app, "/health/ready").await.status == 503).await;
