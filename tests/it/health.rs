@@ -253,6 +253,31 @@ async fn a_lane_that_is_stuck_is_not_ready() {
     eventually("it is ready again", async || ready().await.status == 200).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_without_a_free_connection_is_not_ready() {
+    let few = &[("database.pool_connections_max", "3"), ("database.acquire_timeout_ms", "60000")];
+    let keys = [KEYS, few].concat();
+    let world = crate::calls::world::world_with(&keys).await;
+    let id = world.create(crate::calls::world::order(r#"{"n":1}"#)).await;
+    let ready = async || get(&world.app, "/health/ready").await;
+    eventually("it is ready", async || ready().await.status == 200).await;
+    let mut holder = world.database.store.begin().await.unwrap();
+    sqlx::query("lock table task_requests in access exclusive mode").execute(&mut *holder).await.unwrap();
+    // Each of them waits with a connection in its hand, or for one.
+    let reading = futures::future::join_all((0..6).map(|_| world.full(&id)));
+    let noticing = async {
+        eventually("the pool is empty", async || {
+            let answer = ready().await;
+            let failed = answer.json()["failed_checks"].clone();
+            answer.status == 503 && failed.as_array().is_some_and(|failed| failed.contains(&"pool".into()))
+        })
+        .await;
+        holder.rollback().await.unwrap();
+    };
+    tokio::join!(reading, noticing);
+    eventually("it is ready again", async || ready().await.status == 200).await;
+}
+
 /// Asks everything again and again while the database hangs: all answers come at once and say what is wrong.
 async fn says_so_at_once(app: &App, channel: &Channel) {
     eventually("HTTP says that it is not ready", async || get(app, "/health/ready").await.status == 503).await;
