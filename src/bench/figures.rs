@@ -216,6 +216,17 @@ pub fn table(figures: &Figures) -> String {
     text
 }
 
+/// The median; of an even number, the middle of the two in the middle.
+pub(super) fn median(numbers: &[f64]) -> f64 {
+    let mut numbers = numbers.to_vec();
+    numbers.sort_by(f64::total_cmp);
+    match numbers.len() {
+        0 => f64::NAN,
+        len if len % 2 == 1 => numbers[len / 2],
+        len => f64::midpoint(numbers[len / 2 - 1], numbers[len / 2]),
+    }
+}
+
 fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     writeln!(text, "{arguments}").expect("a String takes writes");
 }

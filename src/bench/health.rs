@@ -17,8 +17,8 @@ use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus,
 
 use super::{
     load::{drive, register},
-    process::{Process, family},
-    scenario::{Options, connect, free_address, linear},
+    process::family,
+    scenario::{Options, connect, free_address, linear, serve, work},
 };
 use crate::{
     embedded::{self, Signal},
@@ -86,12 +86,8 @@ pub(super) async fn measure(
 ) -> anyhow::Result<Vec<Probe>> {
     ensure!(options.database_url.is_none(), "health is measured with a private Postgres only: the bench stops it");
     let postmaster = rows::postmaster(store).await.context("the private Postgres has no pid")?;
-    let (endpoint, port) = (free_address()?, free_address()?);
-    let listen = format!("http.listen={port}");
-    let quiet = "telemetry.log_level=error";
-    let server =
-        Process::start(&["serve", "--database-url", url, "--listen", &endpoint, "--set", &listen, "--set", quiet])?;
-    let address = format!("http://{endpoint}");
+    let port = free_address()?;
+    let (server, address) = serve(url, [("http.listen", &*port), ("telemetry.log_level", "error")])?;
     let client = connect(&address).await?;
     let mut asker = Asker {
         health: HealthClient::new(Endpoint::from_shared(address.clone())?.tcp_nodelay(true).connect().await?),
@@ -105,7 +101,7 @@ pub(super) async fn measure(
 
     say("health: beside a full load");
     register(&client, vec![linear(options).handler]).await?;
-    let worker = Process::start(&["--server", &address, "bench", "worker", "--slots", &options.slots.to_string()])?;
+    let worker = work(&address, options.slots, &[])?;
     let (shape, load_store) = (linear(options), store.clone());
     let load = tokio::spawn(async move { while drive(&client, &load_store, &shape).await.is_ok() {} });
     let beside = asker.ask("full load").await;
@@ -146,23 +142,24 @@ impl Asker {
     }
 
     async fn ask(&mut self, situation: &'static str) -> anyhow::Result<Vec<Probe>> {
-        let mut times = Question::ALL.map(|question| (question, Histogram::<u64>::new_with_max(60_000_000_000, 3)));
+        let mut times = Vec::with_capacity(Question::ALL.len());
+        for question in Question::ALL {
+            times.push((question, Histogram::<u64>::new(3)?));
+        }
         for _ in 0..CALLS {
             for (question, times) in &mut times {
-                let times = times.as_mut().map_err(|error| anyhow::anyhow!("{error}"))?;
                 let began = Instant::now();
                 self.one(*question).await.with_context(|| question.to_string())?;
                 times.record(u64::try_from(began.elapsed().as_nanos())?)?;
             }
         }
-        let probe = |(question, times): (Question, Result<Histogram<u64>, _>)| {
-            let times = times.map_err(|error: hdrhistogram::CreationError| anyhow::anyhow!("{error}"))?;
+        let probe = |(question, times): (Question, Histogram<u64>)| {
             let at = |share: f64| times.value_at_quantile(share) as f64 / 1e6;
             let (p50_ms, p99_ms, most_ms) = (at(0.5), at(0.99), times.max() as f64 / 1e6);
             let holds = p99_ms <= P99_MS && most_ms <= MOST_MS;
-            Ok(Probe { situation, question: question.to_string(), p50_ms, p99_ms, most_ms, holds })
+            Probe { situation, question: question.to_string(), p50_ms, p99_ms, most_ms, holds }
         };
-        times.into_iter().map(probe).collect()
+        Ok(times.into_iter().map(probe).collect())
     }
 
     async fn one(&mut self, question: Question) -> anyhow::Result<()> {

@@ -23,7 +23,7 @@ use super::{
     NOOP,
     load::{self, register},
     process::Process,
-    scenario::{connect, free_address},
+    scenario::{connect, serve},
     seed::{self, Amounts},
 };
 use crate::{
@@ -107,12 +107,12 @@ async fn stages(
         }
         active = *stage;
         for call in Call::AT_EVERY_STAGE {
-            let [without, with] = pair(options, call, without, with).await?;
+            let [without, with] = times(options, call, [&*without, &*with]).await?;
             figures.add(Row::new(call, active, without, Some(with)), say);
         }
     }
     for call in Call::ONCE {
-        let [_, with] = pair(options, call, with, with).await?;
+        let [with] = times(options, call, [&*with]).await?;
         figures.add(Row::new(call, active, with, None), say);
     }
     large_graph(options, with, active, figures, say).await
@@ -138,7 +138,7 @@ async fn large_graph(
     let request = CreateTaskRequest { task: Some(task) };
     let created = kept.client.tasks().create_task(request).await?.into_inner().task;
     let task_id = created.context("a task was created and not shown")?.task_id;
-    let (server, client) = serve(&kept.url, &["--set", "cache.memory_bytes=0"]).await?;
+    let (server, client) = start(&kept.url, &[("cache.memory_bytes", "0")]).await?;
     let keys = Keys::default().with_large(task_id.clone());
     kept.keys = std::mem::take(&mut kept.keys).with_large(task_id);
     let forgetful = Side { store: kept.store.clone(), url: kept.url.clone(), client, server, keys };
@@ -149,11 +149,12 @@ async fn large_graph(
         (Call::LargeSummaryCold, &forgetful),
         (Call::LargeSummaryCached, &*kept),
     ] {
-        measured.push((call, pair(options, call, side, side).await));
+        measured.push((call, times(options, call, [side]).await));
     }
     forgetful.server.stop().await;
     for (call, times) in measured {
-        figures.add(Row::new(call, active, times?[1], None), say);
+        let [times] = times?;
+        figures.add(Row::new(call, active, times, None), say);
     }
     Ok(())
 }
@@ -170,23 +171,23 @@ fn large() -> Handler {
     load::handler("large", NOOP, &steps)
 }
 
-/// The times of one kind of call to both, one to each in turn.
-async fn pair(options: &Options, call: Call, first: &Side, second: &Side) -> anyhow::Result<[Times; 2]> {
-    let sides = [first, second];
+/// The times of one kind of call to each side, one to each in turn.
+async fn times<const N: usize>(options: &Options, call: Call, sides: [&Side; N]) -> anyhow::Result<[Times; N]> {
     let (warm, least) = if call.bar().is_some() { (WARM, SAMPLES_MIN) } else { (2, SAMPLES_OF_SLOW) };
     for n in 0..warm {
         for side in sides {
             call.make(&side.client, &side.store, &side.keys, n).await?;
         }
     }
-    let mut times = [Histogram::<u64>::new(3)?, Histogram::<u64>::new(3)?];
+    let empty = Histogram::<u64>::new(3)?;
+    let mut times: [_; N] = std::array::from_fn(|_| empty.clone());
     let began = Instant::now();
     for n in 0..SAMPLES {
         if n >= least && began.elapsed() > options.patience {
             break;
         }
-        for turn in 0..2 {
-            let place = (n + turn) % 2;
+        for turn in 0..N {
+            let place = (n + turn) % N;
             let side = sides[place];
             let began = Instant::now();
             call.make(&side.client, &side.store, &side.keys, n).await?;
@@ -211,18 +212,14 @@ impl Side {
         seed::seed(&store, amounts, &|words| say(&format!("the database {name} a history: {words}"))).await?;
         let socket = postgres.socket_directory().display();
         let url = format!("postgres://postgres@localhost/{name}?host={socket}");
-        let (server, client) = serve(&url, &[]).await?;
+        let (server, client) = start(&url, &[]).await?;
         let keys = Keys::look(&store).await?;
         Ok(Self { store, url, client, server, keys })
     }
 }
 
-/// A server process on a database.
-async fn serve(url: &str, further: &[&str]) -> anyhow::Result<(Process, Client)> {
-    let endpoint = free_address()?;
-    let quiet = ["--set", "telemetry.log_level=warn"];
-    let server =
-        Process::start(&[&["serve", "--database-url", url, "--listen", &endpoint][..], &quiet, further].concat())?;
-    let client = connect(&format!("http://{endpoint}")).await?;
-    Ok((server, client))
+/// A server on a database, with further keys of its configuration.
+async fn start(url: &str, keys: &[(&str, &str)]) -> anyhow::Result<(Process, Client)> {
+    let (server, address) = serve(url, [("telemetry.log_level", "warn")].into_iter().chain(keys.iter().copied()))?;
+    Ok((server, connect(&address).await?))
 }

@@ -8,9 +8,9 @@ use std::time::Instant;
 use tasker_sdk::{Client, client::Token, proto::tasker::v1::ListHandlersRequest};
 
 use super::{
+    figures::median,
     load::{Shape, drive, register},
-    process::Process,
-    scenario::{connect_with, free_address},
+    scenario::{borrowed, connect_with, serve, work},
 };
 use crate::store::Store;
 
@@ -63,35 +63,26 @@ pub(super) async fn measure(
             calls[side].push(call);
         }
     }
-    let ratios = rates[1].iter().zip(&rates[0]).map(|(with, without)| with / without).collect();
+    let ratios: Vec<f64> = rates[1].iter().zip(&rates[0]).map(|(with, without)| with / without).collect();
     let [without, with] = rates;
     Ok(Pair {
         name: name.to_owned(),
-        without: median(without),
-        with: median(with),
-        ratio: median(ratios),
-        call_p50_us: calls.map(median),
+        without: median(&without),
+        with: median(&with),
+        ratio: median(&ratios),
+        call_p50_us: calls.map(|calls| median(&calls)),
         rounds: ROUNDS,
     })
 }
 
 /// Steps per second, and the median of a unary call in microseconds.
 async fn turn(side: &Side, store: &Store, url: &str, shape: &Shape, slots: u32) -> anyhow::Result<(f64, f64)> {
-    let endpoint = free_address()?;
-    let address = format!("http://{endpoint}");
-    let set: Vec<String> = side.set.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    let mut arguments = vec!["serve", "--database-url", url, "--listen", &endpoint];
-    for pair in &set {
-        arguments.extend(["--set", pair]);
-    }
     let environment: Vec<(&str, &str)> = side.token.iter().map(|token| ("TASKER_TOKEN", token.as_str())).collect();
-    let server = Process::start(&arguments)?;
+    let (server, address) = serve(url, borrowed(&side.set))?;
     let token = side.token.as_deref().map(Token::new).transpose()?;
     let client = connect_with(&address, token).await?;
     register(&client, vec![shape.handler.clone()]).await?;
-    let slots = slots.to_string();
-    let arguments = ["--server", &address, "bench", "worker", "--slots", &slots];
-    let worker = Process::start_with(&arguments, &environment)?;
+    let worker = work(&address, slots, &environment)?;
     let warm = Shape { tasks: (shape.tasks / 10).max(100), ..shape.clone() };
     drive(&client, store, &warm).await?;
     let took = drive(&client, store, shape).await?;
@@ -111,9 +102,4 @@ async fn call_p50(client: &Client) -> anyhow::Result<f64> {
         times.record(u64::try_from(began.elapsed().as_nanos())?)?;
     }
     Ok(times.value_at_quantile(0.5) as f64 / 1_000.0)
-}
-
-fn median(mut numbers: Vec<f64>) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers.get(numbers.len() / 2).copied().unwrap_or_default()
 }

@@ -10,9 +10,10 @@ use anyhow::{Context as _, ensure};
 use tasker_sdk::proto::tasker::v1::Handler;
 
 use super::{
+    figures::median,
     load::{drive, register},
     process::Process,
-    scenario::{Options, connect, free_address, linear},
+    scenario::{Options, borrowed, connect, linear, serve, work},
 };
 use crate::store::{Store, bench as rows};
 
@@ -79,16 +80,9 @@ struct Servers {
 
 impl Servers {
     async fn start(options: &Options, url: &str, keys: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let endpoint = free_address()?;
-        let address = format!("http://{endpoint}");
-        let set = options.set.iter().map(|(key, value)| (key.as_str(), value.as_str())).chain(keys.iter().copied());
-        let set: Vec<String> = set.map(|(key, value)| format!("{key}={value}")).collect();
-        let mut arguments = vec!["serve", "--database-url", url, "--listen", &endpoint];
-        set.iter().for_each(|pair| arguments.extend(["--set", pair]));
-        let server = Process::start(&arguments)?;
+        let (server, address) = serve(url, borrowed(&options.set).chain(keys.iter().copied()))?;
         let client = connect(&address).await?;
-        let slots = options.slots.to_string();
-        let worker = Process::start(&["--server", &address, "bench", "worker", "--slots", &slots])?;
+        let worker = work(&address, options.slots, &[])?;
         let handler = linear(options).handler;
         register(&client, vec![Handler { name: OLD.to_owned(), ..handler.clone() }, handler]).await?;
         Ok(Self { server, worker, client })
@@ -125,14 +119,4 @@ async fn turns(
     }
     servers.stop().await;
     Ok(rates)
-}
-
-fn median(rates: &[f64]) -> f64 {
-    let mut rates = rates.to_vec();
-    rates.sort_by(f64::total_cmp);
-    match rates.len() {
-        0 => f64::NAN,
-        len if len % 2 == 1 => rates[len / 2],
-        len => f64::midpoint(rates[len / 2 - 1], rates[len / 2]),
-    }
 }

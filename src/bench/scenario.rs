@@ -105,17 +105,9 @@ async fn measure(options: &Options, store: &Store, url: &str, say: &impl Fn(&str
         return Ok(figures);
     }
     say("starting a server and a worker");
-    let endpoint = free_address()?;
-    let address = format!("http://{endpoint}");
-    let mut arguments = vec!["serve", "--database-url", url, "--listen", &endpoint];
-    let set: Vec<String> = options.set.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    for pair in &set {
-        arguments.extend(["--set", pair]);
-    }
-    let server = Process::start(&arguments)?;
+    let (server, address) = serve(url, borrowed(&options.set))?;
     let client = connect(&address).await?;
-    let slots = options.slots.to_string();
-    let worker = Process::start(&["--server", &address, "bench", "worker", "--slots", &slots])?;
+    let worker = work(&address, options.slots, &[])?;
     let outcome = scenarios(options, store, &client, &address, (&server, &worker), &mut figures, say).await;
     figures.server = server.usage();
     figures.worker = worker.usage();
@@ -251,6 +243,28 @@ pub(super) async fn connect_with(address: &str, token: Option<Token>) -> anyhow:
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
+}
+
+/// A server process on a database, with these keys of its configuration, and its address.
+pub(super) fn serve<'a>(
+    url: &str,
+    keys: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> anyhow::Result<(Process, String)> {
+    let endpoint = free_address()?;
+    let set: Vec<String> = keys.into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let mut arguments = vec!["serve", "--database-url", url, "--listen", &endpoint];
+    set.iter().for_each(|pair| arguments.extend(["--set", pair]));
+    Ok((Process::start(&arguments)?, format!("http://{endpoint}")))
+}
+
+/// The bench's own worker as a process, with these variables in its environment.
+pub(super) fn work(address: &str, slots: u32, environment: &[(&str, &str)]) -> anyhow::Result<Process> {
+    Process::start_with(&["--server", address, "bench", "worker", "--slots", &slots.to_string()], environment)
+}
+
+/// Keys of a configuration as they are passed on.
+pub(super) fn borrowed(keys: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+    keys.iter().map(|(key, value)| (key.as_str(), value.as_str()))
 }
 
 pub(super) fn free_address() -> anyhow::Result<String> {

@@ -1,8 +1,9 @@
 //! Log lines: one layer, every format, every field looked at.
 //!
 //! A line has the fields of its event and of the spans around it, the nearest first; so every line that is written within
-//! a call or an attempt carries its `correlation_id`. Lines that belong to neither carry the process's. Values of sensitive keys are masked, payloads are left out unless
-//! they were asked for, and lines of one place in the code that come too often are counted instead of written.
+//! a call or an attempt carries its `correlation_id`; lines that belong to neither carry the process's. Values of
+//! sensitive keys are masked, payloads are left out unless they were asked for, and lines of one place in the code that
+//! come too often are counted instead of written.
 
 use std::{
     collections::HashMap,
