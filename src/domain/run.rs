@@ -97,6 +97,11 @@ impl Step {
         self.attempts < self.retry_limit && !self.permanent
     }
 
+    /// Whether it has failed and has attempts left.
+    pub fn is_retryable_error(&self) -> bool {
+        self.state == State::Error && self.is_retry_eligible()
+    }
+
     /// Whether it has failed and will never be tried again by itself.
     pub fn is_permanently_blocked(&self) -> bool {
         self.state == State::Error && !self.is_retry_eligible()
@@ -151,6 +156,7 @@ impl Run {
         }
         if self.step(no).state == State::Error {
             let attempt = self.step(no).attempts;
+            changes.retryable -= 1;
             self.move_step(no, State::Pending, attempt, Cause::Engine, changes);
         }
         let step = &mut self.steps[usize::from(no)];
@@ -191,6 +197,7 @@ impl Run {
         step.next_retry_at = retry_at;
         let cause = Cause::Failed { failure, permanent, retry_at };
         let sequence = self.move_step(no, State::Error, token, cause, changes);
+        changes.retryable += i32::from(retry_at.is_some());
         self.steps[usize::from(no)].outcome_sequence = sequence;
         changes.ended.push(Claimed { no, attempt: token });
         changes.released.extend(retry_at.map(|at| Released { no, not_before: Some(at) }));

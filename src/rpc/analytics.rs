@@ -275,7 +275,6 @@ fn health_counts(answer: &Answered<Counts>) -> proto::GetHealthCountsResponse {
         in_backoff_steps: counts.in_backoff_steps,
         active_connections: counts.active_connections,
         max_connections: counts.max_connections,
-        estimated: counts.estimated,
         info: Some(info(answer)),
     }
 }

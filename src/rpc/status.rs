@@ -87,7 +87,6 @@ const fn tasks(seen: &Seen) -> proto::TaskCounts {
         complete: counts.complete_tasks,
         error: counts.error_tasks,
         cancelled: counts.cancelled_tasks,
-        estimated: counts.estimated,
     }
 }
 

@@ -80,6 +80,13 @@ pub struct Wanted {
     pub filter: Filter,
 }
 
+impl Wanted {
+    /// Whether it is about whole namespaces and states, of which counts are kept.
+    fn is_of_namespaces(&self) -> bool {
+        self.name.is_none() && self.version.is_none() && self.filter.handlers.is_none() && self.filter.is_tallied()
+    }
+}
+
 impl Tasks {
     /// The use cases over a reader and the writer.
     pub const fn new(reader: Reader, writer: Writer, watch: Watch, settings: Settings) -> Self {
@@ -143,6 +150,10 @@ impl Tasks {
     pub async fn count(&self, scope: &Scope, wanted: Wanted) -> Result<Vec<(State, i64)>> {
         let wanted = &wanted;
         let look = |store: Store| async move {
+            if wanted.is_of_namespaces() {
+                let namespaces = namespaces::within(&store, scope, wanted.namespace.clone()).await?;
+                return Ok(store::pages::count_of_namespaces(&store, namespaces.as_deref(), &wanted.filter).await?);
+            }
             match resolve(&store, scope, wanted.clone()).await? {
                 Some(filter) => Ok(store::pages::count(&store, &filter).await?),
                 None => Ok(Vec::new()),

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{Error, Result, sql, text::Text};
+use super::{Error, Result, sql, tallies::Kind, text::Text};
 use crate::domain::{
     ids::{StepNo, TaskId},
     run::{Micros, Stored},
@@ -44,20 +44,28 @@ pub struct WriteSet {
     pub begun: Begun,
     /// Steps that wait for a worker: queue, not before, task, step.
     pub queued: (Vec<QueueId>, Vec<DateTime<Utc>>, Vec<Uuid>, Vec<i16>),
-    /// How many more or fewer tasks of a handler version are in a state.
-    pub tallied: BTreeMap<(NamedTaskId, i16), i32>,
+    /// How many more or fewer of a kind a handler version has.
+    pub tallied: BTreeMap<(NamedTaskId, Kind), i32>,
 }
 
 impl WriteSet {
-    /// Notes that a task came into a state, and which one it left.
-    pub fn tally(&mut self, handler: NamedTaskId, from: Option<State>, to: State) {
-        if from == Some(to) {
-            return;
+    /// Notes that there are more of a kind, or fewer.
+    pub fn tally(&mut self, handler: NamedTaskId, kind: Kind, change: i32) {
+        if change != 0 {
+            *self.tallied.entry((handler, kind)).or_default() += change;
         }
-        if let Some(from) = from {
-            *self.tallied.entry((handler, i16::from(from.code()))).or_default() -= 1;
+    }
+
+    /// The columns of what has changed in the end: handler version, kind, change.
+    fn tallies(&self) -> (Vec<NamedTaskId>, Vec<i16>, Vec<i32>) {
+        let changed = self.tallied.iter().filter(|(_, change)| **change != 0);
+        let mut columns = (Vec::new(), Vec::new(), Vec::new());
+        for ((handler, kind), change) in changed {
+            columns.0.push(*handler);
+            columns.1.push(kind.code());
+            columns.2.push(*change);
         }
-        *self.tallied.entry((handler, i16::from(to.code()))).or_default() += 1;
+        columns
     }
 }
 
@@ -215,11 +223,11 @@ impl Loggable {
 
 /// Writes a batch. `Error::Retry` when a task has moved since it was read: nothing has happened then.
 pub async fn write(connection: &mut PgConnection, now: Micros, set: &WriteSet, log: Log) -> Result<()> {
-    let WriteSet { created, requested, moved, noted, ended, begun, queued, tallied } = set;
-    if created.task_id.is_empty() && requested.task_id.is_empty() && queued.0.is_empty() && tallied.is_empty() {
+    let WriteSet { created, requested, moved, noted, ended, begun, queued, .. } = set;
+    if created.task_id.is_empty() && requested.task_id.is_empty() && queued.0.is_empty() {
         return advance(connection, now, set, log).await;
     }
-    let changed = || tallied.iter().filter(|(_, change)| **change != 0);
+    let tallied = set.tallies();
     sqlx::query(WRITE.statement(log))
         .persistent(super::names_statements())
         .bind(timestamp(now))
@@ -276,9 +284,9 @@ pub async fn write(connection: &mut PgConnection, now: Micros, set: &WriteSet, l
         .bind(&queued.1)
         .bind(&queued.2)
         .bind(&queued.3)
-        .bind(changed().map(|((handler, _), _)| *handler).collect::<Vec<_>>())
-        .bind(changed().map(|((_, state), _)| *state).collect::<Vec<_>>())
-        .bind(changed().map(|(_, change)| *change).collect::<Vec<_>>())
+        .bind(tallied.0)
+        .bind(tallied.1)
+        .bind(tallied.2)
         .execute(connection)
         .await?;
     Ok(())
@@ -287,6 +295,7 @@ pub async fn write(connection: &mut PgConnection, now: Micros, set: &WriteSet, l
 /// Writes a batch that only moves tasks on.
 async fn advance(connection: &mut PgConnection, now: Micros, set: &WriteSet, log: Log) -> Result<()> {
     let WriteSet { moved, noted, ended, begun, .. } = set;
+    let tallied = set.tallies();
     sqlx::query(ADVANCE.statement(log))
         .persistent(super::names_statements())
         .bind(timestamp(now))
@@ -317,6 +326,9 @@ async fn advance(connection: &mut PgConnection, now: Micros, set: &WriteSet, log
         .bind(&begun.queue_id)
         .bind(&begun.session_id)
         .bind(&begun.deadline_at)
+        .bind(tallied.0)
+        .bind(tallied.1)
+        .bind(tallied.2)
         .execute(connection)
         .await?;
     Ok(())

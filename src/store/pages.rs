@@ -117,13 +117,25 @@ pub async fn list(
     rows.iter().map(|row| Ok(TaskId::from_uuid(row.try_get("task_id")?))).collect()
 }
 
+/// Counts tasks of some namespaces, or of all, by state. The filter asks for states only.
+pub async fn count_of_namespaces(
+    store: &Store,
+    namespaces: Option<&[String]>,
+    filter: &Filter,
+) -> Result<Vec<(State, i64)>> {
+    Ok(filter.of_states(tallies::of_namespaces(store.pool(), namespaces).await?))
+}
+
 /// Counts tasks by state.
 ///
 /// By handler and state the counts are kept, and cost nothing. By anything else the tasks are counted: complete
 /// ones, the history, are the rest of all, which is one count over one index instead of a join.
 pub async fn count(store: &Store, filter: &Filter) -> Result<Vec<(State, i64)>> {
     if filter.is_tallied() {
-        let counts = tallies::count(store.pool(), filter.handlers.as_deref()).await?;
+        let counts = match &filter.handlers {
+            Some(handlers) => tallies::count(store.pool(), handlers).await?,
+            None => tallies::of_namespaces(store.pool(), None).await?,
+        };
         return Ok(filter.of_states(counts));
     }
     let complete = filter.states.is_empty() || filter.states.contains(&State::Complete);
@@ -174,8 +186,8 @@ impl Filter {
         !self.states.is_empty()
     }
 
-    /// Whether it asks for nothing but handlers and states.
-    const fn is_tallied(&self) -> bool {
+    /// Whether it asks for nothing but handlers and states, of which counts are kept.
+    pub const fn is_tallied(&self) -> bool {
         !self.on_requests_but_handlers() && self.annotation.is_none()
     }
 

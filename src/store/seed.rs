@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use super::{Result, Store, sql};
+use super::{Result, Store, sql, tallies::Kind};
 use crate::domain::{run::Stored, template::NamedTaskId};
 
 /// Times from here on are seconds after the last move.
@@ -32,6 +32,8 @@ pub struct Story {
     pub leases: Vec<(i16, i32, f64)>,
     /// Steps that wait for a worker: step, not before.
     pub queued: Vec<(i16, f64)>,
+    /// How it counts.
+    pub tallies: Vec<(Kind, i32)>,
 }
 
 /// One row of a story's audit trail.
@@ -100,6 +102,7 @@ pub async fn seed(
     let moves = || each().flat_map(|(no, story)| story.moves.iter().map(move |row| (no, row)));
     let leases = || each().flat_map(|(no, story)| story.leases.iter().map(move |row| (no, row)));
     let queued = || each().flat_map(|(no, story)| story.queued.iter().map(move |row| (no, row)));
+    let tallies = || each().flat_map(|(no, story)| story.tallies.iter().map(move |(kind, count)| (no, *kind, *count)));
     /// One column of rows.
     macro_rules! column {
         ($rows:expr, $pattern:pat => $value:expr) => {
@@ -145,6 +148,9 @@ pub async fn seed(
         .bind(column!(queued(), (no, _) => no))
         .bind(column!(queued(), (_, row) => row.0))
         .bind(column!(queued(), (_, row) => row.1))
+        .bind(column!(tallies(), (no, ..) => no))
+        .bind(column!(tallies(), (_, kind, _) => kind.code()))
+        .bind(column!(tallies(), (.., count) => count))
         .fetch_one(connection)
         .await?;
     Ok(row.try_get(0)?)
@@ -157,7 +163,7 @@ pub async fn settle(store: &Store) -> Result<()> {
         "vacuum (analyze) tasks",
         "vacuum (analyze) task_requests",
         "vacuum (analyze) transitions",
-        "vacuum (analyze) leases, ready_steps, task_tallies, task_tally_changes",
+        "vacuum (analyze) leases, ready_steps, tallies, namespace_tallies, tally_changes",
         "checkpoint",
     ] {
         sqlx::query(statement).execute(store.pool()).await?;

@@ -37,7 +37,6 @@ pub struct Counts {
     pub in_backoff_steps: i64,
     pub active_connections: i64,
     pub max_connections: i64,
-    pub estimated: bool,
 }
 
 impl Counts {
@@ -59,7 +58,6 @@ impl Counts {
             in_backoff_steps: row.try_get("in_backoff_steps")?,
             active_connections: row.try_get("active_connections")?,
             max_connections: row.try_get("max_connections")?,
-            estimated: row.try_get("estimated")?,
         })
     }
 }

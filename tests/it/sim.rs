@@ -156,6 +156,17 @@ impl World {
             full join (select * from tasker_task_tallies where tasks <> 0) k using (named_task_id, state)
             where t.tasks is distinct from k.tasks";
         assert_eq!(self.count(wrong).await, 0, "kept counts of tasks that are wrong");
+        let wrong = "select count(*) from (select named_task_id, get_byte(steps, n * 8)::smallint as state,
+                count(*) as steps from tasks, generate_series(0, length(steps) / 8 - 1) n group by 1, 2) t
+            full join (select * from tasker_step_tallies where steps <> 0) k using (named_task_id, state)
+            where t.steps is distinct from k.steps";
+        assert_eq!(self.count(wrong).await, 0, "kept counts of steps that are wrong");
+        let (kept, recounted) = (
+            "select coalesce(sum(count), 0)::bigint from tasker_namespace_tallies where kind = 14",
+            "select count(*) from tasks, generate_series(0, length(steps) / 8 - 1) n
+             where tasker_step_retryable(named_task_id, steps, detail, n)",
+        );
+        assert_eq!(self.count(kept).await, self.count(recounted).await, "kept counts of steps that will be retried");
     }
 }
 

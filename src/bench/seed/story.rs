@@ -4,7 +4,7 @@
 //! lane would have it: what ends, the task's own state, then what begins. So a seeded task has the states, numbers
 //! and records that the engine would have written, whatever the rules become.
 
-use std::{sync::Arc, time::Duration};
+use std::{iter, sync::Arc, time::Duration};
 
 use crate::{
     domain::{
@@ -14,7 +14,10 @@ use crate::{
         template::Template,
     },
     lifecycle::metadata,
-    store::seed::{LATER, Move, Story},
+    store::{
+        seed::{LATER, Move, Story},
+        tallies::Kind,
+    },
 };
 
 /// Backoffs at least this long are still running when the story ends.
@@ -216,6 +219,14 @@ impl Teller {
                 .map(|(_, held, since)| (number(held.no), i32::from(held.attempt), scaled(*since as f64)))
                 .collect(),
             queued: self.waiting.iter().map(|(at, no)| (number(*no), scaled(*at as f64))).collect(),
+            tallies: tallies(&self.run),
         }
     }
+}
+
+/// How a run counts.
+fn tallies(run: &Run) -> Vec<(Kind, i32)> {
+    let steps = run.steps().iter().map(|step| Kind::Steps(step.state));
+    let retryable = run.steps().iter().filter(|step| step.is_retryable_error()).map(|_| Kind::Retryable);
+    iter::once(Kind::Tasks(run.state())).chain(steps).chain(retryable).map(|kind| (kind, 1)).collect()
 }

@@ -130,7 +130,6 @@ pub(super) fn health(counts: &pb::GetHealthCountsResponse) -> Value {
         "in_backoff_steps": counts.in_backoff_steps,
         "active_connections": counts.active_connections,
         "max_connections": counts.max_connections,
-        "estimated": counts.estimated,
         "info": info(counts.info.as_ref()),
     })
 }

@@ -127,18 +127,17 @@ pub(super) fn slow_steps(out: Out, steps: &[pb::SlowStep]) {
 
 pub(super) fn health(out: Out, counts: &pb::GetHealthCountsResponse) {
     let mut table = Table::new(&["", "TASKS", "STEPS"]);
-    let about = if counts.estimated { "about " } else { "" };
     let none = String::new;
     for (name, tasks, steps) in [
         ("pending", counts.pending_tasks.to_string(), counts.pending_steps.to_string()),
         ("in_progress", counts.in_progress_tasks.to_string(), counts.in_progress_steps.to_string()),
-        ("complete", counts.complete_tasks.to_string(), format!("{about}{}", counts.complete_steps)),
+        ("complete", counts.complete_tasks.to_string(), counts.complete_steps.to_string()),
         ("error", counts.error_tasks.to_string(), counts.error_steps.to_string()),
         ("  retryable", none(), counts.retryable_error_steps.to_string()),
         ("  exhausted", none(), counts.exhausted_retry_steps.to_string()),
         ("in backoff", none(), counts.in_backoff_steps.to_string()),
         ("cancelled", counts.cancelled_tasks.to_string(), none()),
-        ("total", counts.total_tasks.to_string(), format!("{about}{}", counts.total_steps)),
+        ("total", counts.total_tasks.to_string(), counts.total_steps.to_string()),
     ] {
         table.row([name.into(), tasks.into(), steps.into()]);
     }

@@ -17,6 +17,8 @@ pub struct Changes {
     pub ended: Vec<Claimed>,
     /// Attempts that ended by somebody else's will; their workers are to be told.
     pub stopped: Vec<Claimed>,
+    /// How many more steps in error have attempts left, or how many fewer.
+    pub retryable: i32,
 }
 
 /// One move of the task or of one of its steps.

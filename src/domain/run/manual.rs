@@ -19,6 +19,7 @@ impl Run {
     pub fn resolve_step(&mut self, no: StepNo, operation: Operation, changes: &mut Changes) -> Result<(), Refusal> {
         self.open()?;
         self.step(no).state.check(Owner::Step, State::ResolvedManually)?;
+        changes.retryable -= i32::from(self.step(no).is_retryable_error());
         let attempt = self.step(no).attempts;
         let sequence = self.move_step(no, State::ResolvedManually, attempt, Cause::Manual(operation), changes);
         let step = &mut self.steps[usize::from(no)];
@@ -41,6 +42,7 @@ impl Run {
         if step.state != State::Error {
             return Err(step.state.check(Owner::Step, State::Pending).err().map_or(Refusal::NotReady, Into::into));
         }
+        changes.retryable -= i32::from(step.is_retryable_error());
         // A raised limit may have released it before.
         let waits_for_nothing = step.is_startable() && step.next_retry_at.is_none();
         step.permanent = false;
@@ -83,7 +85,9 @@ impl Run {
     ) -> Result<(), Refusal> {
         self.open_step(no)?;
         let before = self.step(no).is_startable();
+        changes.retryable -= i32::from(self.step(no).is_retryable_error());
         self.steps[usize::from(no)].retry_limit = limit;
+        changes.retryable += i32::from(self.step(no).is_retryable_error());
         self.record(Some(no), operation, changes);
         let step = self.step(no);
         if step.is_startable() && !before {

@@ -96,8 +96,9 @@ impl Run {
     fn end_retries(&mut self, cause: &Cause, changes: &mut Changes) {
         for no in 0..self.len() {
             let step = &mut self.steps[usize::from(no)];
-            if step.state == State::Error && step.is_retry_eligible() {
+            if step.is_retryable_error() {
                 step.permanent = true;
+                changes.retryable -= 1;
                 step.next_retry_at = None;
                 let attempt = step.attempts;
                 self.append(Some(no), Some(State::Error), State::Error, attempt, cause.clone(), changes);

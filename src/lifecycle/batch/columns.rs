@@ -10,6 +10,7 @@ use crate::{
     lifecycle::{item::Item, metadata, request::NewTask},
     store::{
         lifecycle::{Requested, WriteSet, array_text, number, signed, timestamp},
+        tallies::Kind,
         text::Text,
     },
 };
@@ -49,9 +50,7 @@ impl Entry {
         let started = self.changes.moves.iter().any(|row| row.step.is_none() && row.to == State::InProgress);
         let started_at = started.then(|| timestamp(now));
         let finished_at = stored.state.is_settled_task().then(|| timestamp(now));
-        if let Some(first) = self.changes.moves.iter().find(|row| row.step.is_none()) {
-            set.tally(self.held.run.template().id, first.from, stored.state);
-        }
+        self.tally(stored.state, set);
         let Stored { state, reason, revision, steps, detail } = stored;
         if let Some(expected) = self.revision_read {
             let moved = &mut set.moved;
@@ -79,6 +78,32 @@ impl Entry {
         }
         self.note(task, set);
         self.lease(task, now, set);
+    }
+
+    /// What there is more of now, and what less.
+    fn tally(&self, state: State, set: &mut WriteSet) {
+        let (template, moves) = (self.held.run.template(), &self.changes.moves);
+        let handler = template.id;
+        if let Some(first) = moves.iter().find(|row| row.step.is_none()) {
+            if let Some(from) = first.from {
+                set.tally(handler, Kind::Tasks(from), -1);
+            }
+            set.tally(handler, Kind::Tasks(state), 1);
+        }
+        let mut steps = [0_i32; State::ALL.len()];
+        let mut step = |state: State, change: i32| steps[usize::from(state.code())] += change;
+        if self.revision_read.is_none() {
+            step(State::Pending, i32::try_from(template.steps.len()).expect("a task has fewer steps"));
+        }
+        for row in moves.iter().filter(|row| row.step.is_some()) {
+            // Those that a new task is created without were pending for no time at all.
+            step(row.from.unwrap_or(State::Pending), -1);
+            step(row.to, 1);
+        }
+        for (state, change) in State::ALL.into_iter().zip(steps) {
+            set.tally(handler, Kind::Steps(state), change);
+        }
+        set.tally(handler, Kind::Retryable, self.changes.retryable);
     }
 
     fn note(&self, task: TaskId, set: &mut WriteSet) {

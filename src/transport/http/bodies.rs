@@ -111,7 +111,6 @@ fn counts(seen: &Seen) -> Value {
             "complete": counts.complete_tasks,
             "error": counts.error_tasks,
             "cancelled": counts.cancelled_tasks,
-            "estimated": counts.estimated,
         },
         "steps": {
             "total": counts.total_steps,

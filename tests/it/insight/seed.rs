@@ -261,9 +261,9 @@ async fn seeded_work_is_in_all_kinds_of_states_and_stays_there() {
     let queued = count(store, "select count(*) from ready_steps").await;
     // The sweeper folds counts in each round, and looks at unfinished tasks in every tenth.
     for _ in 0..25 {
-        let mark = "insert into task_tally_changes (named_task_id, state, change) values (0, 0, 0)";
+        let mark = "insert into tally_changes (named_task_id, kind, change) values (0, 0, 0)";
         sqlx::query(mark).execute(store.pool()).await.unwrap();
-        let left = "select count(*) from task_tally_changes";
+        let left = "select count(*) from tally_changes";
         eventually("the sweeper has been round", async || count(store, left).await == 0).await;
     }
     assert_eq!(states().await, seeded);

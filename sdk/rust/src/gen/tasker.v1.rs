@@ -5289,9 +5289,6 @@ pub struct GetHealthCountsResponse {
     /// Connections that the database server takes.
     #[prost(int64, tag = "16")]
     pub max_connections: i64,
-    /// Whether the steps of cancelled tasks were estimated, because there are many; everything else is exact.
-    #[prost(bool, tag = "17")]
-    pub estimated: bool,
     /// When the answer was made.
     #[prost(message, optional, tag = "18")]
     pub info: ::core::option::Option<AnswerInfo>,
@@ -5642,9 +5639,6 @@ pub struct TaskCounts {
     /// Cancelled.
     #[prost(int64, tag = "6")]
     pub cancelled: i64,
-    /// Whether finished ones are estimated, because there are many.
-    #[prost(bool, tag = "7")]
-    pub estimated: bool,
 }
 /// StepCounts counts steps by state.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

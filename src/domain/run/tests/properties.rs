@@ -80,6 +80,7 @@ fn play(stage: &mut Stage, op: &Op) {
     if refused {
         assert_eq!(stage.run.store(), before.store(), "a refusal changes nothing: {op:?}");
         assert!(changes.moves.is_empty() && changes.released.is_empty() && changes.ended.is_empty());
+        assert_eq!(changes.retryable, 0);
     }
     let attempts_ended: Vec<_> = changes.ended.clone();
     stage.settle(&mut changes);
@@ -102,6 +103,8 @@ fn play(stage: &mut Stage, op: &Op) {
         now.is_some() && now != startable_before[usize::from(*no)]
     });
     assert_eq!(released, became.collect(), "exactly what became startable is released: {op:?}");
+    let retryable = |run: &Run| run.steps().iter().map(|step| i32::from(step.is_retryable_error())).sum::<i32>();
+    assert_eq!(retryable(&before) + changes.retryable, retryable(&stage.run), "{op:?}");
     check_run(stage);
 }
 

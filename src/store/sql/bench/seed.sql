@@ -11,6 +11,7 @@
 --   $29 metadata, $30 retry at, $31 results
 -- leases: $32 story, $33 step_no, $34 attempt, $35 since
 -- queued steps: $36 story, $37 step_no, $38 not before
+-- counts: $39 story, $40 kind, $41 how many
 with stories as (
     select s.no - 1 as no, s.shape, s.low, s.high, s.state, s.revision, s.state_reason, s.steps, s.retry_step,
            s.retry_at, s.started_at
@@ -108,7 +109,10 @@ with stories as (
     join unnest($36::int[], $37::smallint[], $38::float8[]) as q (story, step_no, at) on q.story = c.story
     join named_tasks_named_steps s on s.named_task_id = c.named_task_id and s.step_no = q.step_no
 ), tallied as (
-    insert into task_tally_changes (named_task_id, state, change)
-    select c.named_task_id, c.state, count(*) from cast_ c group by c.named_task_id, c.state
+    insert into tally_changes (named_task_id, kind, change)
+    select c.named_task_id, k.kind, sum(k.count)
+    from cast_ c
+    join unnest($39::int[], $40::smallint[], $41::int[]) as k (story, kind, count) on k.story = c.story
+    group by c.named_task_id, k.kind
 )
 select count(*) from cast_

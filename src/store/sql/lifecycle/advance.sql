@@ -1,5 +1,5 @@
 -- Writes what a batch decided when it only moves tasks on: the hop of a chain. The same as lifecycle/write without
--- new tasks, queued steps and tasks that change their state, because setting up the parts that have nothing to do costs a third of the time.
+-- new tasks and queued steps, because setting up the parts that have nothing to do costs a third of the time.
 -- Fails with SQLSTATE TK001, and nothing has happened, if any task has moved since it was read. Locks the moved
 -- tasks' rows and the ended leases. Walks tasks_pkey and leases_pkey by key; needs session/plan_by_key. What is between
 -- the two marks is as in lifecycle/write.
@@ -10,6 +10,7 @@
 --   $19 metadata, $20 step_no of the lease that the row ends, else null
 -- ended leases: $21 task_id, $22 step_no
 -- begun leases: $23 task_id, $24 step_no, $25 attempt, $26 queue_id, $27 session_id, $28 deadline_at
+-- changed counts: $29 named_task_id, $30 kind, $31 change
 with moved as (
     update tasks t
     set state = m.state, revision = m.revision, state_reason = m.state_reason, steps = m.steps,
@@ -38,6 +39,10 @@ with moved as (
     select b.task_id, b.step_no, b.attempt, b.queue_id, b.session_id, $1, b.deadline_at
     from unnest($23::uuid[], $24::smallint[], $25::int[], $26::int[], $27::uuid[], $28::timestamptz[])
          as b (task_id, step_no, attempt, queue_id, session_id, deadline_at)
+), tallied as (
+    insert into tally_changes (named_task_id, kind, change)
+    select c.named_task_id, c.kind, c.change
+    from unnest($29::int[], $30::smallint[], $31::int[]) as c (named_task_id, kind, change)
 -- events: begin
 ), logged as (
     insert into event_log (position, at, task_ids, after, until)

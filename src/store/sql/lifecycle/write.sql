@@ -16,7 +16,7 @@
 -- ended leases: $43 task_id, $44 step_no
 -- begun leases: $45 task_id, $46 step_no, $47 attempt, $48 queue_id, $49 session_id, $50 deadline_at
 -- queued steps: $51 queue_id, $52 visible_at, $53 task_id, $54 step_no
--- changed counts: $55 named_task_id, $56 state, $57 change
+-- changed counts: $55 named_task_id, $56 kind, $57 change
 with created as (
     insert into tasks (task_id, named_task_id, state, revision, state_reason, steps, detail, created_at,
                        updated_at, started_at, finished_at, deadline_at)
@@ -71,9 +71,9 @@ with created as (
          as q (queue_id, visible_at, task_id, step_no)
     on conflict do nothing
 ), tallied as (
-    insert into task_tally_changes (named_task_id, state, change)
-    select c.named_task_id, c.state, c.change
-    from unnest($55::int[], $56::smallint[], $57::int[]) as c (named_task_id, state, change)
+    insert into tally_changes (named_task_id, kind, change)
+    select c.named_task_id, c.kind, c.change
+    from unnest($55::int[], $56::smallint[], $57::int[]) as c (named_task_id, kind, change)
 -- events: begin
 ), logged as (
     insert into event_log (position, at, task_ids, after, until)
