@@ -6,9 +6,9 @@
 //! costs by those and not by the history.
 //!
 //! What walks what, by the filter alone: nothing or `complete`: tasks_pkey in order; other states: their
-//! partial indexes; handler, initiator, source system, correlation id: an index of task_requests that is in
-//! the order of tasks; unfinished ones of a handler: the partial index of those, since a handler without any may have
-//! a long history; tags and annotations: GIN, then a sort of what was found; requested time: its index.
+//! partial indexes, also those of a handler, which may have a long history of complete ones; handler, initiator,
+//! source system, correlation id: an index of task_requests that is in the order of tasks; tags and annotations:
+//! GIN, then a sort of what was found; requested time: its index.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -197,11 +197,12 @@ impl Filter {
     }
 
     fn on_requests(&self) -> bool {
-        (self.handlers.is_some() && !self.only_unfinished()) || self.on_requests_but_handlers()
+        (self.handlers.is_some() && !self.leaves_out_complete()) || self.on_requests_but_handlers()
     }
 
-    fn only_unfinished(&self) -> bool {
-        !self.states.is_empty() && self.states.iter().all(|state| matches!(state, State::Pending | State::InProgress))
+    /// Whether the partial indexes of tasks lead past the history.
+    fn leaves_out_complete(&self) -> bool {
+        !self.states.is_empty() && !self.states.contains(&State::Complete)
     }
 
     const fn on_requests_but_handlers(&self) -> bool {
@@ -217,7 +218,7 @@ impl Filter {
     fn push(&self, query: &mut QueryBuilder<Postgres>, id: &'static str) {
         self.push_states(query);
         if let Some(handlers) = &self.handlers {
-            let table = if self.only_unfinished() { "t" } else { "r" };
+            let table = if self.leaves_out_complete() { "t" } else { "r" };
             query.push(" and ").push(table).push(".named_task_id = any (").push_bind(handlers.clone()).push(")");
         }
         if !self.tags.is_empty() {

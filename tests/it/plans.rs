@@ -125,9 +125,10 @@ async fn lists_walk_indexes() {
         check(Filter { correlation_id: Some("cart".into()), ..Filter::default() }, order, open, 4 * open).await;
         check(Filter { tags: vec!["red".into()], ..Filter::default() }, order, open, 4 * open).await;
         check(Filter { states: vec![State::Complete], ..rare() }, order, open, 8 * open).await;
-        let unfinished = || states(&[State::Pending, State::InProgress]);
-        check(Filter { handlers: Some(vec![1]), ..unfinished() }, order, open, 4 * open).await;
-        check(Filter { handlers: Some(vec![2]), ..unfinished() }, order, 0, 4 * open).await;
+        for wanted in [&[State::Pending, State::InProgress][..], &[State::Error], &[State::Cancelled]] {
+            check(Filter { handlers: Some(vec![1]), ..states(wanted) }, order, open, 4 * open).await;
+            check(Filter { handlers: Some(vec![2]), ..states(wanted) }, order, 0, 4 * open).await;
+        }
     }
     let annotation = AnnotationFilter { annotation_type: None, key: Some("n".into()), value: Some("7".into()) };
     let filter = Filter { annotation: Some(annotation), ..Filter::default() };
