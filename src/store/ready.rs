@@ -53,7 +53,15 @@ pub async fn next_due(connection: &mut PgConnection, queue: QueueId, now: Micros
 pub async fn listed(executor: impl PgExecutor<'_>, steps: &[StepId]) -> Result<Vec<StepId>> {
     let tasks: Vec<Uuid> = steps.iter().map(|step| step.task.uuid()).collect();
     let numbers: Vec<i16> = steps.iter().map(|step| number(step.no)).collect();
-    let rows = sql!("ready/listed").bind(tasks).bind(numbers).bind(timestamp(ASIDE)).fetch_all(executor).await?;
+    let ends = (tasks.iter().min().copied(), tasks.iter().max().copied());
+    let rows = sql!("ready/listed")
+        .bind(tasks)
+        .bind(numbers)
+        .bind(timestamp(ASIDE))
+        .bind(ends.0)
+        .bind(ends.1)
+        .fetch_all(executor)
+        .await?;
     rows.iter().map(step).collect()
 }
 
