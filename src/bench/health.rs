@@ -111,22 +111,33 @@ pub(super) async fn measure(
     probes.extend(beside?);
 
     say("health: while the database hangs");
-    signal(postmaster, Signal::Stop);
-    let hanging = async {
-        asker.wait_until(ServingStatus::NotServing).await?;
-        asker.ask("database hangs").await
-    };
-    let hanging = hanging.await;
-    signal(postmaster, Signal::Continue);
-    probes.extend(hanging?);
+    let stopped = Stopped::all_of(postmaster);
+    asker.wait_until(ServingStatus::NotServing).await?;
+    probes.extend(asker.ask("database hangs").await?);
+    drop(stopped);
     asker.wait_until(ServingStatus::Serving).await?;
     server.stop().await;
     Ok(probes)
 }
 
-fn signal(postmaster: u32, signal: Signal) {
-    for pid in family(postmaster) {
-        embedded::signal(pid, signal);
+/// The processes of a Postgres, which stand still until the value is dropped.
+struct Stopped(Vec<u32>);
+
+impl Stopped {
+    fn all_of(postmaster: u32) -> Self {
+        let all: Vec<u32> = family(postmaster).collect();
+        for pid in &all {
+            embedded::signal(*pid, Signal::Stop);
+        }
+        Self(all)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        for pid in &self.0 {
+            embedded::signal(*pid, Signal::Continue);
+        }
     }
 }
 

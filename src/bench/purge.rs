@@ -65,6 +65,7 @@ pub(super) async fn measure(options: &Options, store: &Store, url: &str, say: &i
     }
     let (seconds, removed) = (began.elapsed().as_secs_f64(), tasks - left);
     ensure!(removed > 0, "nothing was purged");
+    ensure!(!during.is_empty(), "the purge was done within a turn: more old tasks or shorter turns are needed");
     servers.stop().await;
     without.extend(turns(options, store, url, keeping, TURNS_WITHOUT / 2).await?);
     let ratio = median(&during) / median(&without);

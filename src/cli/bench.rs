@@ -3,6 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Subcommand, ValueEnum};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Context, Outcome};
 use crate::bench::{self, Options, Side};
@@ -110,12 +111,12 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
     if args.what.contains(&What::Auth) {
         pairs.push(guarded()?);
     }
+    let (old_tasks, tasks) = (usize::try_from(args.old_tasks)?, usize::try_from(args.tasks)?);
+    let callers = usize::try_from(args.callers)?;
     let wants = |what| (args.what.is_empty() && pairs.is_empty()) || args.what.contains(&what);
-    let temporary = args.directory.is_none();
-    let directory = args.directory.clone().unwrap_or_else(temporary_directory);
-    let options = Options {
+    let options = |directory| Options {
         database_url: args.database_url.clone(),
-        directory: directory.clone(),
+        directory,
         ceiling: wants(What::Ceiling),
         throughput: wants(What::Throughput),
         shapes: !args.linear_only,
@@ -123,22 +124,42 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
         pairs: pairs.clone(),
         health: args.what.contains(&What::Health),
         purge: args.what.contains(&What::Purge),
-        old_tasks: usize::try_from(args.old_tasks)?,
-        tasks: usize::try_from(args.tasks)?,
+        old_tasks,
+        tasks,
         slots: args.slots,
-        callers: usize::try_from(args.callers)?,
+        callers,
         set: [("telemetry.log_level".to_owned(), "warn".to_owned())]
             .into_iter()
             .chain(context.sources.flags.iter().cloned())
             .collect(),
     };
-    let figures = bench::run(&options, |words| eprintln!("bench: {words}")).await;
+    let run = async |directory| bench::run(&options(directory), |words| eprintln!("bench: {words}")).await;
+    let Some(figures) = measure(args.directory.clone(), run).await? else { return Ok(ExitCode::from(130)) };
+    context.print_either(&figures, || bench::table(&figures))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Measures in a directory, or in a temporary one that is removed afterwards. `None` when somebody stopped it: what it
+/// had started is ended then.
+async fn measure<F>(
+    named: Option<PathBuf>,
+    run: impl AsyncFnOnce(PathBuf) -> anyhow::Result<F>,
+) -> anyhow::Result<Option<F>> {
+    let temporary = named.is_none();
+    let directory = named.unwrap_or_else(temporary_directory);
+    let mut terminate = signal(SignalKind::terminate())?;
+    let figures = tokio::select! {
+        figures = run(directory.clone()) => figures.map(Some),
+        _ = tokio::signal::ctrl_c() => Ok(None),
+        _ = terminate.recv() => Ok(None),
+    };
+    if let Ok(None) = figures {
+        eprintln!("bench: stopped");
+    }
     if temporary {
         let _gone = std::fs::remove_dir_all(&directory);
     }
-    let figures = figures?;
-    context.print_either(&figures, || bench::table(&figures))?;
-    Ok(ExitCode::SUCCESS)
+    figures
 }
 
 /// A server with these keys beside one without.

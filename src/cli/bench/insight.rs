@@ -39,22 +39,15 @@ pub(super) struct Args {
 
 /// Runs the subcommand.
 pub(super) async fn run(context: &Context, args: Args) -> Outcome {
-    let temporary = args.directory.is_none();
-    let directory = args.directory.clone().unwrap_or_else(super::temporary_directory);
     let mut active = args.active.clone();
     active.sort_unstable();
-    let options = Options {
-        directory: directory.clone(),
-        finished: args.finished,
-        handlers: usize::try_from(args.handlers)?,
-        active,
-        patience: Duration::from_secs(args.seconds),
+    let handlers = usize::try_from(args.handlers)?;
+    let run = async |directory| {
+        let patience = Duration::from_secs(args.seconds);
+        let options = Options { directory, finished: args.finished, handlers, active, patience };
+        insight::run(&options, &|words| eprintln!("bench: {words}")).await
     };
-    let figures = insight::run(&options, &|words| eprintln!("bench: {words}")).await;
-    if temporary {
-        let _gone = std::fs::remove_dir_all(&directory);
-    }
-    let figures = figures?;
+    let Some(figures) = super::measure(args.directory, run).await? else { return Ok(ExitCode::from(130)) };
     context.print_either(&figures, || insight::table(&figures))?;
     Ok(ExitCode::SUCCESS)
 }
