@@ -51,6 +51,7 @@ fn generate(root: &Path) -> PathBuf {
     compiler.open_files(PROTOS).expect("the protos compile");
     tonic_prost_build::configure()
         .build_server(false)
+        .codec_path("crate::codec::Slices")
         .out_dir(&out)
         .compile_fds(compiler.file_descriptor_set())
         .expect("the code is generated");

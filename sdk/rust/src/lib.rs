@@ -13,6 +13,8 @@ pub mod errors;
 pub mod proto;
 pub mod worker;
 
+mod codec;
+
 pub use client::{Client, TlsFiles, Token};
 pub use errors::{Error, Reason, Result};
 pub use worker::{StepContext, StepError, Worker, WorkerHandle};

@@ -1220,7 +1220,7 @@ pub mod explain_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.ExplainService/ExplainTask",
             );
@@ -1245,7 +1245,7 @@ pub mod explain_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.ExplainService/ExplainStep",
             );
@@ -1625,7 +1625,7 @@ pub mod event_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.EventService/ListEventTypes",
             );
@@ -1657,7 +1657,7 @@ pub mod event_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.EventService/Subscribe",
             );
@@ -1685,7 +1685,7 @@ pub mod event_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.EventService/PublishEvent",
             );
@@ -2069,7 +2069,7 @@ pub mod handler_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.HandlerService/RegisterHandlers",
             );
@@ -2094,7 +2094,7 @@ pub mod handler_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.HandlerService/GetHandler",
             );
@@ -2119,7 +2119,7 @@ pub mod handler_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.HandlerService/ListHandlers",
             );
@@ -2144,7 +2144,7 @@ pub mod handler_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.HandlerService/ListNamespaces",
             );
@@ -2171,7 +2171,7 @@ pub mod handler_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.HandlerService/DeprecateHandler",
             );
@@ -2196,7 +2196,7 @@ pub mod handler_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.HandlerService/RestoreHandler",
             );
@@ -2225,7 +2225,7 @@ pub mod handler_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.HandlerService/PauseHandler",
             );
@@ -2251,7 +2251,7 @@ pub mod handler_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.HandlerService/ResumeHandler",
             );
@@ -2276,7 +2276,7 @@ pub mod handler_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.HandlerService/PauseNamespace",
             );
@@ -2301,7 +2301,7 @@ pub mod handler_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.HandlerService/ResumeNamespace",
             );
@@ -4141,7 +4141,7 @@ pub mod task_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.TaskService/CreateTask",
             );
@@ -4166,7 +4166,7 @@ pub mod task_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.TaskService/BatchCreateTasks",
             );
@@ -4191,7 +4191,7 @@ pub mod task_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.TaskService/GetTask",
             );
@@ -4216,7 +4216,7 @@ pub mod task_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.TaskService/ListTasks",
             );
@@ -4241,7 +4241,7 @@ pub mod task_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.TaskService/BatchGetExecutionContexts",
             );
@@ -4268,7 +4268,7 @@ pub mod task_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.TaskService/CountTasks",
             );
@@ -4293,7 +4293,7 @@ pub mod task_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.TaskService/UpdateTask",
             );
@@ -4320,7 +4320,7 @@ pub mod task_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.TaskService/CancelTask",
             );
@@ -4345,7 +4345,7 @@ pub mod task_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.TaskService/RetryTask",
             );
@@ -4372,7 +4372,7 @@ pub mod task_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.TaskService/WatchTask",
             );
@@ -4397,7 +4397,7 @@ pub mod task_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.TaskService/ListTransitions",
             );
@@ -4422,7 +4422,7 @@ pub mod task_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.TaskService/CreateAnnotation",
             );
@@ -4447,7 +4447,7 @@ pub mod task_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.TaskService/ListAnnotations",
             );
@@ -4695,7 +4695,7 @@ pub mod step_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.StepService/ListSteps",
             );
@@ -4720,7 +4720,7 @@ pub mod step_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.StepService/GetStep",
             );
@@ -4747,7 +4747,7 @@ pub mod step_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.StepService/UpdateStep",
             );
@@ -4772,7 +4772,7 @@ pub mod step_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.StepService/CancelStep",
             );
@@ -4797,7 +4797,7 @@ pub mod step_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.StepService/ResolveStep",
             );
@@ -4822,7 +4822,7 @@ pub mod step_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.StepService/RetryStep",
             );
@@ -5407,7 +5407,7 @@ pub mod analytics_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.AnalyticsService/GetPerformance",
             );
@@ -5432,7 +5432,7 @@ pub mod analytics_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.AnalyticsService/GetBottlenecks",
             );
@@ -5457,7 +5457,7 @@ pub mod analytics_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.AnalyticsService/ListSlowestTasks",
             );
@@ -5484,7 +5484,7 @@ pub mod analytics_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.AnalyticsService/ListSlowestSteps",
             );
@@ -5511,7 +5511,7 @@ pub mod analytics_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.AnalyticsService/GetHealthCounts",
             );
@@ -5878,7 +5878,7 @@ pub mod status_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.StatusService/GetStatus",
             );
@@ -6036,7 +6036,7 @@ pub mod dependency_graph_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.DependencyGraphService/GetTaskGraph",
             );
@@ -6066,7 +6066,7 @@ pub mod dependency_graph_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.v1.DependencyGraphService/WatchTaskGraph",
             );

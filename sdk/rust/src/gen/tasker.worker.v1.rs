@@ -669,7 +669,7 @@ pub mod worker_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.worker.v1.WorkerService/Session",
             );
@@ -691,7 +691,7 @@ pub mod worker_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.worker.v1.WorkerService/Claim",
             );
@@ -713,7 +713,7 @@ pub mod worker_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.worker.v1.WorkerService/Report",
             );
@@ -738,7 +738,7 @@ pub mod worker_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.worker.v1.WorkerService/Heartbeat",
             );
@@ -763,7 +763,7 @@ pub mod worker_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.worker.v1.WorkerService/FetchDependencies",
             );
@@ -793,7 +793,7 @@ pub mod worker_service_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/tasker.worker.v1.WorkerService/ListWorkers",
             );
