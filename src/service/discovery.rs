@@ -157,7 +157,7 @@ impl Discovery {
         if !namespace.is_empty() {
             scope.narrow(namespace)?;
         }
-        let listing = self.listing().await?;
+        let (listing, served) = tokio::try_join!(self.listing(), self.crews.served())?;
         if !namespace.is_empty() && !listing.has_namespace(namespace) {
             let mut connection = self.store.pool().acquire().await.map_err(store::Error::from)?;
             return Err(unknown(&mut connection, namespace, "", "").await?);
@@ -180,7 +180,6 @@ impl Discovery {
         });
         let (page, more) = page(visible.cloned(), size);
         let next = page.last().filter(|_| more).map(|last| (last.namespace.clone(), last.name.clone()));
-        let served = self.crews.served().await?;
         let listed = page.into_iter().map(|entry| {
             let available = entry.queues.iter().all(|queue| served.contains(queue));
             Listed { entry, available }
