@@ -37,7 +37,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     fs::write(out.join("access.rs"), access_table(&DescriptorPool::decode(descriptors.as_slice())?))?;
     fs::write(out.join("migrations.rs"), migration_table(Path::new("migrations"))?)?;
 
-    tonic_prost_build::configure().build_client(false).bytes(".").compile_fds(compiler.file_descriptor_set())?;
+    tonic_prost_build::configure()
+        .build_client(false)
+        .bytes(".")
+        .extern_path(".tasker.v1.GetTaskGraphResponse", "crate::rpc::graph::GetTaskGraphResponse")
+        .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }
 

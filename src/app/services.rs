@@ -75,7 +75,8 @@ pub(super) fn add(
         answer_bytes: bytes,
     };
     add!(TaskServiceServer, rpc::tasks::Tasks::new(tasks, graphs.clone(), limits));
-    add!(DependencyGraphServiceServer, rpc::graph::Graphs::new(graphs, limits));
+    let memory_bytes = config.cache.memory_bytes;
+    add!(DependencyGraphServiceServer, rpc::graph::Graphs::new(graphs, limits, memory_bytes, engine.metrics()));
     let subscribers_max = config.events.subscribers_max;
     let events = events::Events::new(store.clone(), templates.clone(), engine.events().clone(), subscribers_max);
     add!(EventServiceServer, rpc::events::Events::new(events, limits));

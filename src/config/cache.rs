@@ -11,7 +11,7 @@ use super::{check::Check, secret::Secret, values::millis};
 pub struct Cache {
     /// Where analyses are remembered.
     pub backend: CacheBackend,
-    /// Memory for analyses and graphs on this server.
+    /// Memory for analyses on this server, as much for the shapes of graphs, and as much for answers.
     pub memory_bytes: u64,
     /// Where Redis is.
     pub redis_url: Secret,

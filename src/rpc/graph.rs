@@ -1,16 +1,21 @@
 //! DependencyGraphService, and the graph beside a task in other services' answers.
 
+mod answers;
+
 use std::pin::Pin;
 
+use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use prost::Message;
 use tonic::{Request, Response, Status};
+
+use answers::Answers;
 
 use super::{
     fields::Fields,
     limits::Limits,
     render::{
-        graph::{self as render, Sections},
+        graph::{self as render, Moment, Pieces, Sections},
         micros,
     },
     scope,
@@ -23,6 +28,7 @@ use crate::{
         graph::{Graph, Graphs as UseCases},
         snapshot::Snapshot,
     },
+    telemetry::Metrics,
 };
 
 /// Sections that one request may name: each of them, and some twice.
@@ -32,13 +38,36 @@ const SECTIONS_MAX: usize = 16;
 #[derive(Debug, Clone)]
 pub struct Graphs {
     graphs: UseCases,
+    answers: Answers,
     limits: Limits,
 }
 
+/// The response of GetTaskGraph with its graph encoded: a message within a message and its bytes are the same on the
+/// wire. `build.rs` puts it in the place of the generated one.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct GetTaskGraphResponse {
+    /// The graph.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub graph: Bytes,
+}
+
 impl Graphs {
-    /// The service over the use cases.
-    pub const fn new(graphs: UseCases, limits: Limits) -> Self {
-        Self { graphs, limits }
+    /// The service over the use cases. Answers are remembered in `memory_bytes`.
+    pub fn new(graphs: UseCases, limits: Limits, memory_bytes: u64, metrics: &Metrics) -> Self {
+        Self { graphs, answers: Answers::new(memory_bytes, metrics.cache("graph")), limits }
+    }
+
+    /// What stays of a task's graph while nothing moves, and what is of this moment.
+    async fn pieces(&self, snapshot: &Snapshot, sections: Sections) -> Result<(Pieces, Moment)> {
+        let basis = self.graphs.basis(snapshot).await?;
+        if let Some(pieces) = self.answers.find(snapshot, &basis, sections) {
+            return Ok((pieces, Moment::of(snapshot, &basis, sections)));
+        }
+        let graph = self.graphs.on(basis, snapshot).await?;
+        let rendered = bounded(snapshot, &graph, sections, self.limits.answer_bytes)?;
+        let (pieces, moment) = Pieces::split(rendered);
+        self.answers.insert(snapshot, &graph.basis, sections, pieces.clone());
+        Ok((pieces, moment))
     }
 }
 
@@ -48,16 +77,13 @@ type Answer<T> = Result<Response<T>, Status>;
 impl DependencyGraphService for Graphs {
     type WatchTaskGraphStream = Pin<Box<dyn Stream<Item = Result<proto::WatchTaskGraphResponse, Status>> + Send>>;
 
-    async fn get_task_graph(
-        &self,
-        request: Request<proto::GetTaskGraphRequest>,
-    ) -> Answer<proto::GetTaskGraphResponse> {
+    async fn get_task_graph(&self, request: Request<proto::GetTaskGraphRequest>) -> Answer<GetTaskGraphResponse> {
         let scope = scope(&request)?;
         let proto::GetTaskGraphRequest { task_id, sections } = request.into_inner();
         let (id, sections) = wanted(&task_id, &sections)?;
-        let (snapshot, graph) = self.graphs.get(&scope, id).await?;
-        let graph = bounded(&snapshot, &graph, sections, self.limits.answer_bytes)?;
-        Ok(self.limits.fit(proto::GetTaskGraphResponse { graph: Some(graph) })?)
+        let snapshot = self.graphs.snapshot(&scope, id).await?;
+        let (pieces, moment) = self.pieces(&snapshot, sections).await?;
+        Ok(self.limits.fit(GetTaskGraphResponse { graph: pieces.join(moment) })?)
     }
 
     async fn watch_task_graph(
@@ -100,7 +126,7 @@ fn bounded(snapshot: &Snapshot, graph: &Graph, sections: Sections, bytes_max: us
         let text = "the graph is too large for the answer: ask for it alone, or for fewer sections";
         Err(Error::new(Reason::LimitExceeded, text).with("limit", bytes_max.to_string()))
     };
-    if render::bytes(&graph.shape, sections) > bytes_max {
+    if render::bytes(&graph.basis.shape, sections) > bytes_max {
         return too_large();
     }
     let rendered = render::graph(snapshot, graph, sections);

@@ -1,7 +1,7 @@
 //! The dependency graphs of tasks.
 //!
 //! Owns: the use cases, and what is remembered: shapes by handler version, durations by handler version, analyses under
-//! what they were made of. A task's row is read for every answer, so no answer is older than its question; what is
+//! what they were made of. (Answers that were rendered are remembered where they are rendered, in `rpc::graph`.) A task's row is read for every answer, so no answer is older than its question; what is
 //! remembered saves the work and never the look. Never: protobuf, the rules. Next: `domain::graph` for the rules,
 //! `graph/memory.rs` for what is remembered, `graph/durations.rs` for what is measured.
 
@@ -24,7 +24,7 @@ use crate::{
     },
     error::Result,
     lifecycle::Watch,
-    store::{self, shared::Shared},
+    store::{self, shared::Shared, steps::Lease},
     telemetry::Metrics,
 };
 
@@ -74,18 +74,44 @@ pub struct Graphs {
 /// The graph of a task at the moment of its snapshot.
 #[derive(Debug, Clone)]
 pub struct Graph {
-    /// The DAG.
-    pub shape: Arc<Shape>,
+    /// What goes before the analysis.
+    pub basis: Basis,
     /// The conditions of its steps.
     pub picture: Picture,
     /// What follows from them.
     pub analysis: Arc<Analysis>,
+}
+
+/// What is known of a task before its run is analysed. It is little work, so that an answer that needs nothing else is
+/// soon there.
+#[derive(Debug, Clone)]
+pub struct Basis {
+    /// The DAG.
+    pub shape: Arc<Shape>,
     /// How long the steps take.
     pub durations: Arc<Durations>,
     /// What weighs how much.
     pub policy: Arc<Policy>,
-    /// When the task will be done.
-    pub forecast: Forecast,
+    /// When the newest attempts of running steps began.
+    began: Arc<HashMap<StepId, Began>>,
+}
+
+/// When which attempt of a step began.
+#[derive(Debug, Clone, Copy)]
+struct Began {
+    attempt: i32,
+    at: Micros,
+}
+
+impl Basis {
+    /// When the task of this snapshot will be done.
+    pub fn forecast(&self, Snapshot { row, run, now, .. }: &Snapshot) -> Forecast {
+        let began = |no| {
+            let began = self.began.get(&row.task_id.step(no))?;
+            (began.attempt == i32::from(run.step(no).attempts)).then_some(began.at)
+        };
+        forecast(&self.shape, run, &self.durations, &self.policy.duration_estimates, began, *now)
+    }
 }
 
 impl Graphs {
@@ -97,57 +123,61 @@ impl Graphs {
         Self { reader, watch, policy: Arc::new(policy), memory, measurements, watch_interval }
     }
 
-    /// The graph of a task, or TASK_NOT_FOUND, also when it is outside the scope.
-    pub async fn get(&self, scope: &Scope, id: TaskId) -> Result<(Snapshot, Graph)> {
-        let snapshot = self.reader.task(scope, id, View::Basic).await?;
-        let graph = self.of(&snapshot).await?;
-        Ok((snapshot, graph))
+    /// A task as its graph is made of it, or TASK_NOT_FOUND, also when it is outside the scope.
+    pub async fn snapshot(&self, scope: &Scope, id: TaskId) -> Result<Snapshot> {
+        self.reader.task(scope, id, View::Basic).await
+    }
+
+    /// What is known of a task that has been read before its run is analysed.
+    pub async fn basis(&self, snapshot: &Snapshot) -> Result<Basis> {
+        let began = self.began(std::slice::from_ref(snapshot)).await?;
+        self.based(snapshot, &Arc::new(began)).await
     }
 
     /// The graph of a task that has been read.
     pub async fn of(&self, snapshot: &Snapshot) -> Result<Graph> {
-        let mut graphs = self.of_all(std::slice::from_ref(snapshot)).await;
-        graphs.pop().expect("one in, one out")
+        self.on(self.basis(snapshot).await?, snapshot).await
+    }
+
+    /// The graph of a task that has been read, on what is known of it.
+    pub async fn on(&self, basis: Basis, snapshot: &Snapshot) -> Result<Graph> {
+        let picture = Picture::of(&snapshot.run, snapshot.now);
+        let analysis = self.memory.analysis(&basis.shape, &picture, &basis.durations, &basis.policy).await?;
+        Ok(Graph { basis, picture, analysis })
     }
 
     /// The graphs of tasks that have been read, each by itself.
     pub async fn of_all(&self, snapshots: &[Snapshot]) -> Vec<Result<Graph>> {
-        let began = self.began(snapshots).await;
+        let began = match self.began(snapshots).await {
+            Ok(began) => Arc::new(began),
+            Err(error) => return snapshots.iter().map(|_| Err(error.clone())).collect(),
+        };
         let mut graphs = Vec::with_capacity(snapshots.len());
         for snapshot in snapshots {
-            graphs.push(match &began {
-                Ok(began) => self.one(snapshot, began).await,
-                Err(error) => Err(error.clone()),
+            graphs.push(match self.based(snapshot, &began).await {
+                Ok(basis) => self.on(basis, snapshot).await,
+                Err(error) => Err(error),
             });
         }
         graphs
     }
 
-    async fn one(&self, snapshot: &Snapshot, began: &HashMap<StepId, (i32, Micros)>) -> Result<Graph> {
-        let Snapshot { row, run, now, .. } = snapshot;
-        let shape = self.memory.shape(run.template()).await?;
-        let durations = self.measurements.get(run.template(), *now).await;
-        let picture = Picture::of(run, *now);
-        let analysis = self.memory.analysis(&shape, &picture, &durations, &self.policy).await?;
-        let began = |no| {
-            let (attempt, at) = began.get(&row.task_id.step(no))?;
-            (*attempt == i32::from(run.step(no).attempts)).then_some(*at)
-        };
-        let forecast = forecast(&shape, run, &durations, &self.policy.duration_estimates, began, *now);
-        Ok(Graph { shape, picture, analysis, durations, policy: Arc::clone(&self.policy), forecast })
+    async fn based(&self, snapshot: &Snapshot, began: &Arc<HashMap<StepId, Began>>) -> Result<Basis> {
+        let template = snapshot.run.template();
+        let shape = self.memory.shape(template).await?;
+        let durations = self.measurements.get(template, snapshot.now).await;
+        Ok(Basis { shape, durations, policy: Arc::clone(&self.policy), began: Arc::clone(began) })
     }
 
     /// When the running attempts of these tasks began.
-    async fn began(&self, snapshots: &[Snapshot]) -> Result<HashMap<StepId, (i32, Micros)>> {
+    async fn began(&self, snapshots: &[Snapshot]) -> Result<HashMap<StepId, Began>> {
         let runs = |snapshot: &&Snapshot| snapshot.run.steps().iter().any(|step| step.state == State::InProgress);
         let running: Vec<Uuid> = snapshots.iter().filter(runs).map(|snapshot| snapshot.row.task_id.uuid()).collect();
         if running.is_empty() {
             return Ok(HashMap::new());
         }
         let leases = store::steps::leases(self.reader.store(), &running).await?;
-        Ok(leases
-            .into_iter()
-            .map(|(step, lease)| (step, (lease.attempt, lease.claimed_at.timestamp_micros())))
-            .collect())
+        let began = |lease: Lease| Began { attempt: lease.attempt, at: lease.claimed_at.timestamp_micros() };
+        Ok(leases.into_iter().map(|(step, lease)| (step, began(lease))).collect())
     }
 }

@@ -3,6 +3,7 @@
 mod annotations;
 mod create;
 mod graph;
+mod graph_answers;
 mod graph_cache;
 mod large;
 mod list;

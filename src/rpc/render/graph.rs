@@ -3,6 +3,10 @@
 //! Owns: which words go with which finding. Numbers become ids and names only here, and times of the moment are added,
 //! so that what is remembered fits every task and every moment.
 
+mod pieces;
+
+pub(in crate::rpc) use pieces::{Moment, Pieces, steady};
+
 use super::{micros, state, task::health};
 use crate::{
     domain::{
@@ -17,7 +21,10 @@ use crate::{
         run::Micros,
     },
     proto::tasker::v1 as proto,
-    service::{graph::Graph, snapshot::Snapshot},
+    service::{
+        graph::{Basis, Graph},
+        snapshot::Snapshot,
+    },
 };
 
 /// Names shown of a level.
@@ -36,7 +43,7 @@ const EDGE_BYTES: usize = 13;
 const NODE_BYTES: usize = 96;
 
 /// Which sections are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::rpc) struct Sections(u8);
 
 impl Sections {
@@ -96,7 +103,7 @@ impl Shown<'_> {
     }
 
     fn ids(&self, steps: &[StepNo]) -> Vec<String> {
-        steps.iter().map(|no| self.id(*no)).collect()
+        ids(self.snapshot, steps)
     }
 
     fn name(&self, no: StepNo) -> String {
@@ -104,7 +111,7 @@ impl Shown<'_> {
     }
 
     fn names(&self, steps: &[StepNo]) -> Vec<String> {
-        steps.iter().map(|no| self.name(*no)).collect()
+        names(self.snapshot, steps)
     }
 
     fn condition(&self, no: StepNo) -> &Condition {
@@ -117,7 +124,7 @@ impl Shown<'_> {
     }
 
     fn dependency_graph(&self) -> proto::DependencyGraph {
-        let shape = &self.graph.shape;
+        let shape = &self.graph.basis.shape;
         let steps = || self.graph.picture.numbered();
         let positions = |steps: &[StepNo]| steps.iter().map(|no| i32::from(*no)).collect();
         proto::DependencyGraph {
@@ -149,29 +156,29 @@ impl Shown<'_> {
 
     fn duration(&self, no: StepNo) -> proto::StepDuration {
         let millis = |millis: u64| i64::try_from(millis).unwrap_or(i64::MAX);
-        let estimates = &self.graph.policy.duration_estimates;
-        let measured = self.graph.durations.measured(no);
+        let estimates = &self.graph.basis.policy.duration_estimates;
+        let measured = self.graph.basis.durations.measured(no);
         proto::StepDuration {
             source: match measured {
                 Some(_) => proto::DurationSource::Measured,
                 None => proto::DurationSource::Estimated,
             }
             .into(),
-            median_ms: millis(self.graph.durations.typical_ms(no, estimates)),
-            p95_ms: millis(self.graph.durations.long_ms(no, estimates)),
+            median_ms: millis(self.graph.basis.durations.typical_ms(no, estimates)),
+            p95_ms: millis(self.graph.basis.durations.long_ms(no, estimates)),
             samples: measured.map_or(0, |measured| number(measured.samples)),
         }
     }
 
     fn critical_paths(&self) -> proto::CriticalPaths {
-        let shape = &self.graph.shape;
+        let shape = &self.graph.basis.shape;
         proto::CriticalPaths {
             total_paths: shape.paths().to_owned(),
             longest_path_length: size(shape.depth()),
             paths: self.graph.analysis.critical_paths.paths.iter().map(|path| self.path(path)).collect(),
             root_step_ids: self.ids(shape.roots()),
             leaf_step_ids: self.ids(shape.leaves()),
-            expected_finish: Some(self.expected_finish()),
+            expected_finish: Some(expected_finish(self.snapshot, &self.graph.basis)),
         }
     }
 
@@ -213,23 +220,8 @@ impl Shown<'_> {
         }
     }
 
-    fn expected_finish(&self) -> proto::ExpectedFinish {
-        let forecast = &self.graph.forecast;
-        let remaining = forecast.finish_at.map_or(0, |at| (at - self.snapshot.now).max(0) / 1_000);
-        let measured = forecast.steps.iter().filter(|no| self.graph.durations.measured(**no).is_some());
-        proto::ExpectedFinish {
-            finish_time: forecast.finish_at.map(micros),
-            late_finish_time: forecast.late_finish_at.map(micros),
-            remaining_ms: remaining,
-            step_ids: self.ids(&forecast.steps),
-            step_names: self.names(&forecast.steps),
-            stuck_step_ids: self.ids(&forecast.stuck[..forecast.stuck.len().min(STUCK_MAX)]),
-            measured_steps: size(measured.count()),
-        }
-    }
-
     fn parallelism(&self) -> proto::ParallelismOpportunities {
-        let (shape, counts) = (&self.graph.shape, self.graph.picture.counts());
+        let (shape, counts) = (&self.graph.basis.shape, self.graph.picture.counts());
         let found = &self.graph.analysis.parallelism;
         let mut names: Vec<Vec<String>> = vec![Vec::new(); shape.depth()];
         for (no, _) in self.graph.picture.numbered() {
@@ -258,7 +250,7 @@ impl Shown<'_> {
         let found = &self.graph.analysis.error_chains;
         proto::ErrorChains {
             total_error_steps: number(found.errors),
-            total_steps: size(self.graph.shape.steps()),
+            total_steps: size(self.graph.basis.shape.steps()),
             error_percentage: found.percentage,
             total_blocked_by_errors: i64::try_from(found.blocked).unwrap_or(i64::MAX),
             error_chains: found.chains.iter().map(|chain| self.chain(chain)).collect(),
@@ -393,7 +385,7 @@ impl Shown<'_> {
     }
 
     fn summary(&self) -> proto::GraphSummary {
-        let (shape, analysis) = (&self.graph.shape, &self.graph.analysis);
+        let (shape, analysis) = (&self.graph.basis.shape, &self.graph.analysis);
         let advice = analysis.recommendations(self.snapshot.run.state().is_settled_task());
         proto::GraphSummary {
             total_steps: size(shape.steps()),
@@ -412,6 +404,29 @@ impl Shown<'_> {
             recommendations: advice.into_iter().map(|advice| recommendation(advice).to_owned()).collect(),
         }
     }
+}
+
+/// When the task will be done.
+fn expected_finish(snapshot: &Snapshot, basis: &Basis) -> proto::ExpectedFinish {
+    let forecast = basis.forecast(snapshot);
+    let measured = forecast.steps.iter().filter(|no| basis.durations.measured(**no).is_some());
+    proto::ExpectedFinish {
+        finish_time: forecast.finish_at.map(micros),
+        late_finish_time: forecast.late_finish_at.map(micros),
+        remaining_ms: forecast.finish_at.map_or(0, |at| (at - snapshot.now).max(0) / 1_000),
+        step_ids: ids(snapshot, &forecast.steps),
+        step_names: names(snapshot, &forecast.steps),
+        stuck_step_ids: ids(snapshot, &forecast.stuck[..forecast.stuck.len().min(STUCK_MAX)]),
+        measured_steps: size(measured.count()),
+    }
+}
+
+fn ids(snapshot: &Snapshot, steps: &[StepNo]) -> Vec<String> {
+    steps.iter().map(|no| snapshot.row.task_id.step(*no).to_string()).collect()
+}
+
+fn names(snapshot: &Snapshot, steps: &[StepNo]) -> Vec<String> {
+    steps.iter().map(|no| snapshot.run.template().step(*no).name.to_string()).collect()
 }
 
 fn level(at: i32, level: &Level, step_names: Vec<String>) -> proto::GraphLevel {

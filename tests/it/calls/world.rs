@@ -185,6 +185,11 @@ impl World {
 
     /// Runs a step badly; the next attempt may follow at once.
     pub async fn fail(&mut self, task_id: &str, name: &str, permanent: bool) {
+        self.fail_for(task_id, name, permanent, Duration::ZERO).await;
+    }
+
+    /// Runs a step badly; the next attempt may follow after a wait.
+    pub async fn fail_for(&mut self, task_id: &str, name: &str, permanent: bool, wait: Duration) {
         let claimed = self.claim(task_id, name).await;
         let failure = Failure {
             error_class: "OutOfStock".to_owned(),
@@ -192,7 +197,7 @@ impl World {
             backtrace: "shelf.rs:7".to_owned(),
             error_code: "STOCK_0".to_owned(),
             permanent,
-            retry_after_ms: Some(0),
+            retry_after_ms: Some(wait.as_millis().try_into().unwrap()),
             ..Failure::default()
         };
         assert_eq!(self.report(&claimed, Outcome::Failure(failure)).await, AckOutcome::Accepted);
