@@ -1,9 +1,10 @@
 //! The dependency graphs of tasks.
 //!
 //! Owns: the use cases, and what is remembered: shapes by handler version, durations by handler version, analyses under
-//! what they were made of. (Answers that were rendered are remembered where they are rendered, in `rpc::graph`.) A task's row is read for every answer, so no answer is older than its question; what is
-//! remembered saves the work and never the look. Never: protobuf, the rules. Next: `domain::graph` for the rules,
-//! `graph/memory.rs` for what is remembered, `graph/durations.rs` for what is measured.
+//! what they were made of. (Answers that were rendered are remembered where they are rendered, in `rpc::graph`.) A
+//! task's row is read for every answer, so no answer is older than its question; what is remembered saves the work and
+//! never the look. Never: protobuf, the rules. Next: `domain::graph` for the rules, `graph/memory.rs` for what is
+//! remembered, `graph/durations.rs` for what is measured.
 
 mod durations;
 mod memory;

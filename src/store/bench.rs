@@ -153,10 +153,10 @@ pub async fn some_tasks(store: &Store, open: bool) -> Result<Vec<uuid::Uuid>> {
         "select task_id from tasks where state in (0, 1) order by hashtext(task_id::text) limit 500"
     } else {
         // Of few pages one in a hundred may be none.
-        "with some as (select task_id from tasks tablesample system (1) where state = 2 limit 500)
-         select task_id from some
+        "with picked as (select task_id from tasks tablesample system (1) where state = 2 limit 500)
+         select task_id from picked
          union all
-         (select task_id from tasks where state = 2 and not exists (select from some) limit 500)"
+         (select task_id from tasks where state = 2 and not exists (select from picked) limit 500)"
     };
     Ok(sqlx::query_scalar(text).fetch_all(store.pool()).await?)
 }
