@@ -158,9 +158,10 @@ impl Call {
                 let states = vec![State::Pending.into(), State::InProgress.into()];
                 list(client, TaskFilter { namespace: namespace(), name, states, ..TaskFilter::default() }).await?
             }
-            Self::CountTasks => count(client, None).await?,
+            Self::CountTasks => count(client, None).await? > 0,
             Self::CountTasksOfNamespace => {
-                count(client, Some(TaskFilter { namespace: namespace(), ..TaskFilter::default() })).await?
+                // A namespace may have none where there are few.
+                count(client, Some(TaskFilter { namespace: namespace(), ..TaskFilter::default() })).await? >= 0
             }
             Self::HealthCounts => {
                 let request = GetHealthCountsRequest::default();
@@ -218,8 +219,8 @@ async fn list(client: &Client, filter: TaskFilter) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-async fn count(client: &Client, filter: Option<TaskFilter>) -> anyhow::Result<bool> {
-    Ok(client.tasks().count_tasks(CountTasksRequest { filter }).await?.into_inner().total > 0)
+async fn count(client: &Client, filter: Option<TaskFilter>) -> anyhow::Result<i64> {
+    Ok(client.tasks().count_tasks(CountTasksRequest { filter }).await?.into_inner().total)
 }
 
 impl Keys {
