@@ -49,3 +49,32 @@ macro_rules! sql {
     };
 }
 pub(crate) use sql;
+
+/// A statement of its own file whose first parameter are the ids of tasks. About a single task it asks for equality:
+/// Postgres expects ten entries of any list that it has not seen, would plan each call anew to do better, and takes
+/// several times longer for that than for the answer.
+macro_rules! of_tasks {
+    ($path:literal, $tasks:expr) => {{
+        static ONE: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+            $crate::store::of_one_task(include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/src/store/sql/",
+                $path,
+                ".sql"
+            )))
+        });
+        let tasks: &[uuid::Uuid] = $tasks;
+        let text = match tasks {
+            [_] => ONE.as_str(),
+            _ => include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/sql/", $path, ".sql")),
+        };
+        sqlx::query(text).persistent($crate::store::names_statements()).bind(tasks)
+    }};
+}
+pub(crate) use of_tasks;
+
+/// A statement about tasks as one about the first of them.
+fn of_one_task(text: &str) -> String {
+    let (head, tail) = text.split_once("= any ($1::uuid[])").expect("a statement about tasks");
+    format!("{head}= ($1::uuid[])[1]{tail}")
+}

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::Row;
 use uuid::Uuid;
 
-use super::{Result, Store, sql};
+use super::{Result, Store, of_tasks, sql};
 use crate::domain::ids::TaskId;
 
 /// A note on a task.
@@ -58,7 +58,7 @@ pub async fn insert(
 
 /// Reads the annotations of tasks, oldest first within each.
 pub async fn list(store: &Store, tasks: &[Uuid]) -> Result<Vec<Annotation>> {
-    let rows = sql!("annotations/list").bind(tasks).fetch_all(store.pool()).await?;
+    let rows = of_tasks!("annotations/list", tasks).fetch_all(store.pool()).await?;
     rows.iter()
         .map(|row| {
             Ok(Annotation {

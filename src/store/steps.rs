@@ -11,7 +11,7 @@ use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{
-    Result, Store, sql,
+    Result, Store, of_tasks, sql,
     tasks::{state, step_no, unsigned},
 };
 use crate::domain::{
@@ -136,7 +136,7 @@ pub async fn inputs(store: &Store, steps: &[StepId], budget: &mut Budget) -> Res
 
 /// Reads the running attempts of tasks.
 pub async fn leases(store: &Store, tasks: &[Uuid]) -> Result<HashMap<StepId, Lease>> {
-    let rows = sql!("steps/leases").bind(tasks).fetch_all(store.pool()).await?;
+    let rows = of_tasks!("steps/leases", tasks).fetch_all(store.pool()).await?;
     rows.iter().map(|row| Ok((step(row)?, lease(row)?))).collect()
 }
 

@@ -9,7 +9,7 @@ use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{
-    Error, Result, Store, sql,
+    Error, Result, Store, of_tasks, sql,
     steps::{Budget, Budgeted, OverBudget},
 };
 use crate::domain::{
@@ -85,7 +85,7 @@ pub struct TransitionRow {
 /// Reads tasks by key, in no order, with their contexts or without, within a budget; those that do not exist are
 /// left out.
 pub async fn get(store: &Store, tasks: &[Uuid], contexts: bool, budget: &mut Budget) -> Result<Budgeted<Vec<TaskRow>>> {
-    let mut rows = sql!("tasks/get").bind(tasks).bind(contexts).fetch(store.pool());
+    let mut rows = of_tasks!("tasks/get", tasks).bind(contexts).fetch(store.pool());
     let mut found = Vec::with_capacity(tasks.len());
     while let Some(row) = rows.try_next().await? {
         let row = task(&row)?;

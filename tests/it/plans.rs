@@ -6,9 +6,11 @@ use sqlx::{PgConnection, Row};
 use tasker::{
     domain::{ids::TaskId, state::State},
     store::{
-        Store,
+        Store, annotations,
         pages::{self, AnnotationFilter, Cursor, Filter, Order},
         pool::Settings,
+        steps::{self, Budget},
+        tasks,
     },
 };
 
@@ -176,6 +178,27 @@ async fn counts_of_unfinished_tasks_cost_by_them() {
     let counted = pages::count(&store, &requested).await.unwrap();
     let of = |state| counts.iter().find(|(other, _)| *other == state).map(|(_, count)| *count);
     assert!(counted.iter().all(|(state, count)| of(*state) == Some(*count)), "{counted:?} is not {counts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_single_task_is_read_without_planning_each_call_anew() {
+    let (_database, store) = history().await;
+    let task: uuid::Uuid =
+        sqlx::query_scalar("select task_id from tasks where state = 0 limit 1").fetch_one(store.pool()).await.unwrap();
+    for _ in 0..12 {
+        let found = tasks::get(&store, &[task], true, &mut Budget::new(1 << 20)).await.unwrap().unwrap();
+        assert_eq!(found.len(), 1);
+        steps::leases(&store, &[task]).await.unwrap();
+        annotations::list(&store, &[task]).await.unwrap();
+    }
+    let plans: Vec<(i64, i64)> = sqlx::query_as(
+        "select custom_plans, generic_plans from pg_prepared_statements where statement like '%= ($1::uuid[])[1]%'
+           and statement not like '%pg_prepared_statements%'",
+    )
+    .fetch_all(store.pool())
+    .await
+    .unwrap();
+    assert_eq!(plans, [(5, 7); 3], "Postgres tries five plans, then keeps one");
 }
 
 #[tokio::test(flavor = "multi_thread")]
