@@ -31,7 +31,8 @@ create table tally_changes (
     change        integer not null
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 
--- Tasks with steps that may be in backoff, and those with limits of their own. A step that moves without having failed changes nothing here.
+-- Tasks with steps that may be in backoff, and those with limits of their own. A step that moves without having
+-- failed changes nothing here.
 create index tasks_waiting on tasks (task_id) where detail is not null and state in (0, 1, 3);
 
 -- Tasks by handler version and state, and steps likewise.

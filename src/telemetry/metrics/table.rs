@@ -63,7 +63,7 @@ table! {
     tasks_finished: Counter = "tasker_tasks_finished_total" in Things by [namespace, handler, state];
     /// Time from a task's creation to its end.
     task_duration: Histogram(LONG) = "tasker_task_duration_seconds" in Seconds by [namespace, handler, state];
-    /// Tasks in the database by state, as last observed. Above 100,000 finished ones the number is an estimate.
+    /// Tasks in the database by state, as last observed.
     tasks: Gauge = "tasker_tasks" in Things by [state];
     /// Steps that came to an end, by state: complete, error (given up), cancelled, resolved_manually.
     steps_finished: Counter = "tasker_steps_finished_total" in Things by [namespace, handler, step, state];
