@@ -74,7 +74,7 @@ macro_rules! of_tasks {
 pub(crate) use of_tasks;
 
 /// A statement about tasks as one about the first of them.
-fn of_one_task(text: &str) -> String {
+pub fn of_one_task(text: &str) -> String {
     let (head, tail) = text.split_once("= any ($1::uuid[])").expect("a statement about tasks");
     format!("{head}= ($1::uuid[])[1]{tail}")
 }
