@@ -41,11 +41,18 @@ pub use executor::Pool;
 pub(crate) use executor::names_statements;
 pub use pool::Store;
 
+/// The text of a file under `store/sql`, without its ending.
+macro_rules! sql_text {
+    ($path:literal) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/sql/", $path, ".sql"))
+    };
+}
+pub(crate) use sql_text;
+
 /// A query from a file under `store/sql`, without its ending.
 macro_rules! sql {
     ($path:literal) => {
-        sqlx::query(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/sql/", $path, ".sql")))
-            .persistent($crate::store::names_statements())
+        sqlx::query($crate::store::sql_text!($path)).persistent($crate::store::names_statements())
     };
 }
 pub(crate) use sql;
@@ -55,18 +62,12 @@ pub(crate) use sql;
 /// several times longer for that than for the answer.
 macro_rules! of_tasks {
     ($path:literal, $tasks:expr) => {{
-        static ONE: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
-            $crate::store::of_one_task(include_str!(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/src/store/sql/",
-                $path,
-                ".sql"
-            )))
-        });
+        static ONE: std::sync::LazyLock<String> =
+            std::sync::LazyLock::new(|| $crate::store::of_one_task($crate::store::sql_text!($path)));
         let tasks: &[uuid::Uuid] = $tasks;
         let text = match tasks {
             [_] => ONE.as_str(),
-            _ => include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/sql/", $path, ".sql")),
+            _ => $crate::store::sql_text!($path),
         };
         sqlx::query(text).persistent($crate::store::names_statements()).bind(tasks)
     }};

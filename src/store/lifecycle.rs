@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{Error, Result, sql, tallies::Kind, text::Text};
+use super::{Error, Result, sql, sql_text, tallies::Kind, text::Text};
 use crate::domain::{
     ids::{StepNo, TaskId},
     run::{Micros, Stored},
@@ -198,9 +198,9 @@ struct Loggable {
 macro_rules! loggable {
     ($path:literal) => {
         Loggable {
-            logged: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/sql/", $path, ".sql")),
+            logged: sql_text!($path),
             quiet: LazyLock::new(|| {
-                let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/sql/", $path, ".sql"));
+                let text = sql_text!($path);
                 let (head, rest) = text.split_once("-- events: begin\n").expect("the part is marked");
                 let (_, tail) = rest.split_once("-- events: end\n").expect("the part is marked");
                 format!("{head}{tail}")
