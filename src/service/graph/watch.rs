@@ -14,7 +14,6 @@ use crate::{
     domain::{graph::Picture, ids::TaskId, run::Micros},
     error::Result,
     lifecycle::watch::Subscription,
-    service::snapshot::View,
 };
 
 /// The least time between two messages.
@@ -42,7 +41,7 @@ impl UseCases {
     /// Follows the graph of a task, or TASK_NOT_FOUND, also when it is outside the scope.
     pub async fn watch(&self, scope: &Scope, task: TaskId) -> Result<impl Graphs> {
         let subscription = self.watch.subscribe(task);
-        let first = Some(self.reader.task(scope, task, View::Basic).await?);
+        let first = Some(self.snapshot(scope, task).await?);
         let follower = Follower {
             graphs: self.clone(),
             scope: scope.clone(),
@@ -77,7 +76,7 @@ impl Follower {
         loop {
             let snapshot = match self.first.take() {
                 Some(first) => first,
-                None => self.graphs.reader.task(&self.scope, self.task, View::Basic).await?,
+                None => self.graphs.snapshot(&self.scope, self.task).await?,
             };
             let seen = (snapshot.run.revision(), Picture::of(&snapshot.run, snapshot.now));
             if self.told.as_ref() == Some(&seen) {
