@@ -6,15 +6,16 @@ use anyhow::{Context as _, bail};
 use tasker_sdk::{
     Client,
     proto::tasker::v1::{
-        AnalyticsFilter, BatchGetExecutionContextsRequest, CountTasksRequest, ExplainStepRequest, ExplainTaskRequest,
-        GetBottlenecksRequest, GetHealthCountsRequest, GetPerformanceRequest, GetTaskGraphRequest, GetTaskRequest,
-        GraphSection, ListHandlersRequest, ListStepsRequest, ListTasksRequest, State, TaskFilter, TaskGraph, TaskView,
+        AnalyticsFilter, BatchGetExecutionContextsRequest, CountTasksRequest, CountTasksResponse, ExplainStepRequest,
+        ExplainTaskRequest, GetBottlenecksRequest, GetHealthCountsRequest, GetPerformanceRequest, GetTaskGraphRequest,
+        GetTaskRequest, GraphSection, ListHandlersRequest, ListStepsRequest, ListTasksRequest, State, TaskFilter,
+        TaskGraph, TaskView,
     },
 };
 
 use crate::{
     bench::seed::NAMESPACES,
-    domain::ids::TaskId,
+    domain::{self, ids::TaskId},
     store::{Store, bench as rows},
 };
 
@@ -158,10 +159,11 @@ impl Call {
                 let states = vec![State::Pending.into(), State::InProgress.into()];
                 list(client, TaskFilter { namespace: namespace(), name, states, ..TaskFilter::default() }).await?
             }
-            Self::CountTasks => count(client, None).await? > 0,
+            Self::CountTasks => count(client, None).await?.total > 0,
             Self::CountTasksOfNamespace => {
-                // A namespace may have none where there are few.
-                count(client, Some(TaskFilter { namespace: namespace(), ..TaskFilter::default() })).await? >= 0
+                let filter = TaskFilter { namespace: namespace(), ..TaskFilter::default() };
+                // A namespace may have no tasks where there are few; every state is told of all the same.
+                count(client, Some(filter)).await?.counts.len() == domain::state::State::ALL.len()
             }
             Self::HealthCounts => {
                 let request = GetHealthCountsRequest::default();
@@ -219,8 +221,8 @@ async fn list(client: &Client, filter: TaskFilter) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-async fn count(client: &Client, filter: Option<TaskFilter>) -> anyhow::Result<i64> {
-    Ok(client.tasks().count_tasks(CountTasksRequest { filter }).await?.into_inner().total)
+async fn count(client: &Client, filter: Option<TaskFilter>) -> anyhow::Result<CountTasksResponse> {
+    Ok(client.tasks().count_tasks(CountTasksRequest { filter }).await?.into_inner())
 }
 
 impl Keys {
