@@ -44,8 +44,8 @@ pub(crate) struct Args {
     /// The handler's namespace
     #[arg(long, short, default_value = "default")]
     namespace: String,
-    /// The input: a JSON object, @FILE, or - for the standard input
-    #[arg(long, short, default_value = "{}", value_name = "JSON|@FILE|-")]
+    /// The input: a JSON object with at least one field, @FILE, or - for the standard input
+    #[arg(long, short, value_name = "JSON|@FILE|-")]
     context: String,
     /// A label; can be repeated
     #[arg(long = "tag", short, value_name = "TAG")]
