@@ -41,6 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build_client(false)
         .bytes(".")
         .extern_path(".tasker.v1.GetTaskGraphResponse", "crate::rpc::graph::GetTaskGraphResponse")
+        .extern_path(".tasker.v1.ListHandlersResponse", "crate::rpc::handlers::ListHandlersResponse")
         .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }

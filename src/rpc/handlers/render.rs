@@ -1,10 +1,13 @@
 //! What is found out about handlers, as messages.
 
+use bytes::Bytes;
+use prost::Message;
+
 use crate::{
     domain::ids::StepNo,
     proto::tasker::v1::{self as proto, template_graph as drawn},
     rpc::render::{pause, time},
-    service::discovery::{Details, Listed, Namespace, Served},
+    service::discovery::{Details, Entry, Listed, Namespace, Served},
     store::handlers::Record,
 };
 
@@ -20,9 +23,13 @@ pub(super) fn namespace_summary(namespace: &Namespace) -> proto::NamespaceSummar
     }
 }
 
-/// A handler of a list.
-pub(super) fn summary(listed: &Listed) -> proto::HandlerSummary {
-    let entry = &listed.entry;
+/// A handler of a list, encoded. It is rendered once for all lists that show it as it is.
+pub(super) fn summary(Listed { entry, available }: &Listed) -> Bytes {
+    let shown = &entry.shown[usize::from(*available)];
+    shown.get_or_init(|| render(entry, *available).encode_to_vec().into()).clone()
+}
+
+fn render(entry: &Entry, available: bool) -> proto::HandlerSummary {
     let deprecated = entry.versions.iter().filter(|version| version.deprecated);
     proto::HandlerSummary {
         namespace: entry.namespace.clone(),
@@ -30,7 +37,7 @@ pub(super) fn summary(listed: &Listed) -> proto::HandlerSummary {
         versions: entry.versions.iter().map(|version| version.version.clone()).collect(),
         latest_version: entry.latest().map(|version| version.version.clone()).unwrap_or_default(),
         deprecated_versions: deprecated.map(|version| version.version.clone()).collect(),
-        available: listed.available,
+        available,
         pauses: entry.pauses.iter().map(pause).collect(),
     }
 }
@@ -96,4 +103,31 @@ pub(super) fn graph(details: &Details) -> proto::TemplateGraph {
 
 fn number(count: usize) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::service::discovery::VersionEntry;
+
+    #[test]
+    fn a_kept_summary_is_of_those_who_serve_it_now() {
+        let version = VersionEntry { version: "1.0.0".into(), order: [1, 0, 0], named_task_id: 1, deprecated: false };
+        let entry = Arc::new(Entry {
+            namespace: "shop".into(),
+            name: "order".into(),
+            versions: vec![version],
+            queues: vec![1],
+            pauses: Vec::new(),
+            shown: Default::default(),
+        });
+        for available in [false, true, true, false] {
+            let bytes = summary(&Listed { entry: Arc::clone(&entry), available });
+            assert_eq!(proto::HandlerSummary::decode(bytes), Ok(render(&entry, available)));
+        }
+        assert!(render(&entry, true).available && !render(&entry, false).available);
+        assert_eq!(render(&entry, true).latest_version, "1.0.0");
+    }
 }

@@ -1,6 +1,11 @@
 //! Everything that is registered, in the order in which it is listed: by namespace, name, and version as numbers.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
+
+use bytes::Bytes;
 
 use super::Cursor;
 use crate::{
@@ -56,6 +61,8 @@ pub struct Entry {
     pub queues: Vec<QueueId>,
     /// The pauses of the handler and of its namespace.
     pub pauses: Vec<Pause>,
+    /// What whoever shows it has made of it, since it never changes: when nobody runs it, and when somebody does.
+    pub shown: [OnceLock<Bytes>; 2],
 }
 
 /// A version of a handler.
@@ -78,7 +85,7 @@ impl Entry {
     }
 
     /// What `latest` means when one just wants to look: the greatest that takes new tasks, or the greatest.
-    fn shown(&self) -> Option<&VersionEntry> {
+    fn presented(&self) -> Option<&VersionEntry> {
         self.latest().or(self.versions.last())
     }
 }
@@ -89,14 +96,14 @@ impl Listing {
         let pool = store.pool();
         let mut listing =
             Self::of(rows::namespaces(pool).await?, rows::catalog(pool).await?, pauses::list(pool).await?);
-        let shown = listing.handlers.iter().filter_map(|entry| entry.shown());
+        let shown = listing.handlers.iter().filter_map(|entry| entry.presented());
         let shown: Vec<NamedTaskId> = shown.map(|version| version.named_task_id).collect();
         let mut queues: HashMap<NamedTaskId, Vec<QueueId>> = HashMap::new();
         for needed in rows::queues(pool, &shown).await? {
             queues.entry(needed.named_task_id).or_default().push(needed.queue);
         }
         for entry in &mut listing.handlers {
-            let of_entry = entry.shown().and_then(|version| queues.remove(&version.named_task_id));
+            let of_entry = entry.presented().and_then(|version| queues.remove(&version.named_task_id));
             Arc::get_mut(entry).expect("nobody else has it yet").queues = of_entry.unwrap_or_default();
         }
         Ok(listing)
@@ -115,7 +122,8 @@ impl Listing {
                 Some(last) if last.namespace == namespace && last.name == name => last.versions.push(version),
                 _ => {
                     let pauses = listing.pauses_of(&namespace, &name);
-                    entries.push(Entry { namespace, name, versions: vec![version], queues: Vec::new(), pauses });
+                    let (versions, queues, shown) = (vec![version], Vec::new(), Default::default());
+                    entries.push(Entry { namespace, name, versions, queues, pauses, shown });
                 }
             }
         }
@@ -156,7 +164,7 @@ impl Listing {
         let entry = &self.handlers[place];
         let found = match version {
             Some(order) => entry.versions.iter().find(|version| version.order == order),
-            None => entry.shown(),
+            None => entry.presented(),
         };
         found.map(|version| version.named_task_id)
     }
