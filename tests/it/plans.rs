@@ -1,6 +1,7 @@
 //! Lists, counts and views cost by what is unfinished, not by the history: no page of `tasks` is read row by row.
 
 mod hot;
+mod periods;
 
 use std::{fs, path::Path};
 
