@@ -10,6 +10,7 @@ mod health;
 pub mod insight;
 mod load;
 mod pairs;
+pub mod pauses;
 mod process;
 mod purge;
 mod scenario;

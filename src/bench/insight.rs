@@ -22,6 +22,7 @@ use tasker_sdk::{
 use super::{
     NOOP,
     load::{self, register},
+    pauses::Pauses,
     process::Process,
     scenario::{connect, serve},
     seed::{self, Amounts},
@@ -37,11 +38,13 @@ pub use figures::{Figures, Row, Times, table};
 /// Calls before the measurement, so that connections, plans and caches are as they stay.
 const WARM: usize = 30;
 /// Calls of one kind to each server at most.
-const SAMPLES: usize = 1_000;
+const SAMPLES: usize = 4_000;
 /// Calls of one kind to each server at least, however long they take: the least that have a 99th percentile.
 const SAMPLES_MIN: usize = 200;
 /// The same where nothing was promised.
 const SAMPLES_OF_SLOW: usize = 20;
+/// How long the machine is looked at before each kind of call.
+const PAUSES_LOOK: Duration = Duration::from_millis(250);
 
 /// What to measure.
 #[derive(Debug, Clone)]
@@ -104,15 +107,19 @@ async fn stages(
             let amounts = Amounts { finished: 0, active: stage - active, handlers: options.handlers };
             seed::seed(&side.store, amounts, &|_| {}).await?;
             side.keys = Keys::look(&side.store).await?;
+            // The first call would pay for handlers that are seen for the first time, and the others not.
+            for n in 0..side.keys.active() {
+                Call::GetTask.make(&side.client, &side.store, &side.keys, n).await?;
+            }
         }
         active = *stage;
         for call in Call::AT_EVERY_STAGE {
-            let [without, with] = times(options, call, [&*without, &*with]).await?;
+            let [without, with] = times(options, call, [&*without, &*with], &mut figures.pauses).await?;
             figures.add(Row::new(call, active, without, Some(with)), say);
         }
     }
     for call in Call::ONCE {
-        let [with] = times(options, call, [&*with]).await?;
+        let [with] = times(options, call, [&*with], &mut figures.pauses).await?;
         figures.add(Row::new(call, active, with, None), say);
     }
     large_graph(options, with, active, figures, say).await
@@ -149,7 +156,7 @@ async fn large_graph(
         (Call::LargeSummaryCold, &forgetful),
         (Call::LargeSummaryCached, &*kept),
     ] {
-        measured.push((call, times(options, call, [side]).await));
+        measured.push((call, times(options, call, [side], &mut figures.pauses).await));
     }
     forgetful.server.stop().await;
     for (call, times) in measured {
@@ -171,8 +178,14 @@ fn large() -> Handler {
     load::handler("large", NOOP, &steps)
 }
 
-/// The times of one kind of call to each side, one to each in turn.
-async fn times<const N: usize>(options: &Options, call: Call, sides: [&Side; N]) -> anyhow::Result<[Times; N]> {
+/// The times of one kind of call to each side, one to each in turn. Before it the machine is looked at by itself.
+async fn times<const N: usize>(
+    options: &Options,
+    call: Call,
+    sides: [&Side; N],
+    pauses: &mut Pauses,
+) -> anyhow::Result<[Times; N]> {
+    pauses.look(PAUSES_LOOK);
     let (warm, least) = if call.bar().is_some() { (WARM, SAMPLES_MIN) } else { (2, SAMPLES_OF_SLOW) };
     for n in 0..warm {
         for side in sides {

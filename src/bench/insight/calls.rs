@@ -226,6 +226,11 @@ async fn count(client: &Client, filter: Option<TaskFilter>) -> anyhow::Result<Co
 }
 
 impl Keys {
+    /// How many active tasks it names.
+    pub(super) const fn active(&self) -> usize {
+        self.active.len()
+    }
+
     /// With a task of many steps.
     pub(super) fn with_large(self, task_id: String) -> Self {
         Self { large: Some(task_id), ..self }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use hdrhistogram::Histogram;
 
 use super::calls::Call;
-use crate::bench::figures::Machine;
+use crate::bench::{figures::Machine, pauses::Pauses};
 
 /// With a history a read may cost this many times what it costs without.
 const RATIO_MAX: f64 = 1.5;
@@ -17,6 +17,8 @@ pub struct Figures {
     pub machine: Machine,
     /// Finished tasks in the database with a history.
     pub finished: i64,
+    /// What the machine took from a thread that did nothing but read the clock, between the kinds of calls.
+    pub pauses: Pauses,
     /// One row per kind of call and stage.
     pub rows: Vec<Row>,
 }
@@ -84,7 +86,7 @@ impl Row {
 
 impl Figures {
     pub(super) fn new(finished: i64) -> Self {
-        Self { machine: Machine::default(), finished, rows: Vec::new() }
+        Self { machine: Machine::default(), finished, pauses: Pauses::default(), rows: Vec::new() }
     }
 
     /// Adds a row and says what it is.
@@ -127,6 +129,7 @@ pub fn table(figures: &Figures) -> String {
     }
     let held = figures.rows.iter().filter(|row| row.holds == Some(true)).count();
     let judged = figures.rows.iter().filter(|row| row.holds.is_some()).count();
-    line(format_args!("\n{held} of {judged} bars hold: p99, and at most {RATIO_MAX} times with the history"));
+    line(format_args!("\n{}", figures.pauses));
+    line(format_args!("{held} of {judged} bars hold: p99, and at most {RATIO_MAX} times with the history"));
     text
 }

@@ -10,7 +10,7 @@ use crate::{
 /// Measures reads with little and much to do, on top of a long history and of none
 ///
 /// Starts a private Postgres with two databases and a server process for each, seeds them, and asks both in turn. Takes
-/// about ten minutes, and some 5 GB of disk for a million finished tasks. A bar holds when the 99th percentile is
+/// about twelve minutes, and some 5 GB of disk for a million finished tasks. A bar holds when the 99th percentile is
 /// within it, and when with the history neither median nor 99th percentile is more than 1.5 times what it is without.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -30,7 +30,7 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(30..=10_000))]
     handlers: u32,
     /// How long one kind of call is measured, in seconds
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=600))]
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
     /// Where the private database is put; it is removed afterwards when this is not given
     #[arg(long, value_name = "DIR")]
