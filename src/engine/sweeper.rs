@@ -35,12 +35,13 @@ pub(super) async fn run(shared: Shared, sessions: Sessions) {
     let now = shared.clock.now();
     let mut reconciler = Reconciler { after: Uuid::nil(), due: now, unknown: HashSet::new() };
     let mut patience = Patience { until: now, looked_at: None, store_was_away: false };
+    let mut losses = Losses { due: now };
     let outcome = |outcome| shared.metrics.sweeps.with([outcome]);
     let (done, failed, took) = (outcome("done"), outcome("failed"), shared.metrics.sweep_duration.with([]));
     loop {
         shared.sweeper.busy();
         let timer = took.timer();
-        let swept = sweep(&shared, &sessions, &mut reconciler, &mut patience).await;
+        let swept = sweep(&shared, &sessions, &mut reconciler, &mut patience, &mut losses).await;
         drop(timer);
         shared.sweeper.idle();
         if swept.is_ok() { &done } else { &failed }.add(1);
@@ -85,6 +86,7 @@ async fn sweep(
     connected: &Sessions,
     reconciler: &mut Reconciler,
     patience: &mut Patience,
+    losses: &mut Losses,
 ) -> Result<()> {
     let before = Clock::local();
     let database = ready::clock(shared.store.pool()).await?;
@@ -93,7 +95,7 @@ async fn sweep(
     catalog::look(shared, connected).await?;
     let now = shared.clock.now();
     let expired_before = patience.expired_before(micros(shared.settings.lease_ttl), now);
-    end_lost_attempts(shared, now, expired_before).await?;
+    end_lost_attempts(shared, losses.look(shared, now, expired_before).await?).await?;
     end_late_tasks(shared, now).await?;
     let keep = Micros::try_from(KEEP_CLOSED.as_micros()).expect("a week fits");
     sessions::tidy(shared.store.pool(), now, now - keep).await?;
@@ -104,8 +106,32 @@ async fn sweep(
     Ok(())
 }
 
-async fn end_lost_attempts(shared: &Shared, now: Micros, expired_before: Micros) -> Result<()> {
-    let expired = sessions::expired(shared.store.pool(), now, expired_before, LOOK_MAX).await?;
+/// Attempts with whether they are past their own deadline.
+type Lost = Vec<(StepId, u16, bool)>;
+
+/// Finds attempts that nobody will report any more.
+#[derive(Debug)]
+struct Losses {
+    /// When all leases are looked at again, whatever is known of sessions.
+    due: Micros,
+}
+
+impl Losses {
+    /// Looks at all leases while some session is over, or has closed within a reconciling interval: a claim may still
+    /// have been on its way to it. Otherwise only deadlines end attempts, and they are found by themselves.
+    async fn look(&mut self, shared: &Shared, now: Micros, expired_before: Micros) -> Result<Lost> {
+        let (pool, interval) = (shared.store.pool(), micros(shared.settings.reconcile_interval));
+        if now < self.due && !sessions::any_over(pool, expired_before, now - interval).await? {
+            return Ok(sessions::overdue(pool, now, LOOK_MAX).await?);
+        }
+        let lost = sessions::expired(pool, now, expired_before, LOOK_MAX).await?;
+        let is_all = i64::try_from(lost.len()).is_ok_and(|count| count < LOOK_MAX);
+        self.due = if is_all { now + interval } else { now };
+        Ok(lost)
+    }
+}
+
+async fn end_lost_attempts(shared: &Shared, expired: Lost) -> Result<()> {
     if !expired.is_empty() {
         let leases: Vec<(StepId, u16)> = expired.iter().map(|(step, attempt, _)| (*step, *attempt)).collect();
         let removed = sessions::remove_orphans(shared.store.pool(), &leases).await?;

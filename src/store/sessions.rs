@@ -1,11 +1,11 @@
 //! Worker sessions and what they hold.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgExecutor, Row};
+use sqlx::{PgExecutor, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{
-    Result,
+    Pool, Result,
     lifecycle::{number, step_no, timestamp},
     sql,
 };
@@ -251,7 +251,7 @@ pub async fn mark_draining(executor: impl PgExecutor<'_>, session: Uuid) -> Resu
 }
 
 /// Closes sessions that expired and hold nothing, and forgets those that closed before a time.
-pub async fn tidy(pool: &super::Pool, now: Micros, forget_before: Micros) -> Result<()> {
+pub async fn tidy(pool: &Pool, now: Micros, forget_before: Micros) -> Result<()> {
     sql!("sessions/close_expired").bind(timestamp(now)).execute(pool).await?;
     sql!("sessions/delete_closed").bind(timestamp(forget_before)).bind(1_000_i64).execute(pool).await?;
     Ok(())
@@ -359,21 +359,29 @@ pub async fn set_progress(executor: impl PgExecutor<'_>, progress: &[(StepId, u1
     Ok(())
 }
 
-/// Attempts whose session closed or expired before a time, or that are past their own deadline (`true`).
-pub async fn expired(
-    executor: impl PgExecutor<'_>,
-    now: Micros,
-    expired_before: Micros,
-    limit: i64,
-) -> Result<Vec<(StepId, u16, bool)>> {
+/// Whether attempts may be leased to a session that is over: one that expired before a time, or closed since another.
+pub async fn any_over(pool: &Pool, expired_before: Micros, closed_since: Micros) -> Result<bool> {
+    let query = sql!("sessions/over").bind(timestamp(expired_before)).bind(timestamp(closed_since));
+    Ok(query.fetch_one(pool).await?.try_get("over")?)
+}
+
+/// Attempts whose session closed or expired before a time, or that are past their own deadline (`true`). Costs by what
+/// runs.
+pub async fn expired(pool: &Pool, now: Micros, expired_before: Micros, limit: i64) -> Result<Vec<(StepId, u16, bool)>> {
     let times = (timestamp(now), timestamp(expired_before));
-    let rows = sql!("leases/expired").bind(times.0).bind(times.1).bind(limit).fetch_all(executor).await?;
-    rows.iter()
-        .map(|row| {
-            let (step, held) = attempt(row)?;
-            Ok((step, held, row.try_get("overdue")?))
-        })
-        .collect()
+    let rows = sql!("leases/expired").bind(times.0).bind(times.1).bind(limit).fetch_all(pool).await?;
+    rows.iter().map(lost).collect()
+}
+
+/// Attempts that are past their own deadline, as [`expired`] tells of them. Costs by how many there are.
+pub async fn overdue(pool: &Pool, now: Micros, limit: i64) -> Result<Vec<(StepId, u16, bool)>> {
+    let rows = sql!("leases/overdue").bind(timestamp(now)).bind(limit).fetch_all(pool).await?;
+    rows.iter().map(lost).collect()
+}
+
+fn lost(row: &PgRow) -> Result<(StepId, u16, bool)> {
+    let (step, attempt) = attempt(row)?;
+    Ok((step, attempt, row.try_get("overdue")?))
 }
 
 /// Removes those of these leases whose attempt does not run; how many there were. There should be none.
@@ -385,7 +393,7 @@ pub async fn remove_orphans(executor: impl PgExecutor<'_>, leases: &[(StepId, u1
     Ok(removed.rows_affected())
 }
 
-fn attempt(row: &sqlx::postgres::PgRow) -> Result<(StepId, u16)> {
+fn attempt(row: &PgRow) -> Result<(StepId, u16)> {
     let task = TaskId::from_uuid(row.try_get("task_id")?);
     let attempt: i32 = row.try_get("attempt")?;
     let attempt =

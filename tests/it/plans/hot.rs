@@ -99,6 +99,8 @@ async fn sessions_and_the_sweeper_read_what_runs_and_what_waits() {
     check(connection, "sessions/mark_draining", &["sessions_pkey"], &[]).await;
     check(connection, "sessions/close_expired", &["sessions_open"], &["leases"]).await;
     check(connection, "leases/expired", &["sessions_open"], &["leases"]).await;
+    check(connection, "leases/overdue", &["leases_deadline"], &[]).await;
+    check(connection, "sessions/over", &["sessions_open", "sessions_closed"], &[]).await;
     check(connection, "leases/of_server", &[], &["leases", "sessions"]).await;
     check(connection, "leases/holder", &["leases_pkey"], &[]).await;
     check(connection, "leases/set_progress", &["leases_pkey"], &[]).await;
