@@ -13,17 +13,18 @@ use moka::future::Cache;
 
 use crate::{
     domain::{
-        graph::Durations,
-        ids::TaskId,
+        graph::{Durations, Measured},
+        ids::{StepNo, TaskId},
         run::Micros,
         template::{NamedTaskId, Template},
     },
     store::{self, Store, graph::Sample},
 };
 
-/// A measurement is good for this long, and measures what was done before a multiple of it: so servers that measure the
-/// same thing find the same, and can share what follows from it.
-const GOOD_FOR: Micros = 30 * SECOND;
+/// How long a measurement is good for when its sample is at least half full, and when it is not. It measures what was
+/// done before a multiple of that: so servers that measure the same thing find the same, and can share what follows
+/// from it.
+const GOOD_FOR: [Micros; 2] = [300 * SECOND, 30 * SECOND];
 
 const SECOND: Micros = 1_000_000;
 
@@ -50,7 +51,7 @@ pub(super) struct Measurements {
 #[derive(Debug)]
 struct Known {
     durations: Arc<Durations>,
-    until: Micros,
+    good_until: Micros,
     being_renewed: AtomicBool,
 }
 
@@ -61,8 +62,8 @@ impl Measurements {
 
     /// How long the steps of a handler version take.
     pub(super) async fn get(&self, template: &Arc<Template>, now: Micros) -> Arc<Durations> {
-        let (id, steps, until) = (template.id, template.steps.len(), now - now.rem_euclid(GOOD_FOR));
-        let measuring = || measure(self.store.clone(), id, steps, until);
+        let (id, steps) = (template.id, template.steps.len());
+        let measuring = || measure(self.store.clone(), id, steps, now);
         let found = match self.known.try_get_with(id, measuring()).await {
             Ok(found) => found,
             Err(error) => {
@@ -70,7 +71,7 @@ impl Measurements {
                 return Arc::default();
             }
         };
-        if found.until < until && !found.being_renewed.swap(true, Ordering::Relaxed) {
+        if found.good_until <= now && !found.being_renewed.swap(true, Ordering::Relaxed) {
             let (measuring, known, old) = (measuring(), self.known.clone(), Arc::clone(&found));
             tokio::spawn(async move {
                 match measuring.await {
@@ -86,14 +87,30 @@ impl Measurements {
     }
 }
 
-async fn measure(store: Store, id: NamedTaskId, steps: usize, until: Micros) -> store::Result<Arc<Known>> {
-    let mut measured = store::graph::durations(&store, id, &sample(steps, until)).await?;
+async fn measure(store: Store, id: NamedTaskId, steps: usize, now: Micros) -> store::Result<Arc<Known>> {
+    let known = |measured, good_until| {
+        let durations = Arc::new(Durations::new(steps, measured));
+        Ok(Arc::new(Known { durations, good_until, being_renewed: AtomicBool::new(false) }))
+    };
+    let [long, short] = GOOD_FOR;
+    let begin = |good_for| now - now.rem_euclid(good_for);
+    let wanted = sample(steps, begin(long));
+    let measured = store::graph::durations(&store, id, &wanted).await?;
+    if is_half_full(&measured, &wanted) {
+        return known(measured, begin(long) + long);
+    }
+    let mut measured = store::graph::durations(&store, id, &sample(steps, begin(short))).await?;
     if measured.is_empty() {
         // Nothing before that: whatever there is. A minute ahead, because another server's clock may be.
-        measured = store::graph::durations(&store, id, &sample(steps, until + GOOD_FOR + 60 * SECOND)).await?;
+        measured = store::graph::durations(&store, id, &sample(steps, begin(short) + short + 60 * SECOND)).await?;
     }
-    let durations = Arc::new(Durations::new(steps, measured));
-    Ok(Arc::new(Known { durations, until, being_renewed: AtomicBool::new(false) }))
+    known(measured, begin(short) + short)
+}
+
+/// Whether some step was found in half of the tasks that may be looked at: a few more change little.
+fn is_half_full(measured: &[(StepNo, Measured)], sample: &Sample) -> bool {
+    let tasks = sample.tasks * i64::try_from(sample.before.len()).expect("a sample is small");
+    measured.iter().any(|(_, step)| 2 * i64::from(step.samples) >= tasks)
 }
 
 /// Fewer tasks of large handlers, from the same points in time as far as possible.
@@ -116,6 +133,24 @@ mod tests {
     fn check(steps: usize, expected: (usize, i64)) {
         let sample = sample(steps, 1_700_000_000_000_000);
         assert_eq!((sample.before.len(), sample.tasks), expected, "{steps} steps");
+    }
+
+    #[test]
+    fn a_sample_is_half_full_by_its_most_frequent_step() {
+        let of = |samples| Measured { samples, median_ms: 1, p95_ms: 2 };
+        let check = |steps, found: &[u32], expected| {
+            let measured: Vec<(StepNo, Measured)> = (0..).zip(found.iter().copied().map(of)).collect();
+            assert_eq!(
+                is_half_full(&measured, &sample(steps, 1_700_000_000_000_000)),
+                expected,
+                "{found:?} of {steps}"
+            );
+        };
+        check(4, &[], false);
+        check(4, &[99, 20], false);
+        check(4, &[20, 100], true);
+        check(1_000, &[1, 1], false);
+        check(1_000, &[2, 1], true);
     }
 
     #[test]
