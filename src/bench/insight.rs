@@ -42,7 +42,7 @@ const SAMPLES: usize = 4_000;
 /// Calls of one kind to each server at least, however long they take: the least that have a 99th percentile.
 const SAMPLES_MIN: usize = 200;
 /// The same where nothing was promised.
-const SAMPLES_OF_SLOW: usize = 20;
+const SAMPLES_OF_SLOW: usize = 10;
 /// How long the machine is looked at before each kind of call.
 const PAUSES_LOOK: Duration = Duration::from_millis(250);
 
@@ -86,21 +86,25 @@ async fn both(options: &Options, postgres: &Server, say: &impl Fn(&str)) -> anyh
     let mut without = Side::start(postgres, "without", 0, options, say).await?;
     let mut with = Side::start(postgres, "with", options.finished, options, say).await?;
     figures.machine = super::figures::Machine::look(databases::version(&with.store).await?);
-    let measured = stages(options, &mut without, &mut with, &mut figures, say).await;
-    for side in [without, with] {
-        side.store.close().await;
-        side.server.stop().await;
-    }
+    let compared = stages(options, &mut without, &mut with, &mut figures, say).await;
+    // A server looks after what is active, also when nobody asks it anything.
+    without.stop().await;
+    let measured = match compared {
+        Ok(active) => alone(options, &mut with, active, &mut figures, say).await,
+        Err(error) => Err(error),
+    };
+    with.stop().await;
     measured.map(|()| figures)
 }
 
+/// Compares the two stage by stage; how many tasks are active in the end.
 async fn stages(
     options: &Options,
     without: &mut Side,
     with: &mut Side,
     figures: &mut Figures,
     say: &impl Fn(&str),
-) -> anyhow::Result<()> {
+) -> anyhow::Result<i64> {
     let mut active = 0;
     for stage in &options.active {
         for side in [&mut *without, &mut *with] {
@@ -109,7 +113,7 @@ async fn stages(
             side.keys = Keys::look(&side.store).await?;
             // The first call would pay for handlers that are seen for the first time, and the others not.
             for n in 0..side.keys.active() {
-                Call::GetTask.make(&side.client, &side.store, &side.keys, n).await?;
+                Call::Graph.make(&side.client, &side.store, &side.keys, n).await?;
             }
         }
         active = *stage;
@@ -118,14 +122,25 @@ async fn stages(
             figures.add(Row::new(call, active, without, Some(with)), say);
         }
     }
+    Ok(active)
+}
+
+/// What is not compared: asked of the one with a history alone.
+async fn alone(
+    options: &Options,
+    with: &mut Side,
+    active: i64,
+    figures: &mut Figures,
+    say: &impl Fn(&str),
+) -> anyhow::Result<()> {
     for call in Call::ONCE {
-        let [with] = times(options, call, [&*with], &mut figures.pauses).await?;
-        figures.add(Row::new(call, active, with, None), say);
+        let [times] = times(options, call, [&*with], &mut figures.pauses).await?;
+        figures.add(Row::new(call, active, times, None), say);
     }
     large_graph(options, with, active, figures, say).await
 }
 
-/// The graph of a task of many steps: from the server that remembers it, and from one that remembers nothing.
+/// The graph of a task of many steps: from a server that remembers nothing, and then from the one that remembers it.
 async fn large_graph(
     options: &Options,
     kept: &mut Side,
@@ -148,17 +163,16 @@ async fn large_graph(
     let (server, client) = start(&kept.url, &[("cache.memory_bytes", "0")]).await?;
     let keys = Keys::default().with_large(task_id.clone());
     kept.keys = std::mem::take(&mut kept.keys).with_large(task_id);
-    let forgetful = Side { store: kept.store.clone(), url: kept.url.clone(), client, server, keys };
+    let store = Store::new(kept.store.options().clone(), &pool::Settings::default());
+    let forgetful = Side { store, url: kept.url.clone(), client, server, keys };
     let mut measured = Vec::new();
-    for (call, side) in [
-        (Call::LargeGraphCold, &forgetful),
-        (Call::LargeGraphCached, &*kept),
-        (Call::LargeSummaryCold, &forgetful),
-        (Call::LargeSummaryCached, &*kept),
-    ] {
-        measured.push((call, times(options, call, [side], &mut figures.pauses).await));
+    for call in [Call::LargeGraphCold, Call::LargeSummaryCold] {
+        measured.push((call, times(options, call, [&forgetful], &mut figures.pauses).await));
     }
-    forgetful.server.stop().await;
+    forgetful.stop().await;
+    for call in [Call::LargeGraphCached, Call::LargeSummaryCached] {
+        measured.push((call, times(options, call, [&*kept], &mut figures.pauses).await));
+    }
     for (call, times) in measured {
         let [times] = times?;
         figures.add(Row::new(call, active, times, None), say);
@@ -228,6 +242,12 @@ impl Side {
         let (server, client) = start(&url, &[]).await?;
         let keys = Keys::look(&store).await?;
         Ok(Self { store, url, client, server, keys })
+    }
+
+    /// Ends its server.
+    async fn stop(self) {
+        self.store.close().await;
+        self.server.stop().await;
     }
 }
 
