@@ -23,11 +23,22 @@ const FINISHED: i64 = 60_000;
 /// Of every so many tasks one is pending, one failed, one cancelled.
 const RARE: i64 = 1_000;
 
+/// The text of a statement.
+fn statement(file: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/store/sql/{file}.sql"));
+    fs::read_to_string(path).unwrap()
+}
+
+/// An empty database, on a store with one connection.
+async fn narrow() -> (harness::Database, Store) {
+    let database = harness::database().await;
+    let store = Store::new(database.options.clone(), &Settings { connections_max: 1, ..Settings::default() });
+    (database, store)
+}
+
 /// A history of two handlers, with some unfinished tasks in it, on a store with one connection.
 async fn history() -> (harness::Database, Store) {
-    let database = harness::database().await;
-    let settings = Settings { connections_max: 1, ..Settings::default() };
-    let store = Store::new(database.options.clone(), &settings);
+    let (database, store) = narrow().await;
     for text in [
         "insert into named_tasks (task_namespace_id, name, version, version_order, configuration, content_hash)
          values (1, 'common', '1.0.0', '{1, 0, 0}', '{}', ''), (1, 'rare', '1.0.0', '{1, 0, 0}', '{}', '')",
@@ -190,8 +201,7 @@ async fn a_single_task_is_read_without_planning_each_call_anew() {
         .await
         .unwrap();
     for (file, others) in [("tasks/get", ", true"), ("steps/leases", ""), ("annotations/list", "")] {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/store/sql/{file}.sql"));
-        let text = store::of_one_task(&fs::read_to_string(path).unwrap());
+        let text = store::of_one_task(&statement(file));
         let mut run = async |text: String| sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut *connection).await.unwrap();
         run(format!("prepare one as {text}")).await;
         for _ in 0..12 {

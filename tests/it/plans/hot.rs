@@ -1,9 +1,8 @@
 //! The statements of the hot path, with the plans that their connections keep: by key, whatever the tables hold.
 
-use std::{fs, path::Path};
-
 use sqlx::{AssertSqlSafe, PgConnection};
 
+use super::statement;
 use crate::harness::{self, Database};
 
 /// Enough rows that a plan that reads a table whole is never the cheap one.
@@ -35,8 +34,7 @@ async fn crowded() -> Database {
 
 /// The plan of a statement for any parameters.
 async fn plan(connection: &mut PgConnection, file: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/store/sql/{file}.sql"));
-    let text = fs::read_to_string(path).unwrap();
+    let text = statement(file);
     let code: String = text.lines().filter(|line| !line.starts_with("--")).collect();
     let count = (1..100).rev().find(|number| code.contains(&format!("${number}"))).unwrap_or(0);
     let nulls = vec!["null"; count].join(", ");

@@ -1,20 +1,15 @@
 //! Analytics of a period, with many handlers: they cost by the tasks of the period, not by that times the handlers.
 
 use sqlx::AssertSqlSafe;
-use tasker::{
-    bench::seed::{self, Amounts},
-    store::{Store, pool::Settings},
-};
+use tasker::bench::seed::{self, Amounts};
 
-use super::cost;
-use crate::harness;
+use super::{cost, narrow};
 
 const TASKS: i64 = 6_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_period_is_read_once_however_many_handlers_there_are() {
-    let database = harness::database().await;
-    let store = Store::new(database.options.clone(), &Settings { connections_max: 1, ..Settings::default() });
+    let (_database, store) = narrow().await;
     seed::seed(&store, Amounts { finished: 100, active: TASKS, handlers: 300 }, &|_| {}).await.unwrap();
     for function in [
         "get_analytics_metrics",
