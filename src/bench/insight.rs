@@ -163,13 +163,12 @@ async fn large_graph(
     kept.keys = std::mem::take(&mut kept.keys).with_large(task_id.clone()).with_answer(&kept.client).await?;
     let (server, client) = start(&kept.url, &[("cache.memory_bytes", "0")]).await?;
     let keys = Keys::default().with_large(task_id);
-    let store = Store::new(kept.store.options().clone(), &pool::Settings::default());
-    let forgetful = Side { store, url: kept.url.clone(), client, server, keys };
+    let forgetful = Side { store: kept.store.clone(), url: kept.url.clone(), client, server, keys };
     let mut measured = Vec::new();
     for call in [Call::LargeGraphCold, Call::LargeSummaryCold] {
         measured.push((call, times(options, call, [&forgetful], &mut figures.pauses).await));
     }
-    forgetful.stop().await;
+    forgetful.server.stop().await;
     for call in [Call::LargeGraphCached, Call::LargeSummaryCached, Call::LargeDecode] {
         measured.push((call, times(options, call, [&*kept], &mut figures.pauses).await));
     }
