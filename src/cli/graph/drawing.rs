@@ -92,18 +92,16 @@ impl Drawing {
             words: words(node),
             takes: node.duration.as_ref().map(takes).unwrap_or_default(),
             critical: on_path.contains(&at),
-            parents: positions(&node.parents),
-            children: positions(&node.children),
+            parents: positions(&node.parents, dag.nodes.len()),
+            children: positions(&node.children, dag.nodes.len()),
         };
-        let edge = |edge: &pb::GraphEdge| {
-            let (from, to) = (usize::try_from(edge.from).ok()?, usize::try_from(edge.to).ok()?);
-            (from.max(to) < dag.nodes.len()).then_some(Edge { from, to, critical: along.contains(&(from, to)) })
-        };
-        Self {
-            title: graph.task_id.clone(),
-            edges: dag.edges.iter().filter_map(edge).collect(),
-            nodes: dag.nodes.iter().enumerate().map(node).collect(),
+        let nodes: Vec<Node> = dag.nodes.iter().enumerate().map(node).collect();
+        let mut edges = Vec::new();
+        for (from, node) in nodes.iter().enumerate() {
+            let edge = |to: &usize| Edge { from, to: *to, critical: along.contains(&(from, *to)) };
+            edges.extend(node.children.iter().map(edge));
         }
+        Self { title: graph.task_id.clone(), nodes, edges }
     }
 
     /// How many levels there are.
@@ -188,6 +186,7 @@ fn takes(takes: &pb::StepDuration) -> String {
     format!("{sign}{}", duration(takes.median_ms.saturating_mul(1_000)))
 }
 
-fn positions(positions: &[i32]) -> Vec<usize> {
-    positions.iter().filter_map(|position| usize::try_from(*position).ok()).collect()
+/// Those that there are.
+fn positions(positions: &[i32], nodes: usize) -> Vec<usize> {
+    positions.iter().filter_map(|position| usize::try_from(*position).ok()).filter(|at| *at < nodes).collect()
 }

@@ -74,12 +74,12 @@ fn dependency_graph(dag: &pb::DependencyGraph) -> Value {
                 "samples": duration.samples,
             })),
         })).collect::<Vec<_>>(),
-        "edges": dag.edges.iter().map(|edge| json!({
-            "from": id(edge.from),
-            "to": id(edge.to),
-            "from_name": name(edge.from),
-            "to_name": name(edge.to),
-        })).collect::<Vec<_>>(),
+        "edges": dag.nodes.iter().flat_map(|from| from.children.iter().map(move |to| json!({
+            "from": from.step_id,
+            "to": id(*to),
+            "from_name": from.name,
+            "to_name": name(*to),
+        }))).collect::<Vec<_>>(),
         "adjacency_list": lists(&|node| node.children.clone()),
         "reverse_adjacency_list": lists(&|node| node.parents.clone()),
         "dependency_levels": levels.collect::<Map<String, Value>>(),

@@ -17,14 +17,12 @@ fn graph(dag: &str, path: &[&str]) -> pb::TaskGraph {
     let at = |name: &str| i32::try_from(names.iter().position(|other| *other == name).unwrap()).unwrap();
     let id = |at: i32| format!("{}{:04x}", &TASK[..32], at + 1);
     let mut nodes: Vec<pb::GraphNode> = Vec::new();
-    let mut edges = Vec::new();
     for (no, (node, parents)) in (0..).zip(&lines) {
         let state = node.split_whitespace().nth(1).map_or(State::Pending, |state| State::from_label(state).unwrap());
         let parents: Vec<i32> = parents.split_whitespace().map(at).collect();
         let level = parents.iter().map(|parent| nodes[usize::try_from(*parent).unwrap()].level + 1).max().unwrap_or(0);
         for parent in &parents {
             nodes[usize::try_from(*parent).unwrap()].children.push(no);
-            edges.push(pb::GraphEdge { from: *parent, to: no });
         }
         let measured = no % 2 == 0;
         let source = if measured { pb::DurationSource::Measured } else { pb::DurationSource::Estimated };
@@ -48,7 +46,6 @@ fn graph(dag: &str, path: &[&str]) -> pb::TaskGraph {
             }),
         });
     }
-    edges.sort_by_key(|edge| (edge.from, edge.to));
     let critical = pb::CriticalPath {
         step_ids: path.iter().map(|name| id(at(name))).collect(),
         step_names: path.iter().map(|name| (*name).to_owned()).collect(),
@@ -65,7 +62,7 @@ fn graph(dag: &str, path: &[&str]) -> pb::TaskGraph {
         task_health: pb::HealthStatus::Recovering.into(),
         completion_percentage: 20.0,
         generate_time: Some(prost_types::Timestamp { seconds: 1_700_000_000, nanos: 0 }),
-        dependency_graph: Some(pb::DependencyGraph { nodes, edges, level_widths: vec![1, 2, 1, 1] }),
+        dependency_graph: Some(pb::DependencyGraph { nodes, level_widths: vec![1, 2, 1, 1] }),
         critical_paths: Some(pb::CriticalPaths {
             total_paths: "2".to_owned(),
             longest_path_length: 4,

@@ -2371,12 +2371,10 @@ pub struct DependencyAnalysis {
 /// DependencyGraph is the DAG of a task.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct DependencyGraph {
-    /// The steps in the handler's order. Edges and adjacency name a step by its position here, from 0.
+    /// The steps in the handler's order. Edges name a step by its position here, from 0: the parents of the nodes are all
+    /// edges, and so are their children.
     #[prost(message, repeated, tag = "1")]
     pub nodes: ::prost::alloc::vec::Vec<GraphNode>,
-    /// The edges, by the step that they come from.
-    #[prost(message, repeated, tag = "2")]
-    pub edges: ::prost::alloc::vec::Vec<GraphEdge>,
     /// How many steps each level has, from the roots down.
     #[prost(int32, repeated, tag = "3")]
     pub level_widths: ::prost::alloc::vec::Vec<i32>,
@@ -2420,16 +2418,6 @@ pub struct GraphNode {
     /// How long an attempt takes.
     #[prost(message, optional, tag = "12")]
     pub duration: ::core::option::Option<StepDuration>,
-}
-/// GraphEdge is a dependency: `to` waits for `from`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GraphEdge {
-    /// The position of the step that comes first.
-    #[prost(int32, tag = "1")]
-    pub from: i32,
-    /// The position of the step that waits.
-    #[prost(int32, tag = "2")]
-    pub to: i32,
 }
 /// StepDuration is how long an attempt of a step takes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
