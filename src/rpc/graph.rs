@@ -15,7 +15,7 @@ use super::{
     fields::Fields,
     limits::Limits,
     render::{
-        graph::{self as render, Moment, Pieces, Sections},
+        graph::{self as render, Sections},
         micros,
     },
     scope,
@@ -43,12 +43,12 @@ pub struct Graphs {
 }
 
 /// The response of GetTaskGraph with its graph encoded: a message within a message and its bytes are the same on the
-/// wire. `build.rs` puts it in the place of the generated one.
+/// wire, and so is one that comes in parts. `build.rs` puts it in the place of the generated one.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct GetTaskGraphResponse {
-    /// The graph.
-    #[prost(bytes = "bytes", tag = "1")]
-    pub graph: Bytes,
+    /// The parts of the graph.
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub graph: Vec<Bytes>,
 }
 
 impl Graphs {
@@ -58,16 +58,16 @@ impl Graphs {
     }
 
     /// What stays of a task's graph while nothing moves, and what is of this moment.
-    async fn pieces(&self, snapshot: &Snapshot, sections: Sections) -> Result<(Pieces, Moment)> {
+    async fn pieces(&self, snapshot: &Snapshot, sections: Sections) -> Result<(Bytes, proto::TaskGraph)> {
         let basis = self.graphs.basis(snapshot).await?;
-        if let Some(pieces) = self.answers.find(snapshot, &basis, sections) {
-            return Ok((pieces, Moment::of(snapshot, &basis, sections)));
+        if let Some(kept) = self.answers.find(snapshot, &basis, sections) {
+            return Ok((kept, render::moment(snapshot, &basis, sections)));
         }
         let graph = self.graphs.on(basis, snapshot).await?;
         let rendered = bounded(snapshot, &graph, sections, self.limits.answer_bytes)?;
-        let (pieces, moment) = Pieces::split(rendered);
-        self.answers.insert(snapshot, &graph.basis, sections, pieces.clone());
-        Ok((pieces, moment))
+        let (kept, moment) = render::split(rendered);
+        self.answers.insert(snapshot, &graph.basis, sections, kept.clone());
+        Ok((kept, moment))
     }
 }
 
@@ -82,8 +82,8 @@ impl DependencyGraphService for Graphs {
         let proto::GetTaskGraphRequest { task_id, sections } = request.into_inner();
         let (id, sections) = wanted(&task_id, &sections)?;
         let snapshot = self.graphs.snapshot(&scope, id).await?;
-        let (pieces, moment) = self.pieces(&snapshot, sections).await?;
-        Ok(self.limits.fit(GetTaskGraphResponse { graph: pieces.join(moment) })?)
+        let (kept, moment) = self.pieces(&snapshot, sections).await?;
+        Ok(self.limits.fit(GetTaskGraphResponse { graph: vec![kept, moment.encode_to_vec().into()] })?)
     }
 
     async fn watch_task_graph(

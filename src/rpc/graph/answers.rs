@@ -6,6 +6,7 @@
 
 use std::{ops::Range, sync::Arc};
 
+use bytes::Bytes;
 use moka::sync::Cache;
 
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
         ids::TaskId,
         run::{Micros, Stored},
     },
-    rpc::render::graph::{Pieces, Sections, steady},
+    rpc::render::graph::{Sections, steady},
     service::{graph::Basis, snapshot::Snapshot},
     telemetry::metrics::CacheMeter,
 };
@@ -32,7 +33,7 @@ pub(super) struct Answers {
 #[derive(Debug)]
 struct Answer {
     origin: Origin,
-    pieces: Pieces,
+    kept: Bytes,
 }
 
 /// What an answer was made of, beside its task's handler version and the policy, neither of which ever changes.
@@ -47,32 +48,32 @@ impl Answers {
     /// Remembers at most about so many bytes of answers; with 0 none.
     pub(super) fn new(bytes: u64, meter: CacheMeter) -> Self {
         let weigher = |_: &(TaskId, Sections), answer: &Arc<Answer>| {
-            let bytes = answer.pieces.bytes() + answer.origin.stored.steps.len() + ANSWER_BYTES;
+            let bytes = answer.kept.len() + answer.origin.stored.steps.len() + ANSWER_BYTES;
             u32::try_from(bytes).unwrap_or(u32::MAX)
         };
         Self { kept: Cache::builder().max_capacity(bytes).weigher(weigher).build(), meter }
     }
 
-    /// What a graph of this snapshot would be rendered to, if it was before. What was not found here is looked for among
+    /// What stays of a graph of this snapshot, encoded, if it was rendered before. What was not found here is looked for among
     /// the analyses next, and a miss counts there.
-    pub(super) fn find(&self, snapshot: &Snapshot, basis: &Basis, sections: Sections) -> Option<Pieces> {
+    pub(super) fn find(&self, snapshot: &Snapshot, basis: &Basis, sections: Sections) -> Option<Bytes> {
         let answer = self.kept.get(&(snapshot.row.task_id, sections))?;
         if !answer.origin.is_of(&snapshot.row.stored, &basis.durations, snapshot.now) {
             return None;
         }
         self.meter.note(true);
-        Some(answer.pieces.clone())
+        Some(answer.kept.clone())
     }
 
-    /// Remembers what a graph of this snapshot was rendered to, in place of what there was of the task.
-    pub(super) fn insert(&self, snapshot: &Snapshot, basis: &Basis, sections: Sections, pieces: Pieces) {
+    /// Remembers what stays of a graph of this snapshot, in place of what there was of the task.
+    pub(super) fn insert(&self, snapshot: &Snapshot, basis: &Basis, sections: Sections, kept: Bytes) {
         let backoffs = snapshot.run.steps().iter().filter_map(|step| step.next_retry_at);
         let origin = Origin {
             stored: snapshot.row.stored.clone(),
             durations: Arc::clone(&basis.durations),
             steady: steady(backoffs, snapshot.now),
         };
-        self.kept.insert((snapshot.row.task_id, sections), Arc::new(Answer { origin, pieces }));
+        self.kept.insert((snapshot.row.task_id, sections), Arc::new(Answer { origin, kept }));
     }
 }
 
