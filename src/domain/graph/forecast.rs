@@ -45,34 +45,8 @@ pub fn forecast(
         Some(began) => began + takes,
         None => now + takes,
     };
-    let schedule = |takes: &dyn Fn(StepNo) -> Micros| {
-        let mut ends = vec![now; shape.steps()];
-        let mut after: Vec<Option<StepNo>> = vec![None; shape.steps()];
-        for no in shape.order() {
-            let step = run.step(*no);
-            let end = match step.state {
-                state if state.is_satisfied() => continue,
-                State::InProgress => running(*no, takes(*no)),
-                _ => {
-                    let mut start = step.next_retry_at.unwrap_or(now).max(now);
-                    for parent in shape.parents(*no).iter().filter(|parent| !run.step(**parent).state.is_satisfied()) {
-                        let end = ends[usize::from(*parent)];
-                        let decides = after[usize::from(*no)]
-                            .is_none_or(|known| end == start && shape.rank(*parent) < shape.rank(known));
-                        if end > start || (end == start && decides) {
-                            start = end;
-                            after[usize::from(*no)] = Some(*parent);
-                        }
-                    }
-                    start + takes(*no)
-                }
-            };
-            ends[usize::from(*no)] = end;
-        }
-        (ends, after)
-    };
-    let (ends, after) = schedule(&typical);
-    let (late, _) = schedule(&long);
+    let (ends, after) = schedule(shape, run, now, typical, running);
+    let (late, _) = schedule(shape, run, now, long, running);
     let unfinished = shape.order().iter().copied().filter(|no| !run.step(*no).state.is_satisfied());
     let last = unfinished.max_by_key(|no| (ends[usize::from(*no)], std::cmp::Reverse(shape.rank(*no))));
     let mut steps = Vec::new();
@@ -84,10 +58,47 @@ pub fn forecast(
     steps.reverse();
     Forecast {
         finish_at: last.map_or(Some(now), |last| Some(ends[usize::from(last)])),
-        late_finish_at: late.into_iter().max(),
+        late_finish_at: late.into_iter().max().map(|end| end.max(now)),
         steps,
         stuck,
     }
+}
+
+/// When each step ends, which for those that are done is before all that counts, and after which parent it begins, if
+/// one of them decides that. `takes` tells how long an attempt takes, `running` when one that runs and takes so long
+/// ends.
+fn schedule(
+    shape: &Shape,
+    run: &Run,
+    now: Micros,
+    takes: impl Fn(StepNo) -> Micros,
+    running: impl Fn(StepNo, Micros) -> Micros,
+) -> (Vec<Micros>, Vec<Option<StepNo>>) {
+    let mut ends = vec![Micros::MIN; shape.steps()];
+    let mut after = vec![None; shape.steps()];
+    for no in shape.order() {
+        let step = run.step(*no);
+        let end = match step.state {
+            state if state.is_satisfied() => continue,
+            State::InProgress => running(*no, takes(*no)),
+            _ => {
+                let mut start = step.next_retry_at.unwrap_or(now).max(now);
+                let mut decider = None;
+                for parent in shape.parents(*no) {
+                    let end = ends[usize::from(*parent)];
+                    let decides = || decider.is_none_or(|known| shape.rank(*parent) < shape.rank(known));
+                    if end > start || (end == start && decides()) {
+                        start = end;
+                        decider = Some(*parent);
+                    }
+                }
+                after[usize::from(*no)] = decider;
+                start + takes(*no)
+            }
+        };
+        ends[usize::from(*no)] = end;
+    }
+    (ends, after)
 }
 
 /// Whether a step that is not done will never be done by itself.
