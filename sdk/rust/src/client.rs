@@ -232,7 +232,8 @@ impl ClientBuilder {
                 Error::Setup(format!("the TLS files cannot be used: {cause}"))
             })?;
         }
-        // The windows let a megabyte payload through without waiting for an update.
+        // The windows let a megabyte payload through without waiting for an update; who reads a long message is woken
+        // once for each frame of it.
         Ok(endpoint
             .user_agent(crate::SDK)
             .map_err(|error| wrong(&error.to_string()))?
@@ -242,7 +243,8 @@ impl ClientBuilder {
             .keep_alive_timeout(Duration::from_secs(10))
             .keep_alive_while_idle(true)
             .initial_stream_window_size(4 << 20)
-            .initial_connection_window_size(8 << 20))
+            .initial_connection_window_size(8 << 20)
+            .max_frame_size(256 << 10))
     }
 }
 
