@@ -10,6 +10,7 @@
 use std::{fmt::Display, io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand, ValueEnum};
+use tokio::runtime::Builder;
 
 use crate::config::{self as configuration, Findings, Sources};
 
@@ -213,7 +214,12 @@ pub fn main() -> ExitCode {
         flags: global.set,
     };
     let context = Context { output: global.output, server: global.server, sources };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("the runtime starts");
+    let mut runtime = match &command {
+        // A second thread would take turns with those of the server that is measured.
+        Command::Bench(args) if args.asks_one_by_one() => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    let runtime = runtime.enable_all().build().expect("the runtime starts");
     match runtime.block_on(command.run(&context)) {
         Ok(code) => code,
         Err(error) => {

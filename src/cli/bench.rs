@@ -66,6 +66,13 @@ pub(super) struct Args {
     inner: Option<Inner>,
 }
 
+impl Args {
+    /// Whether there is one caller, who waits for each answer before the next question.
+    pub(super) const fn asks_one_by_one(&self) -> bool {
+        matches!(self.inner, Some(Inner::Insight(_)))
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum What {
     /// The bare loop in SQL
