@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::{
-    ConnectOptions, PgConnection, PgPool,
+    ConnectOptions, Connection, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -13,6 +13,9 @@ use super::{
     executor::{self, Pool},
     replica::Replica,
 };
+
+/// How long a connection that nobody uses is believed to lead to the database.
+const BELIEVED: Duration = Duration::from_secs(1);
 
 /// The way to the database: a pool for reads and rare writes, and single connections for the writer's lanes.
 #[derive(Debug, Clone)]
@@ -75,6 +78,8 @@ impl Store {
         let inner = PgPoolOptions::new()
             .max_connections(settings.connections_max)
             .acquire_timeout(settings.acquire_timeout)
+            .test_before_acquire(false)
+            .before_acquire(|connection, known| Box::pin(is_usable(connection, known.idle_for)))
             .connect_lazy_with(options.clone());
         if settings.is_pooled {
             executor::give_no_names();
@@ -172,6 +177,15 @@ impl Store {
         self.direct.pool.close().await;
         self.pool.inner().close().await;
     }
+}
+
+/// Whether an idle connection still leads to the database. One that was used just now is believed to: to ask would be
+/// another round trip before every statement, and it may break while the statement runs just as well.
+async fn is_usable(connection: &mut PgConnection, idle_for: Duration) -> sqlx::Result<bool> {
+    if idle_for > BELIEVED {
+        connection.ping().await?;
+    }
+    Ok(true)
 }
 
 fn connect_options(options: PgConnectOptions, settings: &Settings) -> PgConnectOptions {
