@@ -376,11 +376,7 @@ async fn answers_are_kept_by_what_they_are_about() {
 async fn bad_questions_are_refused_and_long_answers_given_up() {
     let database = harness::database().await;
     seed(&database, 100, 10, 3).await;
-    let app = harness::serve_with(
-        &database,
-        &[("analytics.statement_timeout_ms", "50"), ("analytics.period_max_hours", "48")],
-    )
-    .await;
+    let app = harness::serve_with(&database, &[("analytics.period_max_hours", "48")]).await;
     let client = client(&app).await;
     let period = |seconds| Some(prost_types::Duration { seconds, nanos: 0 });
     for (request, expected) in [
@@ -397,11 +393,15 @@ async fn bad_questions_are_refused_and_long_answers_given_up() {
         let refused = client.analytics().list_slowest_tasks(request).await.unwrap_err();
         assert_eq!(told(&refused), expected);
     }
+    // A limit that an answer that nothing holds up may not keep to either, on a machine that pauses.
+    let hasty = harness::serve_with(&database, &[("analytics.statement_timeout_ms", "50")]).await;
     let mut blocking = database.store.begin().await.unwrap();
     sqlx::query("lock table named_tasks in access exclusive mode").execute(&mut *blocking).await.unwrap();
-    let refused = client.analytics().get_performance(GetPerformanceRequest::default()).await.unwrap_err();
+    let hurried = self::client(&hasty).await;
+    let refused = hurried.analytics().get_performance(GetPerformanceRequest::default()).await.unwrap_err();
     assert_eq!(told(&refused), "LIMIT_EXCEEDED");
     blocking.rollback().await.unwrap();
     client.analytics().get_performance(GetPerformanceRequest::default()).await.unwrap();
+    hasty.stop().await;
     app.stop().await;
 }
