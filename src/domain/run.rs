@@ -225,7 +225,6 @@ impl Run {
     }
 
     /// The condition of a step.
-    #[inline]
     pub fn step(&self, no: StepNo) -> &Step {
         &self.steps[usize::from(no)]
     }

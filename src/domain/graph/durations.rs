@@ -42,19 +42,16 @@ impl Durations {
     }
 
     /// What was measured of a step.
-    #[inline]
     pub fn measured(&self, no: StepNo) -> Option<Measured> {
         self.by_step.get(usize::from(no)).copied().flatten()
     }
 
     /// How long one attempt takes, in milliseconds.
-    #[inline]
     pub fn typical_ms(&self, no: StepNo, estimates: &DurationEstimates) -> u64 {
         self.measured(no).map_or(u64::from(estimates.base_step_seconds) * 1_000, |measured| measured.median_ms)
     }
 
     /// How long one attempt takes when it takes long, in milliseconds.
-    #[inline]
     pub fn long_ms(&self, no: StepNo, estimates: &DurationEstimates) -> u64 {
         self.measured(no).map_or(u64::from(estimates.base_step_seconds) * 1_000, |measured| measured.p95_ms)
     }

@@ -81,7 +81,6 @@ impl Shape {
     }
 
     /// The steps that this one waits for, ascending.
-    #[inline]
     pub fn parents(&self, no: StepNo) -> &[StepNo] {
         self.parents.of_step(no)
     }
@@ -92,7 +91,6 @@ impl Shape {
     }
 
     /// Every step after all that it waits for: Kahn's order, begun with the roots as declared.
-    #[inline]
     pub fn order(&self) -> &[StepNo] {
         &self.order
     }
@@ -128,7 +126,6 @@ impl Shape {
     }
 
     /// The position of a step among all, ordered by name: what decides ties.
-    #[inline]
     pub fn rank(&self, no: StepNo) -> StepNo {
         self.ranks[usize::from(no)]
     }
@@ -162,7 +159,6 @@ impl Adjacency {
     }
 
     /// The neighbours of a step.
-    #[inline]
     pub fn of_step(&self, no: StepNo) -> &[StepNo] {
         let no = usize::from(no);
         &self.neighbours[self.begins[no]..self.begins[no + 1]]
