@@ -22,7 +22,7 @@ pub use analysis::{Analysis, Health, Key, Recommendation};
 pub use bottlenecks::Bottlenecks;
 pub use chains::ErrorChains;
 pub use durations::{Durations, Measured};
-pub use forecast::{Forecast, forecast};
+pub use forecast::{Forecast, forecast, keeps_its_distance};
 pub use natural::Natural;
 pub use parallelism::Parallelism;
 pub use paths::CriticalPaths;

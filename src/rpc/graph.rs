@@ -21,12 +21,12 @@ use super::{
     scope,
 };
 use crate::{
-    domain::ids::TaskId,
+    domain::{graph::keeps_its_distance, ids::TaskId},
     error::{Error, Reason, Result},
     proto::tasker::v1::{self as proto, dependency_graph_service_server::DependencyGraphService},
     service::{
         graph::{Graph, Graphs as UseCases},
-        snapshot::Snapshot,
+        snapshot::{Found, Snapshot},
     },
     telemetry::Metrics,
 };
@@ -58,16 +58,25 @@ impl Graphs {
     }
 
     /// What stays of a task's graph while nothing moves, and what is of this moment.
-    async fn pieces(&self, snapshot: &Snapshot, sections: Sections) -> Result<(Bytes, proto::TaskGraph)> {
-        let basis = self.graphs.basis(snapshot).await?;
-        if let Some(kept) = self.answers.find(snapshot, &basis, sections) {
-            return Ok((kept, render::moment(snapshot, &basis, sections)));
+    async fn pieces(&self, found: Found, sections: Sections) -> Result<(Bytes, proto::TaskGraph)> {
+        let durations = self.graphs.durations(&found.template, found.now).await;
+        let kept = self.answers.find(&found, &durations, sections);
+        if let Some(kept) = &kept
+            && let Some(moment) = kept.moment(found.now)
+        {
+            return Ok((kept.bytes.clone(), moment));
         }
-        let graph = self.graphs.on(basis, snapshot).await?;
-        let rendered = bounded(snapshot, &graph, sections, self.limits.answer_bytes)?;
-        let (kept, moment) = render::split(rendered);
-        self.answers.insert(snapshot, &graph.basis, sections, kept.clone());
-        Ok((kept, moment))
+        let snapshot = found.load()?;
+        let basis = self.graphs.basis(&snapshot, durations).await?;
+        if let Some(kept) = kept {
+            return Ok((kept.bytes, render::moment(&snapshot, &basis)));
+        }
+        let graph = self.graphs.on(basis, &snapshot).await?;
+        let rendered = bounded(&snapshot, &graph, sections, self.limits.answer_bytes)?;
+        let (kept, moment) = render::split(rendered, snapshot.now, keeps_its_distance(&snapshot.run, snapshot.now));
+        let bytes = kept.bytes.clone();
+        self.answers.insert(&snapshot, graph.basis.durations, sections, kept);
+        Ok((bytes, moment))
     }
 }
 
@@ -81,8 +90,8 @@ impl DependencyGraphService for Graphs {
         let scope = scope(&request)?;
         let proto::GetTaskGraphRequest { task_id, sections } = request.into_inner();
         let (id, sections) = wanted(&task_id, &sections)?;
-        let snapshot = self.graphs.snapshot(&scope, id).await?;
-        let (kept, moment) = self.pieces(&snapshot, sections).await?;
+        let found = self.graphs.find(&scope, id).await?;
+        let (kept, moment) = self.pieces(found, sections).await?;
         Ok(self.limits.fit(GetTaskGraphResponse { graph: vec![kept, moment.encode_to_vec().into()] })?)
     }
 

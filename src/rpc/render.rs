@@ -20,6 +20,11 @@ pub(super) fn micros(at: Micros) -> Timestamp {
     Timestamp { seconds: at.div_euclid(1_000_000), nanos }
 }
 
+/// The point in time again.
+pub(super) fn from_micros(at: Timestamp) -> Micros {
+    at.seconds * 1_000_000 + Micros::from(at.nanos) / 1_000
+}
+
 /// A pause.
 pub(super) fn pause(pause: &domain::explain::Pause) -> proto::HandlerPause {
     proto::HandlerPause {

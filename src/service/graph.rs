@@ -14,7 +14,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
-use super::snapshot::{Reader, Snapshot, View};
+use super::snapshot::{Found, Reader, Snapshot};
 use crate::{
     auth::Scope,
     domain::{
@@ -22,6 +22,7 @@ use crate::{
         ids::{StepId, TaskId},
         run::Micros,
         state::State,
+        template::Template,
     },
     error::Result,
     lifecycle::Watch,
@@ -124,20 +125,26 @@ impl Graphs {
         Self { reader, watch, policy: Arc::new(policy), memory, measurements, watch_interval }
     }
 
-    /// A task as its graph is made of it, or TASK_NOT_FOUND, also when it is outside the scope.
-    pub async fn snapshot(&self, scope: &Scope, id: TaskId) -> Result<Snapshot> {
-        self.reader.task(scope, id, View::Basic).await
+    /// A task for a look at its row, or TASK_NOT_FOUND, also when it is outside the scope.
+    pub async fn find(&self, scope: &Scope, id: TaskId) -> Result<Found> {
+        self.reader.find(scope, id).await
+    }
+
+    /// How long the steps of a handler version take.
+    pub async fn durations(&self, template: &Arc<Template>, now: Micros) -> Arc<Durations> {
+        self.measurements.get(template, now).await
     }
 
     /// What is known of a task that has been read before its run is analysed.
-    pub async fn basis(&self, snapshot: &Snapshot) -> Result<Basis> {
+    pub async fn basis(&self, snapshot: &Snapshot, durations: Arc<Durations>) -> Result<Basis> {
         let began = self.began(std::slice::from_ref(snapshot)).await?;
-        self.based(snapshot, &Arc::new(began)).await
+        self.based(snapshot, durations, Arc::new(began)).await
     }
 
     /// The graph of a task that has been read.
     pub async fn of(&self, snapshot: &Snapshot) -> Result<Graph> {
-        self.on(self.basis(snapshot).await?, snapshot).await
+        let durations = self.durations(snapshot.run.template(), snapshot.now).await;
+        self.on(self.basis(snapshot, durations).await?, snapshot).await
     }
 
     /// The graph of a task that has been read, on what is known of it.
@@ -155,7 +162,8 @@ impl Graphs {
         };
         let mut graphs = Vec::with_capacity(snapshots.len());
         for snapshot in snapshots {
-            graphs.push(match self.based(snapshot, &began).await {
+            let durations = self.durations(snapshot.run.template(), snapshot.now).await;
+            graphs.push(match self.based(snapshot, durations, Arc::clone(&began)).await {
                 Ok(basis) => self.on(basis, snapshot).await,
                 Err(error) => Err(error),
             });
@@ -163,11 +171,14 @@ impl Graphs {
         graphs
     }
 
-    async fn based(&self, snapshot: &Snapshot, began: &Arc<HashMap<StepId, Began>>) -> Result<Basis> {
-        let template = snapshot.run.template();
-        let shape = self.memory.shape(template).await?;
-        let durations = self.measurements.get(template, snapshot.now).await;
-        Ok(Basis { shape, durations, policy: Arc::clone(&self.policy), began: Arc::clone(began) })
+    async fn based(
+        &self,
+        snapshot: &Snapshot,
+        durations: Arc<Durations>,
+        began: Arc<HashMap<StepId, Began>>,
+    ) -> Result<Basis> {
+        let shape = self.memory.shape(snapshot.run.template()).await?;
+        Ok(Basis { shape, durations, policy: Arc::clone(&self.policy), began })
     }
 
     /// When the running attempts of these tasks began.

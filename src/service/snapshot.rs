@@ -4,7 +4,7 @@
 //! agree with each other; outcomes are found by the sequence numbers in that row and never change. Never:
 //! changes anything. Next: `store::tasks`, `store::steps`; `rpc::render` shows snapshots.
 
-use std::{collections::HashMap, ops::Range};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use uuid::Uuid;
 
@@ -13,6 +13,7 @@ use crate::{
     domain::{
         ids::{StepId, StepNo, TaskId},
         run::{Micros, Run},
+        template::Template,
     },
     error::{Error, Reason, Result},
     lifecycle::{Clock, Templates},
@@ -54,6 +55,17 @@ pub struct Snapshot {
     pub steps: Option<Steps>,
     /// The annotations, only in the full view.
     pub annotations: Vec<Annotation>,
+}
+
+/// A task that was read and not looked into yet: enough to tell whether it is as it was.
+#[derive(Debug)]
+pub struct Found {
+    /// The task's rows.
+    pub row: TaskRow,
+    /// The handler version that it pinned.
+    pub template: Arc<Template>,
+    /// When that was, by the database's clock.
+    pub now: Micros,
 }
 
 /// What steps have beside the run.
@@ -113,6 +125,12 @@ impl Reader {
         self.tasks(scope, &[id], view).await?.pop().ok_or_else(|| unknown(id))
     }
 
+    /// One task for a look at its row, or TASK_NOT_FOUND, also when it is outside the scope.
+    pub async fn find(&self, scope: &Scope, id: TaskId) -> Result<Found> {
+        let mut budget = Budget::new(self.answer_bytes_max);
+        self.found(scope, &[id], false, &mut budget).await?.pop().ok_or_else(|| unknown(id))
+    }
+
     /// Refuses with TASK_NOT_FOUND unless the task exists within the scope.
     pub async fn require(&self, scope: &Scope, id: TaskId) -> Result<()> {
         let (template, created_by) = store::tasks::owner(&self.store, id).await?.ok_or_else(|| unknown(id))?;
@@ -155,6 +173,10 @@ impl Reader {
     }
 
     async fn rows(&self, scope: &Scope, ids: &[TaskId], contexts: bool, budget: &mut Budget) -> Result<Vec<Snapshot>> {
+        self.found(scope, ids, contexts, budget).await?.into_iter().map(Found::load).collect()
+    }
+
+    async fn found(&self, scope: &Scope, ids: &[TaskId], contexts: bool, budget: &mut Budget) -> Result<Vec<Found>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -163,18 +185,15 @@ impl Reader {
         let rows = rows.map_err(|OverBudget| self.too_large())?;
         let mut rows: HashMap<TaskId, TaskRow> = rows.into_iter().map(|row| (row.task_id, row)).collect();
         let now = self.clock.now();
-        let mut snapshots = Vec::with_capacity(rows.len());
+        let mut found = Vec::with_capacity(rows.len());
         for id in ids {
             let Some(row) = rows.remove(id) else { continue };
             let template = self.templates.get(row.named_task_id).await?;
-            if !scope.covers_task(&template.namespace, row.created_by.as_deref()) {
-                continue;
+            if scope.covers_task(&template.namespace, row.created_by.as_deref()) {
+                found.push(Found { row, template, now });
             }
-            let run = Run::load(template, &row.stored)
-                .map_err(|corrupt| store::Error::Corrupt(format!("task {id}: {corrupt}")))?;
-            snapshots.push(Snapshot { row, run, now, steps: None, annotations: Vec::new() });
         }
-        Ok(snapshots)
+        Ok(found)
     }
 
     /// Adds what the steps of each snapshot have that lie in its range.
@@ -253,6 +272,16 @@ impl Reader {
             format!("the answer would have more than {most} bytes: ask for less at once, or for a smaller view"),
         )
         .with("limit", most.to_string())
+    }
+}
+
+impl Found {
+    /// The task with its run, and with nothing of its steps.
+    pub fn load(self) -> Result<Snapshot> {
+        let Self { row, template, now } = self;
+        let run = Run::load(template, &row.stored)
+            .map_err(|corrupt| store::Error::Corrupt(format!("task {}: {corrupt}", row.task_id)))?;
+        Ok(Snapshot { row, run, now, steps: None, annotations: Vec::new() })
     }
 }
 

@@ -64,6 +64,14 @@ pub fn forecast(
     }
 }
 
+/// Whether what is forecast of a run holds from now on, each time as much later as it is asked later: nothing runs, and
+/// no backoff has yet to elapse. As long as nothing moves, that is.
+pub fn keeps_its_distance(run: &Run, now: Micros) -> bool {
+    run.steps()
+        .iter()
+        .all(|step| step.state != State::InProgress && step.next_retry_at.is_none_or(|elapses_at| elapses_at <= now))
+}
+
 /// When each step ends, which for those that are done is before all that counts, and after which parent it begins, if
 /// one of them decides that. `takes` tells how long an attempt takes, `running` when one that runs and takes so long
 /// ends.

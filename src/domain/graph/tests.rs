@@ -199,7 +199,14 @@ fn check_forecast(history: &str, running_since: i64, expected: &str) {
     let durations = Durations::new(5, [(0, measured(2_000, 4_000)), (2, measured(10_000, 60_000))]);
     let began = |_| Some(stage.now - running_since * 1_000_000);
     let estimates = Policy::default().duration_estimates;
-    let found = forecast(&shape, &stage.run, &durations, &estimates, began, stage.now);
+    let made = |now| forecast(&shape, &stage.run, &durations, &estimates, began, now);
+    let found = made(stage.now);
+    if keeps_its_distance(&stage.run, stage.now) {
+        let later = |at: Option<i64>| at.map(|at| at + 7_000_000);
+        let (finish_at, late_finish_at) = (later(found.finish_at), later(found.late_finish_at));
+        let moved = Forecast { finish_at, late_finish_at, ..found.clone() };
+        assert_eq!(made(stage.now + 7_000_000), moved, "{history}: seven seconds later");
+    }
     let seconds = |at: Option<i64>| at.map_or("never".to_owned(), |at| ((at - stage.now) / 1_000_000).to_string());
     let names = |steps: &[StepNo]| steps.iter().map(|no| &*stage.run.template().step(*no).name).collect::<String>();
     let text = format!(
@@ -221,9 +228,24 @@ fn the_expected_finish() {
     check_forecast("claim A", 100, "90 120 ABDE stuck ");
     check_forecast("claim A, complete A, claim B, complete B", 0, "70 120 CDE stuck ");
     check_forecast(B_WAITS, 0, "100 100 BDE stuck ");
+    check_forecast(&format!("{B_WAITS}, +10s"), 0, "90 90 BDE stuck ");
     check_forecast(B_GAVE_UP, 0, "never never  stuck ");
     check_forecast("cancel E", 0, "never never  stuck E");
     check_forecast(ALL_DONE, 0, "never never  stuck ");
+}
+
+#[test]
+fn a_finish_keeps_its_distance_while_nothing_runs_and_nothing_backs_off() {
+    let keeps = |history: &str| {
+        let stage = stage(history);
+        keeps_its_distance(&stage.run, stage.now)
+    };
+    for history in ["", A_DONE, B_GAVE_UP, "cancel E", ALL_DONE, &format!("{B_WAITS}, +10s")] {
+        assert!(keeps(history), "{history}");
+    }
+    for history in ["claim A", B_WAITS, &format!("{B_WAITS}, +9s")] {
+        assert!(!keeps(history), "{history}");
+    }
 }
 
 /// Layers of so many steps, every step of one waiting for every step of the layer before.

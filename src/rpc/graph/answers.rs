@@ -6,7 +6,6 @@
 
 use std::{ops::Range, sync::Arc};
 
-use bytes::Bytes;
 use moka::sync::Cache;
 
 use crate::{
@@ -15,8 +14,8 @@ use crate::{
         ids::TaskId,
         run::{Micros, Stored},
     },
-    rpc::render::graph::{Sections, steady},
-    service::{graph::Basis, snapshot::Snapshot},
+    rpc::render::graph::{Kept, Sections, steady},
+    service::snapshot::{Found, Snapshot},
     telemetry::metrics::CacheMeter,
 };
 
@@ -33,7 +32,7 @@ pub(super) struct Answers {
 #[derive(Debug)]
 struct Answer {
     origin: Origin,
-    kept: Bytes,
+    kept: Kept,
 }
 
 /// What an answer was made of, beside its task's handler version and the policy, neither of which ever changes.
@@ -48,17 +47,17 @@ impl Answers {
     /// Remembers at most about so many bytes of answers; with 0 none.
     pub(super) fn new(bytes: u64, meter: CacheMeter) -> Self {
         let weigher = |_: &(TaskId, Sections), answer: &Arc<Answer>| {
-            let bytes = answer.kept.len() + answer.origin.stored.steps.len() + ANSWER_BYTES;
+            let bytes = answer.kept.bytes.len() + answer.origin.stored.steps.len() + ANSWER_BYTES;
             u32::try_from(bytes).unwrap_or(u32::MAX)
         };
         Self { kept: Cache::builder().max_capacity(bytes).weigher(weigher).build(), meter }
     }
 
-    /// What stays of a graph of this snapshot, encoded, if it was rendered before. What was not found here is looked for among
-    /// the analyses next, and a miss counts there.
-    pub(super) fn find(&self, snapshot: &Snapshot, basis: &Basis, sections: Sections) -> Option<Bytes> {
-        let answer = self.kept.get(&(snapshot.row.task_id, sections))?;
-        if !answer.origin.is_of(&snapshot.row.stored, &basis.durations, snapshot.now) {
+    /// What stays of the graph of a task with these durations, encoded, if it was rendered before. What was not found here
+    /// is looked for among the analyses next, and a miss counts there.
+    pub(super) fn find(&self, found: &Found, durations: &Arc<Durations>, sections: Sections) -> Option<Kept> {
+        let answer = self.kept.get(&(found.row.task_id, sections))?;
+        if !answer.origin.is_of(&found.row.stored, durations, found.now) {
             return None;
         }
         self.meter.note(true);
@@ -66,13 +65,9 @@ impl Answers {
     }
 
     /// Remembers what stays of a graph of this snapshot, in place of what there was of the task.
-    pub(super) fn insert(&self, snapshot: &Snapshot, basis: &Basis, sections: Sections, kept: Bytes) {
+    pub(super) fn insert(&self, snapshot: &Snapshot, durations: Arc<Durations>, sections: Sections, kept: Kept) {
         let backoffs = snapshot.run.steps().iter().filter_map(|step| step.next_retry_at);
-        let origin = Origin {
-            stored: snapshot.row.stored.clone(),
-            durations: Arc::clone(&basis.durations),
-            steady: steady(backoffs, snapshot.now),
-        };
+        let origin = Origin { stored: snapshot.row.stored.clone(), durations, steady: steady(backoffs, snapshot.now) };
         self.kept.insert((snapshot.row.task_id, sections), Arc::new(Answer { origin, kept }));
     }
 }

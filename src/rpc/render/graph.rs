@@ -5,7 +5,7 @@
 
 mod pieces;
 
-pub(in crate::rpc) use pieces::{moment, split, steady};
+pub(in crate::rpc) use pieces::{Kept, moment, split, steady};
 
 use super::{micros, state, task::health};
 use crate::{

@@ -41,7 +41,7 @@ impl UseCases {
     /// Follows the graph of a task, or TASK_NOT_FOUND, also when it is outside the scope.
     pub async fn watch(&self, scope: &Scope, task: TaskId) -> Result<impl Graphs> {
         let subscription = self.watch.subscribe(task);
-        let first = Some(self.snapshot(scope, task).await?);
+        let first = Some(self.find(scope, task).await?.load()?);
         let follower = Follower {
             graphs: self.clone(),
             scope: scope.clone(),
@@ -76,7 +76,7 @@ impl Follower {
         loop {
             let snapshot = match self.first.take() {
                 Some(first) => first,
-                None => self.graphs.snapshot(&self.scope, self.task).await?,
+                None => self.graphs.find(&self.scope, self.task).await?.load()?,
             };
             let seen = (snapshot.run.revision(), Picture::of(&snapshot.run, snapshot.now));
             if self.told.as_ref() == Some(&seen) {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use prost_types::Timestamp;
+
 use tasker_sdk::{
     Client,
     proto::tasker::v1::{GetTaskGraphRequest, GraphSection, TaskGraph, UpdateStepRequest},
@@ -13,7 +15,15 @@ use crate::harness::{self, eventually};
 async fn graph(client: &Client, task_id: &str, sections: &[GraphSection]) -> TaskGraph {
     let sections = sections.iter().map(|section| i32::from(*section)).collect();
     let request = GetTaskGraphRequest { task_id: task_id.to_owned(), sections };
-    client.graphs().get_task_graph(request).await.unwrap().into_inner().graph.unwrap()
+    let graph = client.graphs().get_task_graph(request).await.unwrap().into_inner().graph.unwrap();
+    let finish = graph.critical_paths.as_ref().and_then(|paths| paths.expected_finish.as_ref());
+    if let Some(finish) = finish.filter(|finish| finish.finish_time.is_some()) {
+        let millis =
+            |time: Option<Timestamp>| time.map(|time| time.seconds * 1_000 + i64::from(time.nanos) / 1_000_000);
+        let ahead = millis(finish.finish_time).unwrap() - millis(graph.generate_time).unwrap();
+        assert!((0..=1).contains(&(ahead - finish.remaining_ms)), "{graph:?}");
+    }
+    graph
 }
 
 /// But for what goes by the clock.

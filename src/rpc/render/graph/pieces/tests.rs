@@ -21,47 +21,66 @@ fn graph() -> proto::TaskGraph {
 }
 
 fn finish(at: Micros) -> proto::ExpectedFinish {
-    proto::ExpectedFinish { finish_time: Some(micros(NOW + at)), ..proto::ExpectedFinish::default() }
+    proto::ExpectedFinish {
+        finish_time: Some(micros(NOW + at)),
+        remaining_ms: 5,
+        step_names: vec!["root".to_owned()],
+        ..proto::ExpectedFinish::default()
+    }
 }
 
 /// What a client makes of the response that is sent.
-fn received(kept: Bytes, moment: &proto::TaskGraph) -> proto::TaskGraph {
+fn received(kept: &Kept, moment: &proto::TaskGraph) -> proto::TaskGraph {
     // The field as the contract has it.
     #[derive(Clone, PartialEq, prost::Message)]
     struct Generated {
         #[prost(message, optional, tag = "1")]
         graph: Option<proto::TaskGraph>,
     }
-    let graph = vec![kept, moment.encode_to_vec().into()];
+    let graph = vec![kept.bytes.clone(), moment.encode_to_vec().into()];
     let sent = crate::rpc::graph::GetTaskGraphResponse { graph }.encode_to_vec();
     Generated::decode(&*sent).unwrap().graph.unwrap()
 }
 
 #[test]
 fn two_pieces_make_the_graph_again() {
-    let (kept, moment) = split(graph());
-    assert_eq!(received(kept, &moment), graph());
+    for paced in [false, true] {
+        let (kept, moment) = split(graph(), NOW, paced);
+        assert_eq!(received(&kept, &moment), graph());
+    }
 }
 
 #[test]
 fn without_critical_paths_nothing_is_told_of_the_finish() {
     let bare = proto::TaskGraph { critical_paths: None, ..graph() };
-    let (kept, moment) = split(bare.clone());
+    let (kept, moment) = split(bare.clone(), NOW, false);
     assert_eq!(moment, proto::TaskGraph { generate_time: Some(micros(NOW)), ..proto::TaskGraph::default() });
-    assert_eq!(received(kept, &moment), bare);
+    assert_eq!(received(&kept, &moment), bare);
+    let later = kept.moment(NOW + 1).unwrap();
+    assert_eq!(received(&kept, &later), proto::TaskGraph { generate_time: Some(micros(NOW + 1)), ..bare });
+}
+
+/// The graph a second later, with this of its finish.
+fn later(finish: proto::ExpectedFinish) -> proto::TaskGraph {
+    let mut later = proto::TaskGraph { generate_time: Some(micros(NOW + SECOND)), ..graph() };
+    later.critical_paths.as_mut().unwrap().expected_finish = Some(finish);
+    later
 }
 
 #[test]
-fn another_moment_changes_what_goes_by_the_clock_and_nothing_else() {
-    let (kept, _) = split(graph());
-    let later = proto::TaskGraph {
-        generate_time: Some(micros(NOW + 1)),
-        critical_paths: Some(going(Some(finish(2)))),
-        ..proto::TaskGraph::default()
-    };
-    let mut expected = proto::TaskGraph { generate_time: Some(micros(NOW + 1)), ..graph() };
-    expected.critical_paths.as_mut().unwrap().expected_finish = Some(finish(2));
-    assert_eq!(received(kept, &later), expected);
+fn a_finish_that_is_always_as_far_ahead_is_told_with_other_times() {
+    let (kept, _) = split(graph(), NOW, true);
+    let moment = kept.moment(NOW + SECOND).unwrap();
+    assert_eq!(received(&kept, &moment), later(finish(SECOND + 1)), "nothing is told of the late one, as before");
+}
+
+#[test]
+fn another_finish_is_told_anew() {
+    let (kept, _) = split(graph(), NOW, false);
+    assert_eq!(kept.moment(NOW + SECOND), None);
+    let other = proto::ExpectedFinish { step_names: vec!["other".to_owned()], ..finish(2) };
+    let moment = of_moment(Some(micros(NOW + SECOND)), Some(of_finish(Some(other.clone()))));
+    assert_eq!(received(&kept, &moment), later(other));
 }
 
 fn check(backoffs: &[i64], expected: (Option<i64>, Option<i64>)) {
