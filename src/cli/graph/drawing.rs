@@ -78,13 +78,14 @@ impl Drawing {
     pub(crate) fn of(graph: &pb::TaskGraph) -> Self {
         let dag = graph.dependency_graph.clone().unwrap_or_default();
         let position: HashMap<&str, usize> =
-            dag.nodes.iter().enumerate().map(|(at, node)| (node.step_id.as_str(), at)).collect();
+            dag.nodes.iter().enumerate().map(|(at, node)| (node.name.as_str(), at)).collect();
         let first = graph.critical_paths.as_ref().and_then(|paths| paths.paths.first());
         let path: Vec<usize> = first
-            .map(|path| path.step_ids.iter().filter_map(|id| position.get(id.as_str()).copied()).collect())
+            .map(|path| path.step_names.iter().filter_map(|name| position.get(name.as_str()).copied()).collect())
             .unwrap_or_default();
         let on_path: HashSet<usize> = path.iter().copied().collect();
         let along: HashSet<(usize, usize)> = path.windows(2).map(|two| (two[0], two[1])).collect();
+        let mut children = children(&dag);
         let node = |(at, node): (usize, &pb::GraphNode)| Node {
             name: node.name.clone(),
             level: usize::try_from(node.level).unwrap_or(0),
@@ -93,7 +94,7 @@ impl Drawing {
             takes: node.duration.as_ref().map(takes).unwrap_or_default(),
             critical: on_path.contains(&at),
             parents: positions(&node.parents, dag.nodes.len()),
-            children: positions(&node.children, dag.nodes.len()),
+            children: std::mem::take(&mut children[at]),
         };
         let nodes: Vec<Node> = dag.nodes.iter().enumerate().map(node).collect();
         let mut edges = Vec::new();
@@ -186,7 +187,18 @@ fn takes(takes: &pb::StepDuration) -> String {
     format!("{sign}{}", duration(takes.median_ms.saturating_mul(1_000)))
 }
 
+/// The steps that wait for each step, by its position.
+pub(super) fn children(dag: &pb::DependencyGraph) -> Vec<Vec<usize>> {
+    let mut children = vec![Vec::new(); dag.nodes.len()];
+    for (at, node) in dag.nodes.iter().enumerate() {
+        for parent in positions(&node.parents, dag.nodes.len()) {
+            children[parent].push(at);
+        }
+    }
+    children
+}
+
 /// Those that there are.
-fn positions(positions: &[i32], nodes: usize) -> Vec<usize> {
+pub(super) fn positions(positions: &[i32], nodes: usize) -> Vec<usize> {
     positions.iter().filter_map(|position| usize::try_from(*position).ok()).filter(|at| *at < nodes).collect()
 }

@@ -2,13 +2,21 @@
 //!
 //! Edges and adjacency are written with ids and names, so that a line of jq needs no table.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 use tasker_sdk::proto::tasker::v1 as pb;
 
-use super::super::{
-    input::from_proto,
-    shape::{enum_label, time},
+use super::{
+    super::{
+        input::from_proto,
+        shape::{enum_label, time},
+    },
+    drawing::{children, positions},
 };
+
+/// The ids of steps by their names.
+type Ids<'a> = HashMap<&'a str, &'a str>;
 
 /// Every section that is there.
 pub(super) fn graph(graph: &pb::TaskGraph) -> Value {
@@ -20,10 +28,15 @@ pub(super) fn graph(graph: &pb::TaskGraph) -> Value {
         "completion_percentage": graph.completion_percentage,
         "generate_time": time(graph.generate_time),
     });
+    let nodes = graph.dependency_graph.iter().flat_map(|dag| &dag.nodes);
+    let ids: Ids<'_> = nodes.map(|node| (node.name.as_str(), node.step_id.as_str())).collect();
     let sections = [
         ("dependency_graph", graph.dependency_graph.as_ref().map(dependency_graph)),
-        ("critical_paths", graph.critical_paths.as_ref().map(critical_paths)),
-        ("parallelism_opportunities", graph.parallelism_opportunities.as_ref().map(parallelism)),
+        ("critical_paths", graph.critical_paths.as_ref().map(|paths| critical_paths(paths, &ids))),
+        (
+            "parallelism_opportunities",
+            graph.parallelism_opportunities.as_ref().map(|levels| parallelism(levels, graph.dependency_graph.as_ref())),
+        ),
         ("error_chains", graph.error_chains.as_ref().map(error_chains)),
         ("bottlenecks", graph.bottlenecks.as_ref().map(bottlenecks)),
         ("summary", graph.summary.as_ref().map(summary)),
@@ -45,16 +58,25 @@ fn severity(severity: pb::Severity) -> String {
 }
 
 fn dependency_graph(dag: &pb::DependencyGraph) -> Value {
-    let node = |position: i32| usize::try_from(position).ok().and_then(|position| dag.nodes.get(position));
-    let id = |position: i32| node(position).map_or("", |node| node.step_id.as_str());
-    let name = |position: i32| node(position).map_or("", |node| node.name.as_str());
-    let lists = |of: &dyn Fn(&pb::GraphNode) -> Vec<i32>| {
-        let entry = |node: &pb::GraphNode| {
-            let ids: Vec<&str> = of(node).into_iter().map(id).collect();
+    let parents: Vec<Vec<usize>> = dag.nodes.iter().map(|node| positions(&node.parents, dag.nodes.len())).collect();
+    let children = children(dag);
+    let lists = |of: &[Vec<usize>]| {
+        let entry = |(node, steps): (&pb::GraphNode, &Vec<usize>)| {
+            let ids: Vec<&str> = steps.iter().map(|at| dag.nodes[*at].step_id.as_str()).collect();
             (node.step_id.clone(), json!(ids))
         };
-        dag.nodes.iter().map(entry).collect::<Map<String, Value>>()
+        dag.nodes.iter().zip(of).map(entry).collect::<Map<String, Value>>()
     };
+    let edges = dag.nodes.iter().zip(&children).flat_map(|(from, children)| {
+        children.iter().map(|at| &dag.nodes[*at]).map(move |to| {
+            json!({
+                "from": from.step_id,
+                "to": to.step_id,
+                "from_name": from.name,
+                "to_name": to.name,
+            })
+        })
+    });
     let levels = dag.nodes.iter().map(|node| (node.step_id.clone(), json!(node.level)));
     json!({
         "nodes": dag.nodes.iter().map(|node| json!({
@@ -74,30 +96,30 @@ fn dependency_graph(dag: &pb::DependencyGraph) -> Value {
                 "samples": duration.samples,
             })),
         })).collect::<Vec<_>>(),
-        "edges": dag.nodes.iter().flat_map(|from| from.children.iter().map(move |to| json!({
-            "from": from.step_id,
-            "to": id(*to),
-            "from_name": from.name,
-            "to_name": name(*to),
-        }))).collect::<Vec<_>>(),
-        "adjacency_list": lists(&|node| node.children.clone()),
-        "reverse_adjacency_list": lists(&|node| node.parents.clone()),
+        "edges": edges.collect::<Vec<_>>(),
+        "adjacency_list": lists(&children),
+        "reverse_adjacency_list": lists(&parents),
         "dependency_levels": levels.collect::<Map<String, Value>>(),
     })
 }
 
-fn critical_paths(paths: &pb::CriticalPaths) -> Value {
+/// The ids of steps that are told by name.
+fn named(names: &[String], ids: &Ids<'_>) -> Value {
+    names.iter().map(|name| ids.get(name.as_str()).copied()).collect()
+}
+
+fn critical_paths(paths: &pb::CriticalPaths, ids: &Ids<'_>) -> Value {
     json!({
         "total_paths": paths.total_paths,
         "longest_path_length": paths.longest_path_length,
-        "paths": paths.paths.iter().map(critical_path).collect::<Vec<_>>(),
+        "paths": paths.paths.iter().map(|path| critical_path(path, ids)).collect::<Vec<_>>(),
         "root_nodes": paths.root_step_ids,
         "leaf_nodes": paths.leaf_step_ids,
         "expected_finish": paths.expected_finish.as_ref().map(|finish| json!({
             "finish_time": time(finish.finish_time),
             "late_finish_time": time(finish.late_finish_time),
             "remaining_ms": finish.remaining_ms,
-            "step_ids": finish.step_ids,
+            "step_ids": named(&finish.step_names, ids),
             "step_names": finish.step_names,
             "stuck_step_ids": finish.stuck_step_ids,
             "measured_steps": finish.measured_steps,
@@ -105,9 +127,9 @@ fn critical_paths(paths: &pb::CriticalPaths) -> Value {
     })
 }
 
-fn critical_path(path: &pb::CriticalPath) -> Value {
+fn critical_path(path: &pb::CriticalPath, ids: &Ids<'_>) -> Value {
     json!({
-        "path": path.step_ids,
+        "path": named(&path.step_names, ids),
         "step_names": path.step_names,
         "length": path.length,
         "completed_steps": path.completed_steps,
@@ -131,7 +153,11 @@ fn critical_path(path: &pb::CriticalPath) -> Value {
     })
 }
 
-fn parallelism(levels: &pb::ParallelismOpportunities) -> Value {
+fn parallelism(levels: &pb::ParallelismOpportunities, dag: Option<&pb::DependencyGraph>) -> Value {
+    let mut names: HashMap<i32, Vec<&str>> = HashMap::new();
+    for node in dag.iter().flat_map(|dag| &dag.nodes) {
+        names.entry(node.level).or_default().push(&node.name);
+    }
     json!({
         "total_steps": levels.total_steps,
         "total_levels": levels.total_levels,
@@ -147,7 +173,8 @@ fn parallelism(levels: &pb::ParallelismOpportunities) -> Value {
             "blocked_steps": level.blocked_steps,
             "error_steps": level.error_steps,
             "completed_steps": level.completed_steps,
-            "step_names": level.step_names,
+            "step_names": names.get(&level.level),
+            "ready_step_names": level.ready_step_names,
             "parallelism_potential": severity(level.parallelism_potential()),
             "bottleneck_risk": severity(level.bottleneck_risk()),
         })).collect::<Vec<_>>(),

@@ -21,9 +21,6 @@ fn graph(dag: &str, path: &[&str]) -> pb::TaskGraph {
         let state = node.split_whitespace().nth(1).map_or(State::Pending, |state| State::from_label(state).unwrap());
         let parents: Vec<i32> = parents.split_whitespace().map(at).collect();
         let level = parents.iter().map(|parent| nodes[usize::try_from(*parent).unwrap()].level + 1).max().unwrap_or(0);
-        for parent in &parents {
-            nodes[usize::try_from(*parent).unwrap()].children.push(no);
-        }
         let measured = no % 2 == 0;
         let source = if measured { pb::DurationSource::Measured } else { pb::DurationSource::Estimated };
         nodes.push(pb::GraphNode {
@@ -37,7 +34,6 @@ fn graph(dag: &str, path: &[&str]) -> pb::TaskGraph {
             blocked: state == State::Pending,
             next_retry_time: None,
             parents,
-            children: Vec::new(),
             duration: Some(pb::StepDuration {
                 source: source.into(),
                 median_ms: if measured { 1_250 } else { 30_000 },
@@ -47,7 +43,6 @@ fn graph(dag: &str, path: &[&str]) -> pb::TaskGraph {
         });
     }
     let critical = pb::CriticalPath {
-        step_ids: path.iter().map(|name| id(at(name))).collect(),
         step_names: path.iter().map(|name| (*name).to_owned()).collect(),
         length: i32::try_from(path.len()).unwrap(),
         estimated_duration_ms: 63_750,
@@ -70,7 +65,7 @@ fn graph(dag: &str, path: &[&str]) -> pb::TaskGraph {
             expected_finish: Some(pb::ExpectedFinish {
                 finish_time: Some(prost_types::Timestamp { seconds: 1_700_000_032, nanos: 500_000_000 }),
                 remaining_ms: 32_500,
-                step_ids: path.iter().map(|name| id(at(name))).collect(),
+                step_names: path.iter().map(|name| (*name).to_owned()).collect(),
                 measured_steps: 1,
                 ..pb::ExpectedFinish::default()
             }),

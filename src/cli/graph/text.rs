@@ -233,7 +233,7 @@ fn tail(graph: &pb::TaskGraph, paint: Paint) -> Vec<String> {
             if let Some(at) = finish.finish_time {
                 let by = time(Some(at)).unwrap_or_default();
                 let sure = match finish.measured_steps {
-                    measured if usize::try_from(measured).is_ok_and(|measured| measured == finish.step_ids.len()) => {
+                    measured if usize::try_from(measured).is_ok_and(|measured| measured == finish.step_names.len()) => {
                         "measured"
                     }
                     0 => "estimated",

@@ -27,8 +27,8 @@ use crate::{
     },
 };
 
-/// Names shown of a level.
-const LEVEL_NAMES_MAX: usize = 100;
+/// Steps shown of a level that could start now.
+const LEVEL_READY_MAX: usize = 100;
 
 /// Steps shown that will never be done.
 const STUCK_MAX: usize = 100;
@@ -36,8 +36,8 @@ const STUCK_MAX: usize = 100;
 /// Failed steps that come first.
 const PRIORITIES: usize = 3;
 
-/// What an edge takes in an answer: both of its ends name the other.
-const EDGE_BYTES: usize = 4;
+/// What an edge takes in an answer.
+const EDGE_BYTES: usize = 2;
 
 /// What a step takes in an answer, beside its edges.
 const NODE_BYTES: usize = 96;
@@ -142,7 +142,6 @@ impl Shown<'_> {
                     blocked: step.blocked,
                     next_retry_time: self.next_retry_at(no).map(micros),
                     parents: positions(shape.parents(no)),
-                    children: positions(shape.children(no)),
                     duration: Some(self.duration(no)),
                 })
                 .collect(),
@@ -181,7 +180,6 @@ impl Shown<'_> {
     fn path(&self, path: &Path) -> proto::CriticalPath {
         let millis = |millis: u64| i64::try_from(millis).unwrap_or(i64::MAX);
         proto::CriticalPath {
-            step_ids: self.ids(&path.steps),
             step_names: self.names(&path.steps),
             length: size(path.steps.len()),
             completed_steps: number(path.completed),
@@ -219,11 +217,11 @@ impl Shown<'_> {
     fn parallelism(&self) -> proto::ParallelismOpportunities {
         let (shape, counts) = (&self.graph.basis.shape, self.graph.picture.counts());
         let found = &self.graph.analysis.parallelism;
-        let mut names: Vec<Vec<String>> = vec![Vec::new(); shape.depth()];
-        for (no, _) in self.graph.picture.numbered() {
-            let names = &mut names[usize::from(shape.level(no))];
-            if names.len() < LEVEL_NAMES_MAX {
-                names.push(self.name(no));
+        let mut ready: Vec<Vec<String>> = vec![Vec::new(); shape.depth()];
+        for (no, _) in self.graph.picture.numbered().filter(|(_, step)| step.ready) {
+            let ready = &mut ready[usize::from(shape.level(no))];
+            if ready.len() < LEVEL_READY_MAX {
+                ready.push(self.name(no));
             }
         }
         proto::ParallelismOpportunities {
@@ -235,8 +233,8 @@ impl Shown<'_> {
             overall_completion: counts.completion_percentage(),
             levels: (0..)
                 .zip(&found.levels)
-                .zip(names)
-                .map(|((at, level), names)| self::level(at, level, names))
+                .zip(ready)
+                .map(|((at, level), ready)| self::level(at, level, ready))
                 .collect(),
             parallelism_efficiency: found.efficiency,
         }
@@ -410,7 +408,6 @@ fn expected_finish(snapshot: &Snapshot, basis: &Basis) -> proto::ExpectedFinish 
         finish_time: forecast.finish_at.map(micros),
         late_finish_time: forecast.late_finish_at.map(micros),
         remaining_ms: forecast.finish_at.map_or(0, |at| (at - snapshot.now).max(0) / 1_000),
-        step_ids: ids(snapshot, &forecast.steps),
         step_names: names(snapshot, &forecast.steps),
         stuck_step_ids: ids(snapshot, &forecast.stuck[..forecast.stuck.len().min(STUCK_MAX)]),
         measured_steps: size(measured.count()),
@@ -425,7 +422,7 @@ fn names(snapshot: &Snapshot, steps: &[StepNo]) -> Vec<String> {
     steps.iter().map(|no| snapshot.run.template().step(*no).name.to_string()).collect()
 }
 
-fn level(at: i32, level: &Level, step_names: Vec<String>) -> proto::GraphLevel {
+fn level(at: i32, level: &Level, ready_step_names: Vec<String>) -> proto::GraphLevel {
     let potential = match level.ready {
         0 => proto::Severity::Low,
         1 => proto::Severity::Medium,
@@ -438,9 +435,9 @@ fn level(at: i32, level: &Level, step_names: Vec<String>) -> proto::GraphLevel {
         blocked_steps: number(level.blocked),
         error_steps: number(level.errors),
         completed_steps: number(level.completed),
-        step_names,
         parallelism_potential: potential.into(),
         bottleneck_risk: if level.is_at_risk() { proto::Severity::High } else { proto::Severity::Low }.into(),
+        ready_step_names,
     }
 }
 

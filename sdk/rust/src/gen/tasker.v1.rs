@@ -2372,7 +2372,7 @@ pub struct DependencyAnalysis {
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct DependencyGraph {
     /// The steps in the handler's order. Edges name a step by its position here, from 0: the parents of the nodes are all
-    /// edges, and so are their children.
+    /// edges.
     #[prost(message, repeated, tag = "1")]
     pub nodes: ::prost::alloc::vec::Vec<GraphNode>,
     /// How many steps each level has, from the roots down.
@@ -2412,9 +2412,6 @@ pub struct GraphNode {
     /// The positions of the steps that it waits for.
     #[prost(int32, repeated, tag = "10")]
     pub parents: ::prost::alloc::vec::Vec<i32>,
-    /// The positions of the steps that wait for it.
-    #[prost(int32, repeated, tag = "11")]
-    pub children: ::prost::alloc::vec::Vec<i32>,
     /// How long an attempt takes.
     #[prost(message, optional, tag = "12")]
     pub duration: ::core::option::Option<StepDuration>,
@@ -2460,10 +2457,7 @@ pub struct CriticalPaths {
 /// CriticalPath is a way from a root to a leaf.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CriticalPath {
-    /// The steps from root to leaf.
-    #[prost(string, repeated, tag = "1")]
-    pub step_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Their names.
+    /// The names of the steps from root to leaf; a name stands for one step of a task.
     #[prost(string, repeated, tag = "2")]
     pub step_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// How many there are.
@@ -2537,10 +2531,7 @@ pub struct ExpectedFinish {
     /// How long that is from now, in milliseconds.
     #[prost(int64, tag = "3")]
     pub remaining_ms: i64,
-    /// The unfinished steps that decide when: each begins when the one before it ends.
-    #[prost(string, repeated, tag = "4")]
-    pub step_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Their names.
+    /// The names of the unfinished steps that decide when: each begins when the one before it ends.
     #[prost(string, repeated, tag = "5")]
     pub step_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// The first hundred steps that will never be done by themselves; then there is no expected finish.
@@ -2599,15 +2590,16 @@ pub struct GraphLevel {
     /// Complete or resolved ones.
     #[prost(int32, tag = "6")]
     pub completed_steps: i32,
-    /// The names of its first hundred steps, in the handler's order.
-    #[prost(string, repeated, tag = "7")]
-    pub step_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// High when more than one step is ready, medium when one is, low otherwise.
     #[prost(enumeration = "Severity", tag = "8")]
     pub parallelism_potential: i32,
     /// High when more than half of it is blocked, low otherwise.
     #[prost(enumeration = "Severity", tag = "9")]
     pub bottleneck_risk: i32,
+    /// The names of the first hundred of its steps that could start now, in the handler's order. The nodes tell which steps
+    /// it has.
+    #[prost(string, repeated, tag = "10")]
+    pub ready_step_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// ErrorChains is what failed steps hold up.
 #[derive(Clone, PartialEq, ::prost::Message)]
