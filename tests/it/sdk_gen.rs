@@ -4,12 +4,16 @@
 //! generates it again and compares; with `TASKER_GEN=1` it writes instead (`make gen`).
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
 
-/// One file a package that the SDK exposes.
-const FILES: &[&str] = &["tasker.v1.rs", "tasker.worker.v1.rs"];
+use prost_types::FileDescriptorSet;
+
+/// One file a package that the SDK exposes, and one that names the messages that the server sends.
+const FILES: &[&str] = &["tasker.v1.rs", "tasker.worker.v1.rs", ANSWERS];
+const ANSWERS: &str = "answers.rs";
 const PROTOS: &[&str] = &[
     "tasker/v1/error_reason.proto",
     "tasker/v1/explain_service.proto",
@@ -49,11 +53,21 @@ fn generate(root: &Path) -> PathBuf {
     let mut compiler = protox::Compiler::new([root.join("proto")]).expect("proto/ is there");
     compiler.include_imports(true).include_source_info(true);
     compiler.open_files(PROTOS).expect("the protos compile");
+    let files = compiler.file_descriptor_set();
+    fs::write(out.join(ANSWERS), answers(&files)).expect("the target directory can be written");
     tonic_prost_build::configure()
         .build_server(false)
         .codec_path("crate::codec::Slices")
         .out_dir(&out)
-        .compile_fds(compiler.file_descriptor_set())
+        .compile_fds(files)
         .expect("the code is generated");
     out
+}
+
+/// Every message that a method of our services answers with.
+fn answers(files: &FileDescriptorSet) -> String {
+    let methods = files.file.iter().flat_map(|file| &file.service).flat_map(|service| &service.method);
+    let names: BTreeSet<&str> = methods.filter_map(|method| method.output_type().strip_prefix(".tasker.")).collect();
+    let lines: String = names.iter().map(|name| format!("    tasker::{},\n", name.replace('.', "::"))).collect();
+    format!("// @generated\ncrate::codec::answers! {{\n{lines}}}\n")
 }

@@ -11,6 +11,13 @@
     reason = "generated"
 )]
 
+/// What can be decoded.
+mod answers {
+    use super::tasker;
+
+    include!("gen/answers.rs");
+}
+
 /// The packages that start with `tasker`.
 pub mod tasker {
     /// Tasks, steps and handlers.
