@@ -4,7 +4,10 @@
 //! Every server runs one. Two that find the same thing are no harm: the writer refuses the second. Never:
 //! decides anything; it tells the writer what it found.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    time::Duration,
+};
 
 use uuid::Uuid;
 
@@ -18,13 +21,21 @@ use crate::{
     },
     error::{Reason, Result},
     lifecycle::{AckTo, Clock, Request, lost},
-    store::{Connection, lifecycle::Loaded, ready, sessions, tallies},
+    store::{
+        Connection,
+        lifecycle::{self, Loaded},
+        ready, sessions, tallies,
+    },
 };
 
 /// Rows that one look takes at most.
 const LOOK_MAX: i64 = 1_000;
 /// Tasks that one reconciling look takes.
 const SLICE: i64 = 500;
+/// Looks of a round after which the queues are looked into: they are read as a whole, however few steps are looked for.
+const LOOKS_MAX: u32 = 10;
+/// The same in steps that are looked for.
+const WAITING_MAX: usize = 5_000;
 /// Changes of counts that one look folds: what a busy server leaves in ten seconds.
 const FOLD_MAX: i64 = 20_000;
 /// Closed sessions are kept this long for the audit trail's sake.
@@ -33,7 +44,8 @@ const KEEP_CLOSED: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// Looks at every interval until the engine stops.
 pub(super) async fn run(shared: Shared, sessions: Sessions) {
     let now = shared.clock.now();
-    let mut reconciler = Reconciler { after: Uuid::nil(), due: now, unknown: HashSet::new() };
+    let mut reconciler =
+        Reconciler { after: Uuid::nil(), due: now, waiting: Vec::new(), looks: 0, unknown: HashSet::new() };
     let mut patience = Patience { until: now, looked_at: None, store_was_away: false };
     let mut losses = Losses { due: now };
     let outcome = |outcome| shared.metrics.sweeps.with([outcome]);
@@ -167,6 +179,10 @@ async fn end_late_tasks(shared: &Shared, now: Micros) -> Result<()> {
 struct Reconciler {
     after: Uuid,
     due: Micros,
+    /// Steps that could start when they were seen, and that have yet to be looked for in their queues.
+    waiting: Vec<StepId>,
+    /// Looks since the queues were looked into.
+    looks: u32,
     /// Attempts that no session of this server had been told of at the last look.
     unknown: HashSet<(StepId, u16)>,
 }
@@ -179,8 +195,16 @@ impl Reconciler {
         let slice = ready::unfinished(&mut *moment, self.after, now - interval, SLICE).await?;
         let at_the_end = i64::try_from(slice.len()).is_ok_and(|count| count < SLICE);
         self.after = slice.last().filter(|_| !at_the_end).map_or(Uuid::nil(), |last| last.task_id.uuid());
-        let (ready_steps, running) = sort_out(shared, slice, now).await?;
-        let forgotten = not_listed(&mut moment, ready_steps).await?;
+        let (waiting, running) = sort_out(shared, slice, now).await?;
+        self.waiting.extend(waiting.into_iter().map(|(.., step)| step));
+        self.looks += 1;
+        let forgotten = match at_the_end || self.looks >= LOOKS_MAX || self.waiting.len() >= WAITING_MAX {
+            true => {
+                self.looks = 0;
+                not_listed(shared, &mut moment, std::mem::take(&mut self.waiting), now).await?
+            }
+            false => Vec::new(),
+        };
         let unleased = not_leased(&mut moment, running).await?;
         let leased = match at_the_end {
             true => {
@@ -247,22 +271,29 @@ async fn sort_out(shared: &Shared, slice: Vec<Loaded>, now: Micros) -> Result<(W
     Ok((waiting, running))
 }
 
-/// Those of these steps that are in no queue.
-async fn not_listed(moment: &mut Connection, mut steps: Waiting) -> Result<Waiting> {
-    let ids: Vec<StepId> = steps.iter().map(|(.., step)| *step).collect();
-    if !ids.is_empty() {
-        let listed: HashSet<StepId> = ready::listed(moment, &ids).await?.into_iter().collect();
-        steps.retain(|(.., step)| !listed.contains(step));
+/// Those of these steps that are in no queue although they still could start.
+async fn not_listed(shared: &Shared, moment: &mut Connection, steps: Vec<StepId>, now: Micros) -> Result<Waiting> {
+    if steps.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(steps)
+    let listed: HashSet<StepId> = ready::listed(&mut *moment, &steps).await?.into_iter().collect();
+    let missing: HashSet<StepId> = steps.into_iter().filter(|step| !listed.contains(step)).collect();
+    if missing.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Most of them have begun since they were seen.
+    let tasks: BTreeSet<Uuid> = missing.iter().map(|step| step.task.uuid()).collect();
+    let tasks = lifecycle::load(moment, &Vec::from_iter(tasks)).await?;
+    let (mut waiting, _) = sort_out(shared, tasks, now).await?;
+    waiting.retain(|(.., step)| missing.contains(step));
+    Ok(waiting)
 }
 
 /// Those of these attempts that have no lease: nobody would ever report them.
 async fn not_leased(moment: &mut Connection, mut running: Running) -> Result<Running> {
     let steps: Vec<StepId> = running.iter().map(|(step, _)| *step).collect();
     if !steps.is_empty() {
-        let leased: HashSet<StepId> =
-            sessions::holders(moment, &steps).await?.into_iter().map(|holder| holder.step).collect();
+        let leased: HashSet<StepId> = sessions::leased(moment, &steps).await?.into_iter().collect();
         running.retain(|(step, _)| !leased.contains(step));
     }
     Ok(running)

@@ -102,7 +102,8 @@ pub async fn no_flush(connection: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
-fn step(row: &sqlx::postgres::PgRow) -> Result<StepId> {
+/// The step that a row names.
+pub(super) fn step(row: &sqlx::postgres::PgRow) -> Result<StepId> {
     let task = TaskId::from_uuid(row.try_get("task_id")?);
     Ok(task.step(step_no(row.try_get("step_no")?)?))
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{
     Pool, Result,
     lifecycle::{number, step_no, timestamp},
-    sql,
+    ready, sql,
 };
 use crate::domain::{
     ids::{StepId, TaskId},
@@ -330,6 +330,14 @@ pub async fn holders(executor: impl PgExecutor<'_>, steps: &[StepId]) -> Result<
             Ok(Holder { step, attempt, session_id: row.try_get("session_id")?, subject: row.try_get("subject")? })
         })
         .collect()
+}
+
+/// Which of these steps have a lease.
+pub async fn leased(executor: impl PgExecutor<'_>, steps: &[StepId]) -> Result<Vec<StepId>> {
+    let tasks: Vec<Uuid> = steps.iter().map(|step| step.task.uuid()).collect();
+    let numbers: Vec<i16> = steps.iter().map(|step| number(step.no)).collect();
+    let rows = sql!("leases/listed").bind(tasks).bind(numbers).fetch_all(executor).await?;
+    rows.iter().map(ready::step).collect()
 }
 
 /// The attempts that sessions of a server have held since before a time.

@@ -58,6 +58,24 @@ async fn a_forgotten_ready_step_is_brought_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn forgotten_ready_steps_among_many_are_brought_back() {
+    let world = World::new().await;
+    let handler = world.handler("a").await;
+    let server = world.server(quick());
+    // More than one look takes, and most of them begin between two looks.
+    server.submit_many(&handler, 1_200).await;
+    let forgotten = sqlx::query("delete from ready_steps where hashtext(task_id::text) % 10 = 0")
+        .execute(world.store.pool())
+        .await
+        .unwrap()
+        .rows_affected();
+    assert!(forgotten > 50, "{forgotten}");
+    let _worker = Worker::start(&server, 20);
+    world.until(State::Complete, 1_200).await;
+    world.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_running_step_without_a_lease_is_brought_back() {
     let world = World::new().await;
     let handler = world.handler("a").await;
