@@ -3,14 +3,13 @@
 use std::fmt;
 
 use anyhow::{Context as _, bail};
-use prost::Message as _;
 use tasker_sdk::{
     Client,
     proto::tasker::v1::{
         AnalyticsFilter, BatchGetExecutionContextsRequest, CountTasksRequest, CountTasksResponse, ExplainStepRequest,
         ExplainTaskRequest, GetBottlenecksRequest, GetHealthCountsRequest, GetPerformanceRequest, GetTaskGraphRequest,
-        GetTaskGraphResponse, GetTaskRequest, GraphSection, ListHandlersRequest, ListStepsRequest, ListTasksRequest,
-        State, TaskFilter, TaskGraph, TaskView,
+        GetTaskRequest, GraphSection, ListHandlersRequest, ListStepsRequest, ListTasksRequest, State, TaskFilter,
+        TaskGraph, TaskView,
     },
 };
 
@@ -51,8 +50,6 @@ pub(super) enum Call {
     LargeGraphCached,
     LargeSummaryCold,
     LargeSummaryCached,
-    /// What a client does with the answer once it is there; asks nobody.
-    LargeDecode,
 }
 
 /// Whom a call is about.
@@ -64,8 +61,6 @@ pub(super) struct Keys {
     steps: Vec<String>,
     /// A task of many steps, once there is one.
     large: Option<String>,
-    /// The answer with its graph, as it comes.
-    answer: Vec<u8>,
 }
 
 /// How long something may take in milliseconds, 99 times of 100.
@@ -116,7 +111,7 @@ impl Call {
             Self::ListHandlers => Some(Bar { p99_ms: 5.0 }),
             Self::LargeGraphCold | Self::LargeSummaryCold => Some(Bar { p99_ms: 20.0 }),
             Self::LargeGraphCached | Self::LargeSummaryCached => Some(Bar { p99_ms: 2.0 }),
-            Self::Performance | Self::Bottlenecks | Self::LargeDecode => None,
+            Self::Performance | Self::Bottlenecks => None,
         }
     }
 
@@ -153,10 +148,6 @@ impl Call {
             }
             Self::LargeSummaryCold | Self::LargeSummaryCached => {
                 graph(client, keys.large()?, &[GraphSection::Summary]).await?.summary.is_some()
-            }
-            Self::LargeDecode => {
-                let graph = GetTaskGraphResponse::decode(keys.answer.as_slice())?.graph;
-                graph.and_then(|graph| graph.dependency_graph).is_some_and(|dag| dag.nodes.len() == LARGE)
             }
             Self::ListTasks => list(client, TaskFilter::default()).await?,
             Self::ListTasksFailed => {
@@ -245,13 +236,6 @@ impl Keys {
         Self { large: Some(task_id), ..self }
     }
 
-    /// With the answer with the graph of that task.
-    pub(super) async fn with_answer(self, client: &Client) -> anyhow::Result<Self> {
-        let request = GetTaskGraphRequest { task_id: self.large()?, sections: Vec::new() };
-        let answer = client.graphs().get_task_graph(request).await?.into_inner().encode_to_vec();
-        Ok(Self { answer, ..self })
-    }
-
     fn large(&self) -> anyhow::Result<String> {
         self.large.clone().context("no task of many steps was made")
     }
@@ -290,7 +274,6 @@ impl fmt::Display for Call {
             Self::LargeGraphCached => "GetTaskGraph, 1,000 steps, kept",
             Self::LargeSummaryCold => "its summary alone, never kept",
             Self::LargeSummaryCached => "its summary alone, kept",
-            Self::LargeDecode => "decoding the 1,000 steps, no call",
         })
     }
 }
