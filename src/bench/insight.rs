@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     embedded::{self, Server},
-    store::{Store, databases, migrate, pool},
+    store::{Store, bench as rows, databases, migrate, pool},
 };
 
 use calls::{Call, Keys, LARGE};
@@ -110,6 +110,7 @@ async fn stages(
         for side in [&mut *without, &mut *with] {
             let amounts = Amounts { finished: 0, active: stage - active, handlers: options.handlers };
             seed::seed(&side.store, amounts, &|_| {}).await?;
+            rows::settle(&side.store).await?;
             side.keys = Keys::look(&side.store).await?;
             // The first call would pay for handlers that are seen for the first time, and the others not.
             for n in 0..side.keys.active() {

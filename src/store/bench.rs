@@ -213,6 +213,14 @@ pub async fn make_old(store: &Store, tasks: i64, handler: &str) -> Result<()> {
     Ok(())
 }
 
+/// Has Postgres do at once what it would do behind a bulk load for some minutes: vacuum, statistics, dirty pages.
+pub async fn settle(store: &Store) -> Result<()> {
+    for statement in ["vacuum analyze", "checkpoint"] {
+        sqlx::query(statement).execute(store.pool()).await?;
+    }
+    Ok(())
+}
+
 /// How many of the old tasks are left.
 pub async fn old(store: &Store) -> Result<i64> {
     // Ids begin with the time.
