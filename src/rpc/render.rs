@@ -21,7 +21,7 @@ pub(super) fn micros(at: Micros) -> Timestamp {
 }
 
 /// The point in time again.
-pub(super) fn from_micros(at: Timestamp) -> Micros {
+pub(super) fn to_micros(at: Timestamp) -> Micros {
     at.seconds * 1_000_000 + Micros::from(at.nanos) / 1_000
 }
 

@@ -3,7 +3,11 @@
 use sqlx::Row;
 use uuid::Uuid;
 
-use super::{Result, Store, sql, tasks::step_no};
+use super::{
+    Result, Store,
+    lifecycle::{step_no, timestamp},
+    sql,
+};
 use crate::domain::{
     graph::Measured,
     ids::{StepNo, TaskId},
@@ -32,7 +36,7 @@ pub async fn durations(store: &Store, handler: NamedTaskId, sample: &Sample) -> 
         .bind(before)
         .bind(sample.tasks)
         .bind(sample.attempts)
-        .bind(super::lifecycle::timestamp(sample.until))
+        .bind(timestamp(sample.until))
         .fetch_all(store.pool())
         .await?;
     rows.iter()

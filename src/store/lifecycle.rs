@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Error, Result, sql, sql_text, tallies::Kind, text::Text};
 use crate::domain::{
-    ids::{StepNo, TaskId},
+    ids::{StepId, StepNo, TaskId},
     run::{Micros, Stored},
     state::State,
     template::{NamedTaskId, QueueId},
@@ -155,6 +155,11 @@ pub fn timestamp(micros: Micros) -> DateTime<Utc> {
 /// A step number as Postgres wants it.
 pub fn number(no: StepNo) -> i16 {
     i16::try_from(no).expect("the ceiling on steps per task is below 32,767")
+}
+
+/// Steps as Postgres wants a list of them: the tasks, and the numbers within.
+pub fn columns(steps: impl IntoIterator<Item = StepId>) -> (Vec<Uuid>, Vec<i16>) {
+    steps.into_iter().map(|step| (step.task.uuid(), number(step.no))).unzip()
 }
 
 /// A list as the text of a Postgres array.
@@ -460,6 +465,11 @@ fn unsigned(sequence: i32) -> Result<u32> {
 /// A step number as stored.
 pub fn step_no(no: i16) -> Result<StepNo> {
     StepNo::try_from(no).map_err(|_| Error::Corrupt("a step number is negative".to_owned()))
+}
+
+/// The step that a row names.
+pub(super) fn step(row: &PgRow) -> Result<StepId> {
+    Ok(TaskId::from_uuid(row.try_get("task_id")?).step(step_no(row.try_get("step_no")?)?))
 }
 
 pub(super) fn loaded(row: &PgRow) -> Result<Loaded> {

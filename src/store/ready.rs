@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     Result,
-    lifecycle::{Loaded, loaded, number, step_no, timestamp},
+    lifecycle::{Loaded, columns, loaded, step, timestamp},
     pauses::ASIDE,
     sql,
 };
@@ -36,8 +36,7 @@ pub async fn pop(
 pub async fn put(connection: &mut PgConnection, steps: &[(QueueId, Micros, StepId)]) -> Result<()> {
     let queues: Vec<QueueId> = steps.iter().map(|(queue, ..)| *queue).collect();
     let times: Vec<DateTime<Utc>> = steps.iter().map(|(_, at, _)| timestamp(*at)).collect();
-    let tasks: Vec<Uuid> = steps.iter().map(|(.., step)| step.task.uuid()).collect();
-    let numbers: Vec<i16> = steps.iter().map(|(.., step)| number(step.no)).collect();
+    let (tasks, numbers) = columns(steps.iter().map(|(.., step)| *step));
     sql!("ready/put").bind(queues).bind(times).bind(tasks).bind(numbers).execute(connection).await?;
     Ok(())
 }
@@ -51,8 +50,7 @@ pub async fn next_due(connection: &mut PgConnection, queue: QueueId, now: Micros
 
 /// Which of these steps are in their queue.
 pub async fn listed(executor: impl PgExecutor<'_>, steps: &[StepId]) -> Result<Vec<StepId>> {
-    let tasks: Vec<Uuid> = steps.iter().map(|step| step.task.uuid()).collect();
-    let numbers: Vec<i16> = steps.iter().map(|step| number(step.no)).collect();
+    let (tasks, numbers) = columns(steps.iter().copied());
     let ends = (tasks.iter().min().copied(), tasks.iter().max().copied());
     let rows = sql!("ready/listed")
         .bind(tasks)
@@ -100,10 +98,4 @@ pub async fn notify(connection: &mut PgConnection, payload: &str) -> Result<()> 
 pub async fn no_flush(connection: &mut PgConnection) -> Result<()> {
     sql!("hints/no_flush").execute(connection).await?;
     Ok(())
-}
-
-/// The step that a row names.
-pub(super) fn step(row: &sqlx::postgres::PgRow) -> Result<StepId> {
-    let task = TaskId::from_uuid(row.try_get("task_id")?);
-    Ok(task.step(step_no(row.try_get("step_no")?)?))
 }

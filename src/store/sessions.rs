@@ -6,14 +6,10 @@ use uuid::Uuid;
 
 use super::{
     Pool, Result,
-    lifecycle::{number, step_no, timestamp},
-    ready, sql,
+    lifecycle::{columns, step, timestamp},
+    sql,
 };
-use crate::domain::{
-    ids::{StepId, TaskId},
-    run::Micros,
-    template::QueueId,
-};
+use crate::domain::{ids::StepId, run::Micros, template::QueueId};
 
 /// A session to be stored.
 #[derive(Debug, Clone)]
@@ -321,8 +317,7 @@ pub struct Holder {
 
 /// Which sessions hold steps, with which attempt.
 pub async fn holders(executor: impl PgExecutor<'_>, steps: &[StepId]) -> Result<Vec<Holder>> {
-    let tasks: Vec<Uuid> = steps.iter().map(|step| step.task.uuid()).collect();
-    let numbers: Vec<i16> = steps.iter().map(|step| number(step.no)).collect();
+    let (tasks, numbers) = columns(steps.iter().copied());
     let rows = sql!("leases/holder").bind(tasks).bind(numbers).fetch_all(executor).await?;
     rows.iter()
         .map(|row| {
@@ -334,10 +329,9 @@ pub async fn holders(executor: impl PgExecutor<'_>, steps: &[StepId]) -> Result<
 
 /// Which of these steps have a lease.
 pub async fn leased(executor: impl PgExecutor<'_>, steps: &[StepId]) -> Result<Vec<StepId>> {
-    let tasks: Vec<Uuid> = steps.iter().map(|step| step.task.uuid()).collect();
-    let numbers: Vec<i16> = steps.iter().map(|step| number(step.no)).collect();
+    let (tasks, numbers) = columns(steps.iter().copied());
     let rows = sql!("leases/listed").bind(tasks).bind(numbers).fetch_all(executor).await?;
-    rows.iter().map(ready::step).collect()
+    rows.iter().map(step).collect()
 }
 
 /// The attempts that sessions of a server have held since before a time.
@@ -357,8 +351,7 @@ pub async fn leased_by(
 
 /// Notes how far attempts have come: step, attempt, percent, what it does now.
 pub async fn set_progress(executor: impl PgExecutor<'_>, progress: &[(StepId, u16, f64, String)]) -> Result<()> {
-    let tasks: Vec<Uuid> = progress.iter().map(|(step, ..)| step.task.uuid()).collect();
-    let numbers: Vec<i16> = progress.iter().map(|(step, ..)| number(step.no)).collect();
+    let (tasks, numbers) = columns(progress.iter().map(|(step, ..)| *step));
     let attempts: Vec<i32> = progress.iter().map(|(_, attempt, ..)| i32::from(*attempt)).collect();
     let percents: Vec<f64> = progress.iter().map(|(_, _, percent, _)| *percent).collect();
     let notes: Vec<&str> = progress.iter().map(|(.., note)| note.as_str()).collect();
@@ -394,17 +387,15 @@ fn lost(row: &PgRow) -> Result<(StepId, u16, bool)> {
 
 /// Removes those of these leases whose attempt does not run; how many there were. There should be none.
 pub async fn remove_orphans(executor: impl PgExecutor<'_>, leases: &[(StepId, u16)]) -> Result<u64> {
-    let tasks: Vec<Uuid> = leases.iter().map(|(step, _)| step.task.uuid()).collect();
-    let numbers: Vec<i16> = leases.iter().map(|(step, _)| number(step.no)).collect();
+    let (tasks, numbers) = columns(leases.iter().map(|(step, _)| *step));
     let attempts: Vec<i32> = leases.iter().map(|(_, attempt)| i32::from(*attempt)).collect();
     let removed = sql!("leases/remove_orphans").bind(tasks).bind(numbers).bind(attempts).execute(executor).await?;
     Ok(removed.rows_affected())
 }
 
 fn attempt(row: &PgRow) -> Result<(StepId, u16)> {
-    let task = TaskId::from_uuid(row.try_get("task_id")?);
     let attempt: i32 = row.try_get("attempt")?;
     let attempt =
         u16::try_from(attempt).map_err(|_| super::Error::Corrupt("a lease has an impossible attempt".to_owned()))?;
-    Ok((task.step(step_no(row.try_get("step_no")?)?), attempt))
+    Ok((step(row)?, attempt))
 }

@@ -11,8 +11,10 @@ use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{
-    Result, Store, of_tasks, sql,
-    tasks::{state, step_no, unsigned},
+    Result, Store,
+    lifecycle::{step, step_no},
+    of_tasks, sql,
+    tasks::{state, unsigned},
 };
 use crate::domain::{
     ids::{StepId, StepNo, TaskId},
@@ -199,10 +201,6 @@ pub async fn ends(store: &Store, task: TaskId, steps: &[StepNo]) -> Result<HashM
     let numbers: Vec<i16> = steps.iter().map(|no| i16::try_from(*no).unwrap_or(i16::MAX)).collect();
     let rows = sql!("explain/ends").bind(task.uuid()).bind(numbers).fetch_all(store.pool()).await?;
     rows.iter().map(|row| Ok((step_no(row.try_get("step_no")?)?, row.try_get("at")?))).collect()
-}
-
-fn step(row: &PgRow) -> Result<StepId> {
-    Ok(TaskId::from_uuid(row.try_get("task_id")?).step(step_no(row.try_get("step_no")?)?))
 }
 
 fn outcome(row: &PgRow) -> Result<Outcome> {

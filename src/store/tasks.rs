@@ -9,7 +9,9 @@ use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{
-    Error, Result, Store, of_tasks, sql,
+    Error, Result, Store,
+    lifecycle::step_no,
+    of_tasks, sql,
     steps::{Budget, Budgeted, OverBudget},
 };
 use crate::domain::{
@@ -185,10 +187,6 @@ fn transition(row: &PgRow) -> Result<TransitionRow> {
 pub(super) fn state(code: i16) -> Result<State> {
     let state = u8::try_from(code).ok().and_then(State::from_code);
     state.ok_or_else(|| Error::Corrupt(format!("{code} is not the code of a state")))
-}
-
-pub(super) fn step_no(no: i16) -> Result<StepNo> {
-    StepNo::try_from(no).map_err(|_| Error::Corrupt("a step number is negative".to_owned()))
 }
 
 pub(super) fn unsigned(sequence: i32) -> Result<u32> {

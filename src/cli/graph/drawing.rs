@@ -85,7 +85,7 @@ impl Drawing {
             .unwrap_or_default();
         let on_path: HashSet<usize> = path.iter().copied().collect();
         let along: HashSet<(usize, usize)> = path.windows(2).map(|two| (two[0], two[1])).collect();
-        let mut children = children(&dag);
+        let (mut parents, mut children) = neighbours(&dag);
         let node = |(at, node): (usize, &pb::GraphNode)| Node {
             name: node.name.clone(),
             level: usize::try_from(node.level).unwrap_or(0),
@@ -93,7 +93,7 @@ impl Drawing {
             words: words(node),
             takes: node.duration.as_ref().map(takes).unwrap_or_default(),
             critical: on_path.contains(&at),
-            parents: positions(&node.parents, dag.nodes.len()),
+            parents: std::mem::take(&mut parents[at]),
             children: std::mem::take(&mut children[at]),
         };
         let nodes: Vec<Node> = dag.nodes.iter().enumerate().map(node).collect();
@@ -187,18 +187,16 @@ fn takes(takes: &pb::StepDuration) -> String {
     format!("{sign}{}", duration(takes.median_ms.saturating_mul(1_000)))
 }
 
-/// The steps that wait for each step, by its position.
-pub(super) fn children(dag: &pb::DependencyGraph) -> Vec<Vec<usize>> {
-    let mut children = vec![Vec::new(); dag.nodes.len()];
+/// What each step waits for, and what waits for it, by its position; as far as there are such steps.
+pub(super) fn neighbours(dag: &pb::DependencyGraph) -> (Vec<Vec<usize>>, Vec<Vec<usize>>) {
+    let mut parents = vec![Vec::new(); dag.nodes.len()];
+    let mut children = parents.clone();
     for (at, node) in dag.nodes.iter().enumerate() {
-        for parent in positions(&node.parents, dag.nodes.len()) {
+        let known = node.parents.iter().filter_map(|parent| usize::try_from(*parent).ok());
+        for parent in known.filter(|parent| *parent < dag.nodes.len()) {
+            parents[at].push(parent);
             children[parent].push(at);
         }
     }
-    children
-}
-
-/// Those that there are.
-pub(super) fn positions(positions: &[i32], nodes: usize) -> Vec<usize> {
-    positions.iter().filter_map(|position| usize::try_from(*position).ok()).filter(|at| *at < nodes).collect()
+    (parents, children)
 }

@@ -12,7 +12,7 @@ use super::{
         input::from_proto,
         shape::{enum_label, time},
     },
-    drawing::{children, positions},
+    drawing::neighbours,
 };
 
 /// The ids of steps by their names.
@@ -58,8 +58,7 @@ fn severity(severity: pb::Severity) -> String {
 }
 
 fn dependency_graph(dag: &pb::DependencyGraph) -> Value {
-    let parents: Vec<Vec<usize>> = dag.nodes.iter().map(|node| positions(&node.parents, dag.nodes.len())).collect();
-    let children = children(dag);
+    let (parents, children) = neighbours(dag);
     let lists = |of: &[Vec<usize>]| {
         let entry = |(node, steps): (&pb::GraphNode, &Vec<usize>)| {
             let ids: Vec<&str> = steps.iter().map(|at| dag.nodes[*at].step_id.as_str()).collect();

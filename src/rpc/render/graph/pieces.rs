@@ -14,7 +14,7 @@ use super::expected_finish;
 use crate::{
     domain::run::Micros,
     proto::tasker::v1 as proto,
-    rpc::render::{from_micros, micros},
+    rpc::render::{micros, to_micros},
     service::{graph::Basis, snapshot::Snapshot},
 };
 
@@ -48,7 +48,7 @@ pub(in crate::rpc) fn split(mut graph: proto::TaskGraph, now: Micros, paced: boo
     let going = graph.critical_paths.as_mut().map(|paths| match &mut paths.expected_finish {
         Some(told) if paced => {
             let times = [told.finish_time.take(), told.late_finish_time.take()];
-            finish = Finish::Ahead(times.map(|time| time.map(|time| from_micros(time) - now)));
+            finish = Finish::Ahead(times.map(|time| time.map(|time| to_micros(time) - now)));
             times_of(times)
         }
         told => {
