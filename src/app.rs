@@ -24,7 +24,7 @@ use crate::{
     telemetry::Metrics,
     transport::{
         Bound,
-        late::Services,
+        deferred_routes::DeferredRoutes,
         server::{self, Health},
         tls,
     },
@@ -212,7 +212,7 @@ impl Listening {
         gate: Gate,
         metrics: &Metrics,
         store: Store,
-    ) -> anyhow::Result<(Self, Services)> {
+    ) -> anyhow::Result<(Self, DeferredRoutes)> {
         let tls = tls::config(&settings.tls).map_err(|problems| anyhow!(problems.join("\n  ")))?;
         let bound = Bound::bind(&settings.listen).await?.with_tls(tls);
         let endpoint = bound.endpoint();

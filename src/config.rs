@@ -135,7 +135,7 @@ impl Config {
                 batch_items_max: self.writer.batch_items_max,
                 queue_items_max: self.writer.queue_items_max,
                 queue_bytes_max: self.writer.queue_bytes_max,
-                held_bytes_max: self.writer.held_bytes_max,
+                run_cache_bytes_max: self.writer.run_cache_bytes_max,
                 assignment_bytes_max: self.limits.assignment_bytes,
                 connect_timeout: self.writer.connect_timeout,
                 backoff: self.backoff.clone(),

@@ -6,8 +6,8 @@
 //! `engine/dispatcher.rs` for steps that wait, `lifecycle.rs` for the writer.
 
 mod catalog;
-mod couriers;
 mod dispatcher;
+mod notifier;
 mod publisher;
 pub mod retention;
 pub mod sessions;
@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::{
     lifecycle::{
-        Clock, Events, Hints, Pauses, Pulse, Templates, Watch, Workforce, Writer, events,
+        Clock, Events, Hints, Pauses, Templates, Watch, Watchdog, Workforce, Writer, events,
         writer::{Lanes, Parts, Settings as WriterSettings},
     },
     store::Store,
@@ -97,7 +97,7 @@ pub struct Engine {
     hints: Hints,
     clock: Clock,
     metrics: Metrics,
-    sweeper: Arc<Pulse>,
+    sweeper: Arc<Watchdog>,
     server_id: Uuid,
     store: Store,
     lanes: Lanes,
@@ -118,7 +118,7 @@ pub(crate) struct Shared {
     pub(crate) hints: Hints,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
-    pub(crate) sweeper: Arc<Pulse>,
+    pub(crate) sweeper: Arc<Watchdog>,
     pub(crate) catalog_seen: catalog::Seen,
     pub(crate) stop: CancellationToken,
 }
@@ -143,7 +143,7 @@ impl Engine {
         };
         let (writer, lanes) = Writer::start(settings.writer.clone(), parts);
         let stop = CancellationToken::new();
-        let (metrics, sweeper) = (settings.metrics.clone(), Arc::<Pulse>::default());
+        let (metrics, sweeper) = (settings.metrics.clone(), Arc::<Watchdog>::default());
         let server_id = Uuid::from_u128(rand::random());
         let shared = Shared {
             server_id,
@@ -165,9 +165,9 @@ impl Engine {
         loops.spawn(dispatcher::run(shared.clone()));
         loops.spawn(sweeper::run(shared.clone(), sessions.clone()));
         loops.spawn(sessions::keep_alive(sessions.clone()));
-        loops.spawn(couriers::send(shared.clone(), sessions.clone()));
+        loops.spawn(notifier::publish(shared.clone(), sessions.clone()));
         if shared.settings.hints {
-            loops.spawn(couriers::receive(shared.clone(), sessions.clone()));
+            loops.spawn(notifier::subscribe(shared.clone(), sessions.clone()));
         }
         loops.spawn(retention::run(shared.clone()));
         if shared.settings.events.enabled {
@@ -246,14 +246,14 @@ impl Engine {
     }
 
     /// Whether the sweeper still moves.
-    pub const fn sweeper(&self) -> &Arc<Pulse> {
+    pub const fn sweeper(&self) -> &Arc<Watchdog> {
         &self.sweeper
     }
 
     /// Tells the workers to go elsewhere and waits until they have reported what they run, but not longer
     /// than `grace`. Whether all of it came in.
     ///
-    /// Seats are closed before anybody is told: a worker that hears of the drain while a claim for it is being
+    /// Slots are closed before anybody is told: a worker that hears of the drain while a claim for it is being
     /// written might be gone when the assignment comes, and the step would wait for its lease to expire.
     pub async fn drain(&self, grace: Duration) -> bool {
         let until = tokio::time::Instant::now() + grace;

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    lifecycle::{Clock, Pulse, Workforce, writer::LanesView},
+    lifecycle::{Clock, Watchdog, Workforce, writer::LanesView},
     store::{Store, status as rows},
     telemetry::Metrics,
 };
@@ -51,7 +51,7 @@ pub struct Vitals {
     /// The connected workers.
     pub workforce: Workforce,
     /// The sweeper.
-    pub sweeper: Arc<Pulse>,
+    pub sweeper: Arc<Watchdog>,
     /// The time.
     pub clock: Clock,
     /// Where what is seen is told.

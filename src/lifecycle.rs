@@ -1,6 +1,6 @@
 //! Every change of task or step state, and the batching writer through which all of them go.
 //!
-//! Owns: the lanes, the runs held in memory, what is written in one transaction, the seats of connected
+//! Owns: the lanes, the runs held in memory, what is written in one transaction, the slots of connected
 //! workers. Never: decides; the rules in `domain` do. Nobody is answered before the commit. Next:
 //! `lane.rs` for the road of a batch, `store::lifecycle` for its SQL.
 
@@ -8,16 +8,16 @@ pub mod assignment;
 mod batch;
 pub mod clock;
 pub mod events;
-mod held;
 pub mod hints;
 mod item;
 mod lane;
 pub mod metadata;
 pub mod pauses;
-pub mod pulse;
 pub mod request;
+mod run_cache;
 pub mod templates;
 pub mod watch;
+pub mod watchdog;
 pub mod workforce;
 pub mod writer;
 
@@ -27,10 +27,10 @@ pub use events::Events;
 pub use hints::Hints;
 pub use item::ClaimVerdict;
 pub use pauses::Pauses;
-pub use pulse::Pulse;
 pub use request::{Created, Identity, NewTask, Request};
 pub use templates::Templates;
 pub use watch::Watch;
+pub use watchdog::Watchdog;
 pub use workforce::Workforce;
 pub use writer::Writer;
 

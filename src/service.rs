@@ -5,7 +5,6 @@
 //! is `lifecycle`). Next: `lifecycle` for changes, `store` for reads.
 
 pub mod analytics;
-pub mod crews;
 pub mod dependencies;
 pub mod discovery;
 pub mod events;
@@ -18,3 +17,4 @@ pub mod reads;
 pub mod snapshot;
 pub mod steps;
 pub mod tasks;
+pub mod worker_roster;

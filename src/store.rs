@@ -35,7 +35,7 @@ pub mod tallies;
 pub mod tasks;
 pub mod text;
 
-pub use connection::{Connection, Dedicated, Listener, Look, Transaction, begin, commit};
+pub use connection::{Connection, Dedicated, Listener, ReadConnection, Transaction, begin, commit};
 pub use error::{Error, Result};
 pub use executor::Pool;
 pub(crate) use executor::names_statements;

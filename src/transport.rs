@@ -5,9 +5,9 @@
 
 pub mod access;
 pub mod correlation;
-pub mod ending;
+pub mod deferred_routes;
+pub mod drain;
 pub mod http;
-pub mod late;
 pub mod layers;
 pub mod listener;
 pub mod meter;

@@ -17,7 +17,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The oldest version that the statements are tested with.
 pub(crate) const VERSION_MIN: i32 = 140_000;
-/// Connections of one server beside the pool and the lanes: the dispatcher's, the courier's, and the listener's.
+/// Connections of one server beside the pool and the lanes: the dispatcher's, the notifier's, and the listener's.
 pub(crate) const CONNECTIONS_BESIDE: u32 = 3;
 
 /// What a database says of itself.

@@ -22,8 +22,8 @@ use crate::{
     },
     rpc,
     service::{
-        analytics, crews::Crews, dependencies::Dependencies, discovery::Discovery, events, explain::Explain, graph,
-        handlers::Handlers, snapshot::Reader, steps, tasks,
+        analytics, dependencies::Dependencies, discovery::Discovery, events, explain::Explain, graph,
+        handlers::Handlers, snapshot::Reader, steps, tasks, worker_roster::WorkerRoster,
     },
     store::{
         Store,
@@ -89,12 +89,13 @@ pub(super) fn add(
     );
     add!(AnalyticsServiceServer, rpc::analytics::Analytics::new(analytics));
     add!(StatusServiceServer, rpc::status::Statuses::new(monitor.clone()));
-    let crews = Crews::new(store.clone(), engine.workforce().clone(), engine.clock().clone(), engine.server_id());
+    let roster =
+        WorkerRoster::new(store.clone(), engine.workforce().clone(), engine.clock().clone(), engine.server_id());
     let (hints, pauses) = (engine.hints().clone(), engine.pauses().clone());
     let discovery =
-        Discovery::new(store.clone(), templates.clone(), hints, pauses.clone(), crews.clone(), engine.metrics());
+        Discovery::new(store.clone(), templates.clone(), hints, pauses.clone(), roster.clone(), engine.metrics());
     add!(HandlerServiceServer, rpc::handlers::Handlers::new(handlers, discovery, limits));
-    add!(ExplainServiceServer, rpc::explain::Explain::new(Explain::new(reader, crews, pauses), limits));
+    add!(ExplainServiceServer, rpc::explain::Explain::new(Explain::new(reader, roster, pauses), limits));
 }
 
 const fn analytics_settings(section: &config::Analytics) -> analytics::Settings {

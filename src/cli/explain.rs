@@ -44,18 +44,18 @@ impl Args {
         let calls = view::Calls { endpoint: &context.server, all_grpcurl: self.grpcurl };
         if let Some(step_id) = self.target.step_id(&client).await? {
             let request = pb::ExplainStepRequest { step_id };
-            let told = client.explain().explain_step(request).await?.into_inner();
+            let explained = client.explain().explain_step(request).await?.into_inner();
             match out.is_json() {
-                true => out.document(&shape::of_step(&told)),
-                false => out.raw(&view::of_step(&told, out.paint, calls)),
+                true => out.document(&shape::of_step(&explained)),
+                false => out.raw(&view::of_step(&explained, out.paint, calls)),
             }
             return Ok(ExitCode::SUCCESS);
         }
         let request = pb::ExplainTaskRequest { task_id: self.target.task_id(), max_steps: self.max_steps };
-        let told = client.explain().explain_task(request).await?.into_inner().task.unwrap_or_default();
+        let explained = client.explain().explain_task(request).await?.into_inner().task.unwrap_or_default();
         match out.is_json() {
-            true => out.document(&shape::of_task(&told)),
-            false => out.raw(&view::of_task(&told, out.paint, calls)),
+            true => out.document(&shape::of_task(&explained)),
+            false => out.raw(&view::of_task(&explained, out.paint, calls)),
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -18,7 +18,7 @@ pub struct Writer {
     /// Bytes of items that wait for a lane at most.
     pub queue_bytes_max: usize,
     /// Bytes of running tasks that a lane keeps in memory at most.
-    pub held_bytes_max: usize,
+    pub run_cache_bytes_max: usize,
     /// How long a lane waits for its connection.
     #[serde(rename = "connect_timeout_ms", deserialize_with = "millis")]
     pub connect_timeout: Duration,
@@ -69,7 +69,7 @@ impl Writer {
             format!("must hold one batch: writer.batch_items_max is {}", self.batch_items_max)
         });
         check.range("writer.queue_bytes_max", self.queue_bytes_max, 1 << 20..=1 << 30);
-        check.range("writer.held_bytes_max", self.held_bytes_max, 1 << 20..=1 << 30);
+        check.range("writer.run_cache_bytes_max", self.run_cache_bytes_max, 1 << 20..=1 << 30);
         check.millis("writer.connect_timeout_ms", self.connect_timeout, 100..=60_000);
     }
 }

@@ -1,8 +1,8 @@
 //! Why a step does not move.
 //!
 //! Owns: the verdict on a step and everything that stands in its way, as data: what, since when, what would take it
-//! away. The run says what the rules allow; the [`Scene`] says what only the engine knows: who is connected, who
-//! holds what, what is paused. Never: looks anything up. Next: `service::explain`, which gathers the scene;
+//! away. The run says what the rules allow; the [`Facts`] says what only the engine knows: who is connected, who
+//! holds what, what is paused. Never: looks anything up. Next: `service::explain`, which gathers the facts;
 //! `explain/words.rs` for people.
 //!
 //! ```text
@@ -39,7 +39,7 @@ pub const ROOTS_NAMED: usize = 8;
 const SEARCHED_STEPS_MAX: usize = 500;
 
 /// Workers named, at most.
-pub const SEATS_NAMED: usize = 16;
+pub const SESSIONS_NAMED: usize = 16;
 
 /// Whether a step moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -90,7 +90,7 @@ pub enum Cause {
         /// That step.
         ancestor: StepNo,
         /// Why.
-        fate: Fate,
+        terminal_cause: TerminalCause,
         /// How it failed, if it did.
         failure: Option<Failure>,
     },
@@ -131,19 +131,19 @@ pub enum Cause {
     /// No worker is connected that runs its step handler.
     NoWorker {
         /// Workers that ran it a moment ago and may come back.
-        away: Vec<Seat>,
+        disconnected: Vec<SessionOccupancy>,
     },
     /// Every worker that runs its step handler is full.
     NoFreeSlot {
         /// Who holds the slots, the first of them.
-        holders: Vec<Seat>,
+        holders: Vec<SessionOccupancy>,
         /// How many workers there are.
         count: usize,
     },
     /// The workers that run its step handler take no more work, because they or their servers are about to go.
     Draining {
         /// Who, the first of them.
-        seats: Vec<Seat>,
+        sessions: Vec<SessionOccupancy>,
     },
     /// Nothing: it is about to be given to a worker.
     Dispatch {
@@ -154,7 +154,7 @@ pub enum Cause {
 
 /// Why a step will never be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub enum TerminalCause {
     /// Somebody cancelled it, or its task was.
     Cancelled,
     /// It has used all its attempts, or is allowed none.
@@ -212,7 +212,7 @@ pub struct Pause {
 
 /// A worker's session as far as it could run a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seat {
+pub struct SessionOccupancy {
     /// The session.
     pub session_id: Uuid,
     /// The worker.
@@ -237,10 +237,10 @@ pub enum Presence {
     /// It, or its server, is about to go.
     Draining,
     /// It is alive, and neither has a stream nor a claim that waits.
-    Away,
+    Disconnected,
 }
 
-impl Seat {
+impl SessionOccupancy {
     /// How many more attempts it takes now.
     pub fn free(&self) -> usize {
         if self.presence == Presence::Open { self.slots.saturating_sub(self.held) } else { 0 }
@@ -249,7 +249,7 @@ impl Seat {
 
 /// What only the engine knows, at one moment.
 #[derive(Debug, Clone, Default)]
-pub struct Scene {
+pub struct Facts {
     /// The moment.
     pub now: Micros,
     /// When the task was stored.
@@ -259,7 +259,7 @@ pub struct Scene {
     /// The pauses of the task's namespace and handler.
     pub pauses: Vec<Pause>,
     /// Sessions by the queue that they serve.
-    pub crews: HashMap<QueueId, Vec<Seat>>,
+    pub sessions: HashMap<QueueId, Vec<SessionOccupancy>>,
     /// The running attempts.
     pub leases: HashMap<StepNo, Lease>,
     /// How steps failed last.
@@ -294,22 +294,22 @@ pub struct Tally {
     pub settled: u32,
 }
 
-/// Explains the steps of one run in one scene.
+/// Explains the steps of one run among the facts of one moment.
 #[derive(Debug)]
 pub struct Explainer<'a> {
     run: &'a Run,
-    scene: &'a Scene,
+    facts: &'a Facts,
     /// For each step that will never be done without help the nearest one that is the cause of it, maybe itself.
-    culprits: Vec<Option<StepNo>>,
+    root_blockers: Vec<Option<StepNo>>,
 }
 
 /// Why the step itself, whatever is before it, will never be done; `None` when it may be.
-pub fn fate(run: &Run, no: StepNo) -> Option<Fate> {
+pub fn terminal_cause(run: &Run, no: StepNo) -> Option<TerminalCause> {
     let step = run.step(no);
     match step.state {
-        State::Cancelled => Some(Fate::Cancelled),
-        State::Pending | State::Error if step.permanent => Some(Fate::Permanent),
-        State::Pending | State::Error if !step.is_retry_eligible() => Some(Fate::Exhausted),
+        State::Cancelled => Some(TerminalCause::Cancelled),
+        State::Pending | State::Error if step.permanent => Some(TerminalCause::Permanent),
+        State::Pending | State::Error if !step.is_retry_eligible() => Some(TerminalCause::Exhausted),
         _ => None,
     }
 }
@@ -325,7 +325,7 @@ pub fn roots(run: &Run, no: StepNo, most: usize) -> Vec<StepNo> {
             if run.step(parent).state.is_satisfied() || !seen.insert(parent) {
                 continue;
             }
-            if fate(run, parent).is_none() && run.step(parent).unmet > 0 {
+            if terminal_cause(run, parent).is_none() && run.step(parent).unmet > 0 {
                 next.push_back(parent);
                 continue;
             }
@@ -340,19 +340,20 @@ pub fn roots(run: &Run, no: StepNo, most: usize) -> Vec<StepNo> {
 
 impl<'a> Explainer<'a> {
     /// Looks over the run once.
-    pub fn new(run: &'a Run, scene: &'a Scene) -> Self {
-        let mut culprits: Vec<Option<StepNo>> = (0..run.len()).map(|no| fate(run, no).map(|_| no)).collect();
-        let mut next: VecDeque<StepNo> = culprits.iter().flatten().copied().collect();
+    pub fn new(run: &'a Run, facts: &'a Facts) -> Self {
+        let mut root_blockers: Vec<Option<StepNo>> =
+            (0..run.len()).map(|no| terminal_cause(run, no).map(|_| no)).collect();
+        let mut next: VecDeque<StepNo> = root_blockers.iter().flatten().copied().collect();
         while let Some(no) = next.pop_front() {
             for child in run.template().step(no).children.iter().copied() {
                 let is_open = matches!(run.step(child).state, State::Pending | State::Error);
-                if is_open && culprits[usize::from(child)].is_none() {
-                    culprits[usize::from(child)] = culprits[usize::from(no)];
+                if is_open && root_blockers[usize::from(child)].is_none() {
+                    root_blockers[usize::from(child)] = root_blockers[usize::from(no)];
                     next.push_back(child);
                 }
             }
         }
-        Self { run, scene, culprits }
+        Self { run, facts, root_blockers }
     }
 
     /// Whether a step moves.
@@ -364,14 +365,14 @@ impl<'a> Explainer<'a> {
         if step.state == State::InProgress {
             return Verdict::Running;
         }
-        if self.is_over() || self.culprits[usize::from(no)].is_some() {
+        if self.is_over() || self.root_blockers[usize::from(no)].is_some() {
             return Verdict::Never;
         }
         if step.unmet > 0 {
             return Verdict::Waiting { until: None };
         }
-        let due = step.next_retry_at.filter(|at| *at > self.scene.now);
-        let is_free = self.scene.pauses.is_empty() && self.free(no) > 0;
+        let due = step.next_retry_at.filter(|at| *at > self.facts.now);
+        let is_free = self.facts.pauses.is_empty() && self.free(no) > 0;
         match due {
             Some(_) => Verdict::Waiting { until: due },
             None if is_free => Verdict::Movable,
@@ -420,9 +421,9 @@ impl<'a> Explainer<'a> {
 
     /// The steps worth explaining, at most so many: first those that nothing before them keeps, then the others;
     /// none that is settled.
-    pub fn worth(&self, most: usize) -> Vec<StepNo> {
+    pub fn to_explain(&self, most: usize) -> Vec<StepNo> {
         let open = || (0..self.run.len()).filter(|no| !self.run.step(*no).state.is_settled_step());
-        let is_root = |no: &StepNo| self.run.step(*no).unmet == 0 || fate(self.run, *no).is_some();
+        let is_root = |no: &StepNo| self.run.step(*no).unmet == 0 || terminal_cause(self.run, *no).is_some();
         let (roots, others) = (open().filter(is_root), open().filter(|no| !is_root(no)));
         roots.chain(others).take(most).collect()
     }
@@ -445,7 +446,7 @@ impl<'a> Explainer<'a> {
 
     fn over(&self) -> Blocker {
         let reason = self.run.reason().unwrap_or_default().to_owned();
-        Blocker { cause: Cause::TaskSettled { state: self.run.state(), reason }, since: self.scene.finished_at }
+        Blocker { cause: Cause::TaskSettled { state: self.run.state(), reason }, since: self.facts.finished_at }
     }
 
     /// What keeps a step for ever.
@@ -453,11 +454,13 @@ impl<'a> Explainer<'a> {
         if self.is_over() {
             blockers.push(self.over());
         }
-        if let Some(fate) = fate(self.run, no) {
+        if let Some(terminal_cause) = terminal_cause(self.run, no) {
             let step = self.run.step(no);
-            let failure = self.scene.failures.get(&no).cloned();
-            let cause = match fate {
-                Fate::Permanent => Cause::Permanent { retryable: self.run.template().step(no).retryable, failure },
+            let failure = self.facts.failures.get(&no).cloned();
+            let cause = match terminal_cause {
+                TerminalCause::Permanent => {
+                    Cause::Permanent { retryable: self.run.template().step(no).retryable, failure }
+                }
                 _ => Cause::Exhausted { attempts: step.attempts, limit: step.retry_limit, failure },
             };
             blockers.push(Blocker { cause, since: Some(self.ended_or_created(no)) });
@@ -465,10 +468,10 @@ impl<'a> Explainer<'a> {
         self.add_parents(no, blockers);
         if self.run.step(no).unmet > 0 {
             for ancestor in self.dead_ends(no) {
-                let Some(fate) = fate(self.run, ancestor) else { continue };
-                let failure = self.scene.failures.get(&ancestor).cloned();
-                let since = self.scene.ended_at.get(&ancestor).copied();
-                blockers.push(Blocker { cause: Cause::Ancestor { ancestor, fate, failure }, since });
+                let Some(terminal_cause) = terminal_cause(self.run, ancestor) else { continue };
+                let failure = self.facts.failures.get(&ancestor).cloned();
+                let since = self.facts.ended_at.get(&ancestor).copied();
+                blockers.push(Blocker { cause: Cause::Ancestor { ancestor, terminal_cause, failure }, since });
             }
         }
     }
@@ -476,9 +479,9 @@ impl<'a> Explainer<'a> {
     /// The steps before this one that will never be done, the nearest first; in a large run only the nearest.
     fn dead_ends(&self, no: StepNo) -> Vec<StepNo> {
         if usize::from(self.run.len()) > SEARCHED_STEPS_MAX {
-            return self.culprits[usize::from(no)].filter(|culprit| *culprit != no).into_iter().collect();
+            return self.root_blockers[usize::from(no)].filter(|blocker| *blocker != no).into_iter().collect();
         }
-        let dead = roots(self.run, no, usize::MAX).into_iter().filter(|root| fate(self.run, *root).is_some());
+        let dead = roots(self.run, no, usize::MAX).into_iter().filter(|root| terminal_cause(self.run, *root).is_some());
         dead.take(ROOTS_NAMED).collect()
     }
 
@@ -486,14 +489,14 @@ impl<'a> Explainer<'a> {
     fn add_waits(&self, no: StepNo, blockers: &mut Vec<Blocker>) {
         let step = self.run.step(no);
         self.add_parents(no, blockers);
-        if let Some(until) = step.next_retry_at.filter(|at| *at > self.scene.now) {
-            let failure = self.scene.failures.get(&no).cloned();
+        if let Some(until) = step.next_retry_at.filter(|at| *at > self.facts.now) {
+            let failure = self.facts.failures.get(&no).cloned();
             let since = failure.as_ref().map(|failure| failure.at);
             blockers.push(Blocker { cause: Cause::Backoff { until, failure }, since });
         }
         self.add_pauses(blockers);
-        let is_ready = step.is_ready(self.scene.now);
-        if let Some(cause) = self.lack(no) {
+        let is_ready = step.is_ready(self.facts.now);
+        if let Some(cause) = self.missing_capacity(no) {
             // A slot that is taken now may be free by then; a worker that is missing may be missing still.
             if is_ready || matches!(cause, Cause::NoWorker { .. }) {
                 let since = is_ready.then(|| self.ready_since(no));
@@ -514,19 +517,19 @@ impl<'a> Explainer<'a> {
         if count > 0 {
             let unsettled = unsettled.by_ref().take(PARENTS_NAMED).collect();
             let cause = Cause::Parents { unsettled, count };
-            blockers.push(Blocker { cause, since: Some(self.scene.created_at) });
+            blockers.push(Blocker { cause, since: Some(self.facts.created_at) });
         }
     }
 
     fn add_pauses(&self, blockers: &mut Vec<Blocker>) {
-        for pause in &self.scene.pauses {
+        for pause in &self.facts.pauses {
             blockers.push(Blocker { since: Some(pause.since), cause: Cause::Paused(pause.clone()) });
         }
     }
 
     fn leased(&self, no: StepNo) -> Blocker {
-        let lease = self.scene.leases.get(&no).cloned();
-        let past = |at: Option<Micros>| at.is_some_and(|at| at <= self.scene.now);
+        let lease = self.facts.leases.get(&no).cloned();
+        let past = |at: Option<Micros>| at.is_some_and(|at| at <= self.facts.now);
         let overdue = lease
             .as_ref()
             .is_none_or(|lease| lease.expires_at.is_none() || past(lease.expires_at) || past(lease.deadline_at));
@@ -534,52 +537,52 @@ impl<'a> Explainer<'a> {
         Blocker { cause: Cause::Leased { attempt: self.run.step(no).attempts, lease, overdue }, since }
     }
 
-    fn crew(&self, no: StepNo) -> &[Seat] {
-        self.scene.crews.get(&self.run.template().step(no).queue).map_or(&[], Vec::as_slice)
+    fn sessions(&self, no: StepNo) -> &[SessionOccupancy] {
+        self.facts.sessions.get(&self.run.template().step(no).queue).map_or(&[], Vec::as_slice)
     }
 
     /// How many slots are free for a step.
     fn free(&self, no: StepNo) -> usize {
-        self.crew(no).iter().map(Seat::free).sum()
+        self.sessions(no).iter().map(SessionOccupancy::free).sum()
     }
 
     /// Why no slot is free for a step; `None` when one is.
-    fn lack(&self, no: StepNo) -> Option<Cause> {
+    fn missing_capacity(&self, no: StepNo) -> Option<Cause> {
         if self.free(no) > 0 {
             return None;
         }
-        let seats = |wanted: &dyn Fn(&Seat) -> bool| {
-            self.crew(no).iter().filter(|seat| wanted(seat)).cloned().collect::<Vec<_>>()
+        let sessions = |wanted: &dyn Fn(&SessionOccupancy) -> bool| {
+            self.sessions(no).iter().filter(|session| wanted(session)).cloned().collect::<Vec<_>>()
         };
-        let first = |mut seats: Vec<Seat>| {
-            seats.truncate(SEATS_NAMED);
-            seats
+        let first = |mut sessions: Vec<SessionOccupancy>| {
+            sessions.truncate(SESSIONS_NAMED);
+            sessions
         };
-        // One that is away and has nothing in hand is nobody's hope but its own.
-        let holders = seats(&|seat| match seat.presence {
+        // One that is disconnected and has nothing in hand is nobody's hope but its own.
+        let holders = sessions(&|session| match session.presence {
             Presence::Open => true,
-            Presence::Away => seat.held > 0,
+            Presence::Disconnected => session.held > 0,
             Presence::Draining => false,
         });
         if !holders.is_empty() {
             return Some(Cause::NoFreeSlot { count: holders.len(), holders: first(holders) });
         }
-        let draining = seats(&|seat| seat.presence == Presence::Draining);
+        let draining = sessions(&|session| session.presence == Presence::Draining);
         if !draining.is_empty() {
-            return Some(Cause::Draining { seats: first(draining) });
+            return Some(Cause::Draining { sessions: first(draining) });
         }
-        Some(Cause::NoWorker { away: first(seats(&|_| true)) })
+        Some(Cause::NoWorker { disconnected: first(sessions(&|_| true)) })
     }
 
     fn ended_or_created(&self, no: StepNo) -> Micros {
-        self.scene.ended_at.get(&no).copied().unwrap_or(self.scene.created_at)
+        self.facts.ended_at.get(&no).copied().unwrap_or(self.facts.created_at)
     }
 
     /// Since when nothing but workers is missing.
     fn ready_since(&self, no: StepNo) -> Micros {
         let parents = self.run.template().step(no).parents.iter();
-        let ended = parents.chain([&no]).filter_map(|no| self.scene.ended_at.get(no).copied());
-        ended.chain(self.run.step(no).next_retry_at).fold(self.scene.created_at, Micros::max)
+        let ended = parents.chain([&no]).filter_map(|no| self.facts.ended_at.get(no).copied());
+        ended.chain(self.run.step(no).next_retry_at).fold(self.facts.created_at, Micros::max)
     }
 }
 

@@ -10,25 +10,25 @@ pub mod bottlenecks;
 pub mod chains;
 mod durations;
 mod forecast;
-mod natural;
 pub mod parallelism;
+mod path_count;
 pub mod paths;
-mod picture;
 pub mod policy;
 mod reach;
 mod shape;
+mod step_states;
 
 pub use analysis::{Analysis, Health, Key, Recommendation};
 pub use bottlenecks::Bottlenecks;
 pub use chains::ErrorChains;
 pub use durations::{Durations, Measured};
 pub use forecast::{Forecast, forecast, keeps_its_distance};
-pub use natural::Natural;
 pub use parallelism::Parallelism;
+pub use path_count::PathCount;
 pub use paths::CriticalPaths;
-pub use picture::{Condition, Picture};
 pub use policy::{Policy, Severity};
 pub use shape::{Adjacency, Shape};
+pub use step_states::{Condition, StepStates};
 
 #[cfg(test)]
 mod tests;

@@ -135,10 +135,10 @@ fn is_postgres(pid: u32) -> bool {
     }
 }
 
-/// Makes the cluster aside and renames it, so that a crash leaves no half of one.
+/// Makes the cluster in a staging directory and renames it, so that a crash leaves no half of one.
 fn init(place: &Place, binaries: &Binaries) -> Result<(), Error> {
-    let (data, aside) = (place.data(), place.root.join("data.new"));
-    for half in [&data, &aside] {
+    let (data, staging) = (place.data(), place.root.join("data.new"));
+    for half in [&data, &staging] {
         if half.exists() {
             let empty = fs::read_dir(half).map_err(io("read", half))?.next().is_none();
             if !empty && half == &data {
@@ -147,17 +147,17 @@ fn init(place: &Place, binaries: &Binaries) -> Result<(), Error> {
             fs::remove_dir_all(half).map_err(io("remove", half))?;
         }
     }
-    fs::create_dir(&aside).map_err(io("create", &aside))?;
-    place.own(&aside)?;
+    fs::create_dir(&staging).map_err(io("create", &staging))?;
+    place.own(&staging)?;
     let output = command(&binaries.directory.join("initdb"), place.account)
         .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--data-checksums", "-D"])
-        .arg(&aside)
+        .arg(&staging)
         .output()
         .map_err(io("run", &binaries.directory.join("initdb")))?;
     if !output.status.success() {
         return Err(Error::Init { output: String::from_utf8_lossy(&output.stderr).trim().to_owned() });
     }
-    fs::rename(&aside, &data).map_err(io("rename", &aside))
+    fs::rename(&staging, &data).map_err(io("rename", &staging))
 }
 
 fn spawn(settings: &Settings, place: &Place, binaries: &Binaries, sockets: &Path) -> Result<Child, Error> {

@@ -1,4 +1,4 @@
-//! Brings steps that wait in the store to workers with free seats.
+//! Brings steps that wait in the store to workers with free slots.
 //!
 //! Owns: taking rows out of the queues. A row is taken in a transaction that ends only after the claim is
 //! durable, so that a crash in between brings the row back; a row whose step has moved on is dropped. Most
@@ -16,7 +16,7 @@ use crate::{
 /// How long to wait after the store was away.
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
-/// Looks whenever it is rung for, when a step falls due, and now and then; until the engine stops.
+/// Looks whenever it is woken, when a step falls due, and now and then; until the engine stops.
 pub(super) async fn run(shared: Shared) {
     let mut connection: Option<Dedicated> = None;
     let mut last_poll = shared.clock.now();
@@ -58,7 +58,7 @@ async fn wait(shared: &Shared, until_poll: Micros) {
     let due = shared.workforce.next_due().map_or(Micros::MAX, |at| at - shared.clock.now());
     let pause = u64::try_from(until_poll.min(due).max(1_000)).unwrap_or(1_000);
     tokio::select! {
-        () = shared.workforce.rung() => {}
+        () = shared.workforce.woken() => {}
         () = tokio::time::sleep(Duration::from_micros(pause)) => {}
         () = shared.stop.cancelled() => {}
     }

@@ -71,7 +71,7 @@ impl Publisher<'_> {
         let mut tail = Tail::new(self.events.clone(), Filter::default(), cursor);
         let mut noted = cursor;
         loop {
-            let page = tail.read(listener.horizon()).await?;
+            let page = tail.read(listener.high_watermark()).await?;
             for chunk in page.events.chunks(self.settings.batch_max) {
                 connection.publish(chunk).await?;
                 let last = chunk.last().expect("chunks are not empty").cursor;

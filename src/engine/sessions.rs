@@ -4,7 +4,7 @@
 //! outlives its stream on purpose, because a reconnect must not cost work: its row expires `lease_ttl` after
 //! the last sign of life, and until then the worker finds its attempts again here or on another server.
 //! Never: touches tasks. Next: `sessions/unary.rs` for workers without a stream, `sessions/alive.rs` for signs of
-//! life, `rpc/workers.rs` speaks to the worker, `lifecycle/workforce.rs` seats attempts.
+//! life, `rpc/workers.rs` speaks to the worker, `lifecycle/workforce.rs` gives attempts their slots.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -22,7 +22,7 @@ use crate::{
     error::{Error, Reason, Result},
     lifecycle::{
         Ack, AckTo, Outcome, Verdict,
-        workforce::{Inbox, Outgoing},
+        workforce::{Outgoing, SessionReceiver},
     },
     store::sessions::{self as rows, NewSession, OfferColumns, OpenSession},
 };
@@ -59,10 +59,10 @@ impl Sessions {
     /// given up, for it never got them.
     pub async fn open(&self, hello: Hello) -> Result<Opened> {
         self.refuse_when_draining()?;
-        let (hold, mut inbox) = self.join(&hello, hello.slots, &hello.held).await?;
+        let (hold, mut receiver) = self.join(&hello, hello.slots, &hello.held).await?;
         let session_id = hold.session_id;
         // What was being claimed when the worker came back arrives here: the old stream is not listened to.
-        let arrived = self.settle_down(session_id, &mut inbox).await;
+        let arrived = self.settle_down(session_id, &mut receiver).await;
         let delivered = arrived.assignments.iter().map(|assignment| (assignment.step, assignment.attempt));
         let named: HashSet<(StepId, u16)> = hello.held.iter().copied().chain(delivered).collect();
         let stored = rows::held(self.shared.store.pool(), session_id, hello.subject.as_deref()).await?;
@@ -71,11 +71,11 @@ impl Sessions {
             self.give_up(*step, *attempt).await?;
         }
         let lost = hello.held.iter().filter(|attempt| !stored.contains(attempt)).copied().collect();
-        inbox.put_back(arrived);
+        receiver.put_back(arrived);
         let kind = if hello.session_id == Some(session_id) { "continued" } else { "new" };
         self.shared.metrics.sessions_opened.with([kind]).add(1);
         self.shared.workforce.open(session_id, &stored);
-        Ok(Opened { inbox, lost, hold })
+        Ok(Opened { receiver, lost, hold })
     }
 
     /// Notes how far attempts have come; written with the next signs of life.
@@ -91,7 +91,7 @@ impl Sessions {
 
     /// Notes that a worker takes no further work.
     pub async fn drain(&self, hold: &Hold) -> Result<()> {
-        self.shared.workforce.close(hold.session_id, &hold.outbox);
+        self.shared.workforce.close(hold.session_id, &hold.sender);
         Ok(rows::mark_draining(self.shared.store.pool(), hold.session_id).await?)
     }
 
@@ -144,14 +144,14 @@ impl Sessions {
 
     /// Ends a session's stream. A worker that said goodbye and holds nothing is closed; any other may return.
     pub async fn leave(&self, hold: Hold, goodbye: bool) {
-        let (session_id, seated_at) = (hold.session_id, hold.seated_at);
+        let (session_id, attached_at) = (hold.session_id, hold.attached_at);
         let held = self.held_by(session_id);
         if !hold.leave() {
             return;
         }
         self.disconnect(session_id);
         if !goodbye {
-            self.unseat(session_id, seated_at, held).await;
+            self.detach(session_id, attached_at, held).await;
         } else {
             self.known().remove(&session_id);
             let closed = rows::close(self.shared.store.pool(), session_id, self.shared.clock.now()).await;
@@ -208,17 +208,17 @@ impl Sessions {
         Ok(())
     }
 
-    /// Has the session stored, and what is claimed for it from now on go to a new inbox.
-    async fn join(&self, hello: &Hello, slots: usize, held: &[(StepId, u16)]) -> Result<(Hold, Inbox)> {
+    /// Has the session stored, and what is claimed for it from now on go to a new receiver.
+    async fn join(&self, hello: &Hello, slots: usize, held: &[(StepId, u16)]) -> Result<(Hold, SessionReceiver)> {
         let now = self.shared.clock.now();
         let queues = self.queues(&hello.offers).await?;
         let session_id = self.insert_or_adopt(hello, &queues, now).await?;
-        let (outbox, inbox) = self.shared.workforce.channel();
+        let (sender, receiver) = self.shared.workforce.channel();
         self.know(session_id, hello.offers.clone(), now);
         let slots = slots.min(self.shared.settings.slots_max);
         let workforce = self.shared.workforce.clone();
-        workforce.join(session_id, queues, slots, outbox.clone(), held);
-        Ok((Hold { session_id, seated_at: now, outbox, workforce }, inbox))
+        workforce.join(session_id, queues, slots, sender.clone(), held);
+        Ok((Hold { session_id, attached_at: now, sender, workforce }, receiver))
     }
 
     /// How many attempts a session of this server has.
@@ -227,26 +227,26 @@ impl Sessions {
     }
 
     /// Notes for the other servers that a session cannot be given work at present.
-    async fn unseat(&self, session_id: Uuid, seated_at: Micros, held: usize) {
-        let noted = rows::unseat(self.shared.store.pool(), session_id, seated_at, held).await;
+    async fn detach(&self, session_id: Uuid, attached_at: Micros, held: usize) {
+        let noted = rows::detach(self.shared.store.pool(), session_id, attached_at, held).await;
         if let Err(error) = noted {
-            tracing::debug!(error = &error as &dyn std::error::Error, %session_id, "session looks seated until it expires");
+            tracing::debug!(error = &error as &dyn std::error::Error, %session_id, "session looks attached until it expires");
         }
     }
 
     /// Waits until nothing is being claimed for a session that is given nothing more; what came in.
-    async fn settle_down(&self, session_id: Uuid, inbox: &mut Inbox) -> Outgoing {
+    async fn settle_down(&self, session_id: Uuid, receiver: &mut SessionReceiver) -> Outgoing {
         let mut gathered = Outgoing::default();
         let patience = tokio::time::Instant::now() + self.shared.settings.lease_ttl;
         while self.shared.workforce.pending(session_id) > 0 && tokio::time::Instant::now() < patience {
-            match tokio::time::timeout(CLAIM_PAUSE, inbox.recv()).await {
+            match tokio::time::timeout(CLAIM_PAUSE, receiver.recv()).await {
                 Ok(Some(more)) => gathered.add(more),
                 // It has come back once more.
                 Ok(None) => break,
                 Err(_) => {}
             }
         }
-        inbox.gather(&mut gathered);
+        receiver.gather(&mut gathered);
         gathered
     }
 

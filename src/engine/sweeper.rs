@@ -257,7 +257,7 @@ async fn sort_out(shared: &Shared, slice: Vec<Loaded>, now: Micros) -> Result<(W
         for no in 0..run.len() {
             let step = run.step(no);
             if step.is_startable() {
-                // It is put aside, or will be when it is looked at.
+                // It is parked, or will be when it is looked at.
                 if paused.as_ref().is_none_or(|paused| paused.covers(run.template())) {
                     continue;
                 }

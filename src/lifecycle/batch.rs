@@ -1,6 +1,6 @@
 //! What one batch decides: items in, moves and answers out. No IO.
 //!
-//! Owns: asking the rules what every item does to its task, giving released steps to workers that have a seat,
+//! Owns: asking the rules what every item does to its task, giving released steps to workers that have a slot,
 //! and turning the outcome into the columns of one write. A batch that could not be written is undone with
 //! [`Batch::undo`] and decided again from fresh runs.
 
@@ -16,11 +16,11 @@ use std::{
 
 use super::{
     assignment::{Outcome, Verdict},
-    held::Held,
     item::{ClaimVerdict, Item},
     pauses::Paused,
     request::{NewTask, Request},
-    workforce::{Seat, Seated, Workforce},
+    run_cache::CachedRun,
+    workforce::{Reservation, Slot, Workforce},
 };
 use crate::{
     domain::{
@@ -31,13 +31,13 @@ use crate::{
         template::QueueId,
     },
     error::{Error, Reason, Result},
-    store::pauses::ASIDE,
+    store::pauses::PARKED_UNTIL,
     telemetry::Place,
 };
 
 /// What deciding needs besides the items.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Terms<'a> {
+pub(super) struct DecideContext<'a> {
     pub(super) now: Micros,
     pub(super) backoff: &'a Policy,
     pub(super) workforce: &'a Workforce,
@@ -45,12 +45,12 @@ pub(super) struct Terms<'a> {
     pub(super) paused: Option<&'a Paused>,
 }
 
-impl Terms<'_> {
+impl DecideContext<'_> {
     /// Until when a step that could be claimed now is not to be, because its handler is paused.
     fn paused_until(&self, run: &Run) -> Option<Micros> {
         match self.paused {
             None => Some(self.now),
-            Some(paused) => paused.covers(run.template()).then_some(ASIDE),
+            Some(paused) => paused.covers(run.template()).then_some(PARKED_UNTIL),
         }
     }
 }
@@ -68,11 +68,11 @@ pub(super) struct Batch {
 /// What happens to one task.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) held: Held,
+    pub(super) cached: CachedRun,
     pub(super) changes: Changes,
-    pub(super) seated: Vec<Seated>,
-    /// Seats of attempts that end.
-    pub(super) freed: Vec<(Seat, Claimed)>,
+    pub(super) reservations: Vec<Reservation>,
+    /// Slots of attempts that end.
+    pub(super) freed: Vec<(Slot, Claimed)>,
     /// The revision that was read; `None` for a new task.
     revision_read: Option<u32>,
     /// Results by the sequence number of the transition that carries them.
@@ -95,28 +95,28 @@ impl Batch {
     /// identity is taken.
     pub(super) fn decide(
         items: &[Item],
-        runs: Vec<(TaskId, Held)>,
+        runs: Vec<(TaskId, CachedRun)>,
         refused: &HashSet<TaskId>,
-        terms: Terms<'_>,
+        context: DecideContext<'_>,
     ) -> Self {
         let mut batch = Self::default();
-        for (task, held) in runs {
+        for (task, cached) in runs {
             batch.order.push(task);
-            batch.entries.insert(task, Entry::existing(held));
+            batch.entries.insert(task, Entry::existing(cached));
         }
         for item in items {
-            let answer = batch.decide_item(item, refused, terms);
+            let answer = batch.decide_item(item, refused, context);
             batch.answers.push(answer);
         }
         // Existing tasks come first: what has begun is finished before new work begins.
         for task in batch.order.clone() {
             let entry = batch.entries.get_mut(&task).expect("order lists the entries");
-            entry.finish(task, terms, &mut batch.queued);
+            entry.finish(task, context, &mut batch.queued);
         }
         batch
     }
 
-    fn decide_item(&mut self, item: &Item, refused: &HashSet<TaskId>, terms: Terms<'_>) -> Answer {
+    fn decide_item(&mut self, item: &Item, refused: &HashSet<TaskId>, context: DecideContext<'_>) -> Answer {
         match item {
             Item::Create { task_id, .. } if refused.contains(task_id) => Answer::IdentityTaken,
             Item::Create { task_id, new, .. } => {
@@ -126,30 +126,31 @@ impl Batch {
             }
             Item::Settle { step, attempt, outcome, .. } => {
                 let verdict = match self.entries.get_mut(&step.task) {
-                    Some(entry) if entry.held.run.has(step.no) => entry.settle(*step, *attempt, outcome, terms),
+                    Some(entry) if entry.cached.run.has(step.no) => entry.settle(*step, *attempt, outcome, context),
                     _ => Verdict::Stale("no such step".to_owned()),
                 };
                 Answer::Settled(verdict)
             }
             Item::Claim { steps, .. } => {
                 let claim = |(step, _): &(StepId, Micros)| match self.entries.get_mut(&step.task) {
-                    Some(entry) if entry.held.run.has(step.no) => (*step, entry.claim_waiting(*step, terms)),
+                    Some(entry) if entry.cached.run.has(step.no) => (*step, entry.claim_waiting(*step, context)),
                     _ => (*step, ClaimVerdict::Gone),
                 };
                 Answer::Claimed(steps.iter().map(claim).collect())
             }
             Item::Apply { task, request, .. } => Answer::Applied(match self.entries.get_mut(task) {
-                Some(entry) => entry.apply(*task, request, terms.now),
+                Some(entry) => entry.apply(*task, request, context.now),
                 None => Err(unknown_task(*task)),
             }),
         }
     }
 
-    /// Whether an item is refused, or a step is thought not to wait any more, because of a kept run that this
+    /// Whether an item is refused, or a step is thought not to wait any more, because of a cached run that this
     /// batch does not write: another server may have moved the task meanwhile, and no write would find out.
-    pub(super) fn is_doubtful(&self, items: &[Item]) -> bool {
-        let unsure =
-            |task: &TaskId| self.entries.get(task).is_some_and(|entry| entry.held.is_kept && !entry.has_moved());
+    pub(super) fn is_unverified(&self, items: &[Item]) -> bool {
+        let unsure = |task: &TaskId| {
+            self.entries.get(task).is_some_and(|entry| entry.cached.from_earlier_batch && !entry.has_moved())
+        };
         items.iter().zip(&self.answers).any(|(item, answer)| match (item, answer) {
             (Item::Settle { step, .. }, Answer::Settled(Verdict::Stale(_))) => unsure(&step.task),
             (Item::Apply { task, .. }, Answer::Applied(_)) => unsure(task),
@@ -163,11 +164,11 @@ impl Batch {
     /// Takes back what deciding did to the workforce.
     pub(super) fn undo(&mut self, workforce: &Workforce) {
         for (task, entry) in &mut self.entries {
-            for (seat, claimed) in entry.freed.drain(..) {
-                workforce.unfree(seat, task.step(claimed.no), claimed.attempt);
+            for (slot, claimed) in entry.freed.drain(..) {
+                workforce.restore(slot, task.step(claimed.no), claimed.attempt);
             }
-            for seated in entry.seated.drain(..) {
-                workforce.give_back(seated.seat);
+            for reservation in entry.reservations.drain(..) {
+                workforce.release(reservation.slot);
             }
         }
     }
@@ -179,12 +180,12 @@ impl Batch {
 }
 
 impl Entry {
-    fn existing(held: Held) -> Self {
+    fn existing(cached: CachedRun) -> Self {
         Self {
-            revision_read: Some(held.run.revision()),
-            held,
+            revision_read: Some(cached.run.revision()),
+            cached,
             changes: Changes::default(),
-            seated: Vec::new(),
+            reservations: Vec::new(),
             freed: Vec::new(),
             results: HashMap::new(),
         }
@@ -192,9 +193,9 @@ impl Entry {
 
     fn new(new: &NewTask) -> Self {
         let (run, changes) = Run::create(Arc::clone(&new.template), &new.bypass);
-        let held = Held {
+        let cached = CachedRun {
             run,
-            is_kept: false,
+            from_earlier_batch: false,
             deadline_at: new.deadline_at,
             context: Some(Arc::clone(&new.context_json)),
             correlation_id: new.correlation_id.as_deref().map(Arc::from),
@@ -202,11 +203,11 @@ impl Entry {
             results: Vec::new(),
             began: Vec::new(),
         };
-        Self { revision_read: None, changes, ..Self::existing(held) }
+        Self { revision_read: None, changes, ..Self::existing(cached) }
     }
 
-    fn settle(&mut self, step: StepId, attempt: u16, outcome: &Outcome, terms: Terms<'_>) -> Verdict {
-        let run = &mut self.held.run;
+    fn settle(&mut self, step: StepId, attempt: u16, outcome: &Outcome, context: DecideContext<'_>) -> Verdict {
+        let run = &mut self.cached.run;
         let settled = match outcome {
             Outcome::Success(results) => {
                 let completed = run.complete(step.no, attempt, &mut self.changes);
@@ -214,59 +215,59 @@ impl Entry {
             }
             Outcome::Failure { failure, retry_after_ms } => {
                 let wait = match retry_after_ms {
-                    Some(millis) => terms.backoff.requested(Duration::from_millis(*millis)),
-                    None => terms.backoff.delay(attempt, rand::random()),
+                    Some(millis) => context.backoff.requested(Duration::from_millis(*millis)),
+                    None => context.backoff.delay(attempt, rand::random()),
                 };
-                run.fail(step.no, attempt, failure.clone(), terms.now, wait, &mut self.changes)
+                run.fail(step.no, attempt, failure.clone(), context.now, wait, &mut self.changes)
             }
         };
-        // Accepted or not, this attempt is over: what holds a seat for it here has not heard of that.
-        self.free(step, attempt, terms.workforce);
+        // Accepted or not, this attempt is over: what holds a slot for it here has not heard of that.
+        self.free(step, attempt, context.workforce);
         match settled {
             Ok(()) => Verdict::Accepted,
             Err(refusal) => Verdict::Stale(refusal.to_string()),
         }
     }
 
-    fn claim_waiting(&mut self, step: StepId, terms: Terms<'_>) -> ClaimVerdict {
-        let condition = *self.held.run.step(step.no);
-        if self.held.run.state().is_settled_task() || !condition.is_startable() {
+    fn claim_waiting(&mut self, step: StepId, context: DecideContext<'_>) -> ClaimVerdict {
+        let condition = *self.cached.run.step(step.no);
+        if self.cached.run.state().is_settled_task() || !condition.is_startable() {
             return ClaimVerdict::Gone;
         }
-        if !condition.is_ready(terms.now) {
+        if !condition.is_ready(context.now) {
             return ClaimVerdict::Waits(condition.next_retry_at);
         }
-        match terms.paused_until(&self.held.run) {
+        match context.paused_until(&self.cached.run) {
             Some(until) => ClaimVerdict::Waits(Some(until)),
-            None if self.claim(step.no, terms) => ClaimVerdict::Gone,
+            None if self.claim(step.no, context) => ClaimVerdict::Gone,
             None => ClaimVerdict::Waits(None),
         }
     }
 
-    /// Claims a ready step if a worker has a seat for it.
-    fn claim(&mut self, no: StepNo, terms: Terms<'_>) -> bool {
-        let queue = self.held.run.template().step(no).queue;
-        let Some(seat) = terms.workforce.take(queue) else { return false };
-        match self.held.run.claim(no, terms.now, &mut self.changes) {
+    /// Claims a ready step if a worker has a slot for it.
+    fn claim(&mut self, no: StepNo, context: DecideContext<'_>) -> bool {
+        let queue = self.cached.run.template().step(no).queue;
+        let Some(slot) = context.workforce.reserve(queue) else { return false };
+        match self.cached.run.claim(no, context.now, &mut self.changes) {
             Ok(claimed) => {
-                self.seated.push(Seated { claimed, seat });
+                self.reservations.push(Reservation { claimed, slot });
                 true
             }
             Err(_) => {
-                terms.workforce.give_back(seat);
+                context.workforce.release(slot);
                 false
             }
         }
     }
 
     fn free(&mut self, step: StepId, attempt: u16, workforce: &Workforce) {
-        if let Some(seat) = workforce.free(step, attempt) {
-            self.freed.push((seat, Claimed { no: step.no, attempt }));
+        if let Some(slot) = workforce.free(step, attempt) {
+            self.freed.push((slot, Claimed { no: step.no, attempt }));
         }
     }
 
     fn apply(&mut self, task: TaskId, request: &Request, now: Micros) -> Result<()> {
-        let run = &mut self.held.run;
+        let run = &mut self.cached.run;
         let changes = &mut self.changes;
         let step = match request {
             Request::CancelStep { no, .. }
@@ -303,7 +304,7 @@ impl Entry {
                 }
                 Ok(())
             })(),
-            Request::ExceedDeadline => match self.held.deadline_at {
+            Request::ExceedDeadline => match self.cached.deadline_at {
                 Some(at) if at <= now => run.exceed_deadline(changes),
                 _ => Err(Refusal::NotReady),
             },
@@ -313,26 +314,26 @@ impl Entry {
 
     /// Keeps what a step produced, for the transition that was just made and for its children.
     fn note_results(&mut self, no: StepNo, results: &Arc<str>) {
-        self.results.insert(self.held.run.step(no).outcome_sequence, Arc::clone(results));
-        self.held.keep(no, results);
+        self.results.insert(self.cached.run.step(no).outcome_sequence, Arc::clone(results));
+        self.cached.keep(no, results);
     }
 
     /// Decides the task's own state and gives released steps to workers.
-    fn finish(&mut self, task: TaskId, terms: Terms<'_>, queued: &mut Vec<(QueueId, Micros, StepId)>) {
-        self.let_go(task, terms.workforce);
-        self.held.run.settle(terms.now, &mut self.changes);
+    fn finish(&mut self, task: TaskId, context: DecideContext<'_>, queued: &mut Vec<(QueueId, Micros, StepId)>) {
+        self.let_go(task, context.workforce);
+        self.cached.run.settle(context.now, &mut self.changes);
         for released in std::mem::take(&mut self.changes.released) {
-            let step = *self.held.run.step(released.no);
-            if self.held.run.state().is_settled_task() || !step.is_startable() {
+            let step = *self.cached.run.step(released.no);
+            if self.cached.run.state().is_settled_task() || !step.is_startable() {
                 continue;
             }
-            let at = step.next_retry_at.unwrap_or(terms.now);
+            let at = step.next_retry_at.unwrap_or(context.now);
             // A lease that ends in this batch cannot begin in it: both would be one row of one statement.
             let ends = self.changes.ended.iter().any(|ended| ended.no == released.no);
-            let queue = self.held.run.template().step(released.no).queue;
-            match terms.paused_until(&self.held.run) {
+            let queue = self.cached.run.template().step(released.no).queue;
+            match context.paused_until(&self.cached.run) {
                 Some(until) => queued.push((queue, at.max(until), task.step(released.no))),
-                None if ends || at > terms.now || !self.claim(released.no, terms) => {
+                None if ends || at > context.now || !self.claim(released.no, context) => {
                     queued.push((queue, at, task.step(released.no)));
                 }
                 None => {}
@@ -340,18 +341,20 @@ impl Entry {
         }
     }
 
-    /// Frees the seats of attempts that somebody ended; their workers are told after the commit. One that was
+    /// Frees the slots of attempts that somebody ended; their workers are told after the commit. One that was
     /// seated in this very batch has not heard of its attempt and never does.
     fn let_go(&mut self, task: TaskId, workforce: &Workforce) {
         let mut stopped = std::mem::take(&mut self.changes.stopped);
-        stopped.retain(|stopped| match self.seated.iter().position(|seated| seated.claimed == *stopped) {
-            Some(place) => {
-                workforce.give_back(self.seated.swap_remove(place).seat);
-                false
-            }
-            None => {
-                self.free(task.step(stopped.no), stopped.attempt, workforce);
-                true
+        stopped.retain(|stopped| {
+            match self.reservations.iter().position(|reservation| reservation.claimed == *stopped) {
+                Some(place) => {
+                    workforce.release(self.reservations.swap_remove(place).slot);
+                    false
+                }
+                None => {
+                    self.free(task.step(stopped.no), stopped.attempt, workforce);
+                    true
+                }
             }
         });
         self.changes.stopped = stopped;
@@ -359,7 +362,7 @@ impl Entry {
 
     /// Whether anything is to be written.
     fn has_moved(&self) -> bool {
-        self.revision_read != Some(self.held.run.revision())
+        self.revision_read != Some(self.cached.run.revision())
     }
 }
 

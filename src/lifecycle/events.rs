@@ -1,14 +1,14 @@
 //! The stream of events, as everybody on this server reads it.
 //!
-//! Owns: who listens, how far the log is complete, and reading it in order. The lanes ring a bell after their commits,
+//! Owns: who listens, how far the log is complete, and reading it in order. The lanes wake it after their commits,
 //! which costs a look at a counter while nobody listens. Never: writes the log; the lanes' own statement does.
-//! Next: `horizon` for how far is safe to read, `tail` for reading.
+//! Next: `high_watermark` for how far is safe to read, `tail` for reading.
 //!
 //! ```text
-//!   lane: commit ── ring ──▶ horizon: nobody can come in below P any more ──▶ tails read up to P
+//!   lane: commit ── wake ──▶ high watermark: nobody can come in below P any more ──▶ tails read up to P
 //! ```
 
-mod horizon;
+mod high_watermark;
 mod tail;
 
 use std::{
@@ -21,7 +21,7 @@ use std::{
 
 use tokio::sync::{Notify, watch};
 
-pub use horizon::follow;
+pub use high_watermark::follow;
 pub use tail::{Filter, Page, Tail, Told};
 
 use super::Templates;
@@ -57,16 +57,16 @@ struct Inner {
     store: Store,
     templates: Templates,
     listeners: AtomicUsize,
-    bell: Notify,
+    wake: Notify,
     /// Everything up to this position is there to be read, or never will be.
-    horizon: watch::Sender<i64>,
+    high_watermark: watch::Sender<i64>,
 }
 
 /// Somebody who listens; the log is followed while there is one.
 #[derive(Debug)]
 pub struct Listener {
     events: Events,
-    horizon: watch::Receiver<i64>,
+    high_watermark: watch::Receiver<i64>,
 }
 
 impl Events {
@@ -77,8 +77,8 @@ impl Events {
             store,
             templates,
             listeners: AtomicUsize::new(0),
-            bell: Notify::new(),
-            horizon: watch::Sender::new(0),
+            wake: Notify::new(),
+            high_watermark: watch::Sender::new(0),
         }))
     }
 
@@ -88,9 +88,9 @@ impl Events {
     }
 
     /// Something was committed on this server.
-    pub fn ring(&self) {
+    pub fn wake(&self) {
         if self.0.listeners.load(Ordering::Acquire) > 0 {
-            self.0.bell.notify_one();
+            self.0.wake.notify_one();
         }
     }
 
@@ -102,30 +102,30 @@ impl Events {
     /// Listens from now on.
     pub fn listen(&self) -> Listener {
         self.0.listeners.fetch_add(1, Ordering::AcqRel);
-        self.0.bell.notify_one();
-        Listener { events: self.clone(), horizon: self.0.horizon.subscribe() }
+        self.0.wake.notify_one();
+        Listener { events: self.clone(), high_watermark: self.0.high_watermark.subscribe() }
     }
 
-    /// The newest position that anybody has drawn.
-    pub async fn drawn(&self) -> Result<i64> {
-        Ok(store::events::drawn(self.0.store.pool()).await?)
+    /// The last position that was assigned.
+    pub async fn last_assigned(&self) -> Result<i64> {
+        Ok(store::events::last_assigned(self.0.store.pool()).await?)
     }
 }
 
 impl Listener {
     /// Up to where the log is complete, as far as this server knows.
-    pub fn horizon(&mut self) -> i64 {
-        *self.horizon.borrow_and_update()
+    pub fn high_watermark(&mut self) -> i64 {
+        *self.high_watermark.borrow_and_update()
     }
 
     /// Waits until the log is complete further than when this was last asked.
     pub async fn further(&mut self) {
-        self.horizon.changed().await.expect("the stream outlives those who listen to it");
+        self.high_watermark.changed().await.expect("the stream outlives those who listen to it");
     }
 
     /// Waits until the log is complete up to a position.
     pub async fn reach(&mut self, position: i64) {
-        self.horizon.wait_for(|at| *at >= position).await.expect("the stream outlives those who listen to it");
+        self.high_watermark.wait_for(|at| *at >= position).await.expect("the stream outlives those who listen to it");
     }
 }
 

@@ -8,7 +8,7 @@
 //! ```text
 //!   queue -> load runs -> decide -> write (one statement, one flush) -> answer, assign, hint
 //!                 ^          |           |
-//!                 +-- doubt -+           |   a refusal that rests on a kept run: decided again from the store
+//!                 +unverified+           |   a refusal that rests on a cached run: decided again from the store
 //!                 +---- a task moved ----+   the second time with the tasks' rows locked
 //! ```
 
@@ -29,12 +29,12 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{
-    Pulse,
+    Watchdog,
     assignment::{Outcome, Verdict},
-    batch::{Answer, Batch, Terms, identified},
-    held::{Held, Runs},
+    batch::{Answer, Batch, DecideContext, identified},
     item::{Item, Queued},
     request::Request,
+    run_cache::{CachedRun, RunCache},
     writer::Shared,
 };
 use meter::{Meter, Try};
@@ -60,44 +60,44 @@ const AGAIN_PAUSE: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(super) struct Lane {
     shared: Shared,
-    runs: Runs,
+    runs: RunCache,
     connection: Option<Dedicated>,
     meter: Meter,
-    pulse: Arc<Pulse>,
+    watchdog: Arc<Watchdog>,
     /// When the write of the present try began.
     write_began: Option<Instant>,
 }
 
 /// How a batch can fail: everything that is asked of the store, and everything else.
-enum Trouble {
+enum BatchError {
     Store(store::Error),
-    Crate(Error),
-    /// An item is refused, or nothing comes of it, because of a kept run that no write confirms.
-    Doubt,
+    Other(Error),
+    /// An item is refused, or nothing comes of it, because of a cached run that no write confirms.
+    Unverified,
 }
 
 /// Where the runs of a batch come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
-    /// From memory where they are kept.
-    Kept,
+enum LoadMode {
+    /// From the cache where they are in it.
+    Cached,
     /// From the store.
     Fresh,
     /// From the store, with their rows locked.
     Locked,
 }
 
-impl From<store::Error> for Trouble {
+impl From<store::Error> for BatchError {
     fn from(error: store::Error) -> Self {
         Self::Store(error)
     }
 }
 
 impl Lane {
-    pub(super) fn new(shared: Shared, pulse: Arc<Pulse>) -> Self {
-        let runs = Runs::new(shared.settings.held_bytes_max);
+    pub(super) fn new(shared: Shared, watchdog: Arc<Watchdog>) -> Self {
+        let runs = RunCache::new(shared.settings.run_cache_bytes_max);
         let meter = Meter::new(shared.metrics.clone());
-        Self { shared, runs, connection: None, meter, pulse, write_began: None }
+        Self { shared, runs, connection: None, meter, watchdog, write_began: None }
     }
 
     /// Works until every sender is gone, which is how the writer stops: the last batch is finished.
@@ -109,14 +109,14 @@ impl Lane {
             while !items.is_empty() {
                 let batch = split_by_weight(&mut items);
                 let (count, began) = (batch.len(), Instant::now());
-                self.pulse.busy();
+                self.watchdog.busy();
                 // A defect ends its batch, whose callers are told to come back, and not the lane.
                 if AssertUnwindSafe(self.work(batch)).catch_unwind().await.is_err() {
                     tracing::error!("a batch panicked");
-                    self.runs = Runs::new(self.shared.settings.held_bytes_max);
+                    self.runs = RunCache::new(self.shared.settings.run_cache_bytes_max);
                     self.connection = None;
                 }
-                self.pulse.idle();
+                self.watchdog.idle();
                 self.meter.finished(count, began);
             }
             drop(rooms);
@@ -126,39 +126,39 @@ impl Lane {
     /// Takes a batch to its end: every item is answered.
     async fn work(&mut self, items: Vec<Item>) {
         let mut tries = 0;
-        let mut look = Look::Kept;
+        let mut mode = LoadMode::Cached;
         loop {
             tries += 1;
-            let trouble = match self.attempt(&items, look).await {
+            let failed = match self.attempt(&items, mode).await {
                 Ok((batch, now)) => return self.finish(items, batch, now).await,
-                Err(trouble) => trouble,
+                Err(failed) => failed,
             };
-            self.meter.tried(match trouble {
-                Trouble::Doubt => Try::Doubted,
-                Trouble::Store(store::Error::Retry(_)) => Try::Moved,
-                Trouble::Store(_) | Trouble::Crate(_) => Try::Failed,
+            self.meter.tried(match failed {
+                BatchError::Unverified => Try::Unverified,
+                BatchError::Store(store::Error::Retry(_)) => Try::Moved,
+                BatchError::Store(_) | BatchError::Other(_) => Try::Failed,
             });
             self.forget(&items);
-            let error = match trouble {
-                Trouble::Doubt => {
-                    look = Look::Fresh;
+            let error = match failed {
+                BatchError::Unverified => {
+                    mode = LoadMode::Fresh;
                     continue;
                 }
-                Trouble::Store(store::Error::Retry(_)) if tries < TRIES_MAX => {
-                    look = Look::Locked;
+                BatchError::Store(store::Error::Retry(_)) if tries < TRIES_MAX => {
+                    mode = LoadMode::Locked;
                     continue;
                 }
-                Trouble::Store(error @ store::Error::Away(_)) => {
+                BatchError::Store(error @ store::Error::Away(_)) => {
                     self.connection = None;
                     error.into()
                 }
-                Trouble::Store(error) if items.len() == 1 => error.into(),
-                Trouble::Crate(error) if items.len() == 1 => error,
-                Trouble::Store(error) => {
+                BatchError::Store(error) if items.len() == 1 => error.into(),
+                BatchError::Other(error) if items.len() == 1 => error,
+                BatchError::Store(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, items = items.len(), "batch split");
                     return self.split(items).await;
                 }
-                Trouble::Crate(_) => return self.split(items).await,
+                BatchError::Other(_) => return self.split(items).await,
             };
             return self.refuse(items, &error).await;
         }
@@ -172,7 +172,7 @@ impl Lane {
     }
 
     /// Loads, decides and writes. On failure nothing has happened, unless the store went away.
-    async fn attempt(&mut self, items: &[Item], look: Look) -> Result<(Batch, Micros), Trouble> {
+    async fn attempt(&mut self, items: &[Item], mode: LoadMode) -> Result<(Batch, Micros), BatchError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
@@ -184,16 +184,17 @@ impl Lane {
             }
         };
         let result =
-            if look == Look::Locked || connection.needs_transactions() || items.iter().any(Item::needs_transaction) {
-                let result = self.attempt_in_transaction(&mut connection, items, look).await;
+            if mode == LoadMode::Locked || connection.needs_transactions() || items.iter().any(Item::needs_transaction)
+            {
+                let result = self.attempt_in_transaction(&mut connection, items, mode).await;
                 // One that cannot even let go of its locks is given up.
                 if result.is_err() && connection.settle().await.is_err() {
                     return result;
                 }
                 result
             } else {
-                let mut own = connection.look().await?;
-                let runs = self.load(&mut own, items, look).await?;
+                let mut own = connection.read().await?;
+                let runs = self.load(&mut own, items, mode).await?;
                 self.decide_and_write(&mut own, items, runs, &HashSet::new()).await
             };
         self.connection = Some(connection);
@@ -208,8 +209,8 @@ impl Lane {
         &mut self,
         connection: &mut Dedicated,
         items: &[Item],
-        look: Look,
-    ) -> Result<(Batch, Micros), Trouble> {
+        mode: LoadMode,
+    ) -> Result<(Batch, Micros), BatchError> {
         let mut transaction = connection.begin().await?;
         let identified = identified(items);
         let refused = if identified.task_id.is_empty() {
@@ -219,7 +220,7 @@ impl Lane {
             let wanted = identified.task_id.iter().map(|task| TaskId::from_uuid(*task));
             wanted.filter(|task| !added.contains(task)).collect()
         };
-        let runs = self.load(&mut transaction, items, look).await?;
+        let runs = self.load(&mut transaction, items, mode).await?;
         let (mut batch, now) = self.decide_and_write(&mut transaction, items, runs, &refused).await?;
         let written = async {
             write_beside(&mut transaction, items, &batch).await?;
@@ -236,18 +237,19 @@ impl Lane {
         &mut self,
         connection: &mut Connection,
         items: &[Item],
-        runs: Vec<(TaskId, Held)>,
+        runs: Vec<(TaskId, CachedRun)>,
         refused: &HashSet<TaskId>,
-    ) -> Result<(Batch, Micros), Trouble> {
+    ) -> Result<(Batch, Micros), BatchError> {
         let now = self.shared.clock.now();
         let backoff = self.shared.backoff.load_full();
         // After the time was taken: see `pauses.rs`.
         let paused = self.shared.pauses.heard();
-        let terms = Terms { now, backoff: &backoff, workforce: &self.shared.workforce, paused: paused.as_deref() };
-        let mut batch = Batch::decide(items, runs, refused, terms);
-        if batch.is_doubtful(items) {
+        let context =
+            DecideContext { now, backoff: &backoff, workforce: &self.shared.workforce, paused: paused.as_deref() };
+        let mut batch = Batch::decide(items, runs, refused, context);
+        if batch.is_unverified(items) {
             batch.undo(&self.shared.workforce);
-            return Err(Trouble::Doubt);
+            return Err(BatchError::Unverified);
         }
         let set = batch.columns(items, now);
         self.write_began = set.is_some().then(Instant::now);
@@ -265,8 +267,8 @@ impl Lane {
         &mut self,
         connection: &mut Connection,
         items: &[Item],
-        look: Look,
-    ) -> Result<Vec<(TaskId, Held)>, Trouble> {
+        mode: LoadMode,
+    ) -> Result<Vec<(TaskId, CachedRun)>, BatchError> {
         let mut seen = HashSet::new();
         let mut runs = Vec::new();
         let mut missing: Vec<Uuid> = Vec::new();
@@ -275,24 +277,24 @@ impl Lane {
                 continue;
             }
             match self.runs.take(task) {
-                Some(held) if look == Look::Kept => runs.push((task, held)),
+                Some(cached) if mode == LoadMode::Cached => runs.push((task, cached)),
                 _ => missing.push(task.uuid()),
             }
         }
         if missing.is_empty() {
             return Ok(runs);
         }
-        let loaded = match look {
-            Look::Locked => rows::load_locked(connection, &missing).await?,
-            Look::Kept | Look::Fresh => rows::load(connection, &missing).await?,
+        let loaded = match mode {
+            LoadMode::Locked => rows::load_locked(connection, &missing).await?,
+            LoadMode::Cached | LoadMode::Fresh => rows::load(connection, &missing).await?,
         };
         for row in loaded {
-            let template = self.shared.templates.get(row.named_task_id).await.map_err(Trouble::Crate)?;
+            let template = self.shared.templates.get(row.named_task_id).await.map_err(BatchError::Other)?;
             let run = Run::load(template, &row.stored)
                 .map_err(|corrupt| store::Error::Corrupt(format!("task {}: {corrupt}", row.task_id)))?;
-            let held = Held {
+            let cached = CachedRun {
                 run,
-                is_kept: false,
+                from_earlier_batch: false,
                 deadline_at: row.deadline_at,
                 context: None,
                 correlation_id: None,
@@ -300,7 +302,7 @@ impl Lane {
                 results: Vec::new(),
                 began: Vec::new(),
             };
-            runs.push((row.task_id, held));
+            runs.push((row.task_id, cached));
         }
         Ok(runs)
     }

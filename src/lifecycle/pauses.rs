@@ -1,7 +1,7 @@
 //! What is paused, as this server has heard.
 //!
-//! Owns: the set that lanes look at before they claim a step, and bringing back what was put aside when a pause ends.
-//! A step of a paused handler is not claimed; its row of the queue is put aside, so that it costs nobody a look. Until
+//! Owns: the set that lanes look at before they claim a step, and bringing back what was parked when a pause ends.
+//! A step of a paused handler is not claimed; its row of the queue is parked, so that it costs nobody a look. Until
 //! the set has been read for the first time everything counts as paused. Never: pauses; `service::handlers` does.
 //!
 //! A claim takes its time from the clock before it looks here. So no attempt begins later, by the clock, than its

@@ -1,13 +1,13 @@
 //! The workers connected to this server: who runs which steps, and how many more each will take.
 //!
-//! Owns: sessions, their seats, which attempt sits where. The lanes take a seat before they write a claim; from
-//! then on the seat is being claimed, until the assignment is handed over after the commit or the seat given
+//! Owns: sessions, their slots, which attempt sits where. The lanes take a slot before they write a claim; from
+//! then on the slot is being claimed, until the assignment is handed over after the commit or the slot given
 //! back. Never: touches the store. Locks are held for a few map look-ups and never across an await.
 
-mod mail;
+mod channel;
 mod state;
 
-pub use mail::{Inbox, Outbox, Outgoing};
+pub use channel::{Outgoing, SessionReceiver, SessionSender};
 
 use std::{
     collections::{HashMap, HashSet},
@@ -25,9 +25,9 @@ use crate::domain::{
     template::QueueId,
 };
 
-/// A seat that was taken for an attempt.
+/// A slot that was taken for an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seat {
+pub struct Slot {
     /// The session.
     pub session_id: Uuid,
     /// When the attempt on it was claimed; `None` before that, and where nobody here remembers.
@@ -67,26 +67,33 @@ pub struct Workforce(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     state: Mutex<State>,
-    /// Rings when the dispatcher should look: a seat came free, or a step waits.
-    bell: Notify,
+    /// Notified when the dispatcher should look: a slot came free, or a step waits.
+    wake: Notify,
 }
 
 impl Workforce {
     /// A way for messages to a session of this server.
-    pub fn channel(&self) -> (Outbox, Inbox) {
-        mail::channel(self.clone())
+    pub fn channel(&self) -> (SessionSender, SessionReceiver) {
+        channel::channel(self.clone())
     }
 
-    /// Adds a session, or gives an existing one a new outbox; `held` are the attempts that it brings along. What
-    /// is claimed for it from now on goes to this outbox; it is given nothing new until it is opened.
-    pub fn join(&self, session_id: Uuid, queues: Vec<QueueId>, slots: usize, outbox: Outbox, held: &[(StepId, u16)]) {
+    /// Adds a session, or gives an existing one a new sender; `held` are the attempts that it brings along. What
+    /// is claimed for it from now on goes to this sender; it is given nothing new until it is opened.
+    pub fn join(
+        &self,
+        session_id: Uuid,
+        queues: Vec<QueueId>,
+        slots: usize,
+        sender: SessionSender,
+        held: &[(StepId, u16)],
+    ) {
         let mut state = self.state();
         state.leave_queues(session_id);
         for queue in &queues {
             state.by_queue.entry(*queue).or_default().push(session_id);
         }
         let before = state.held.values().filter(|held| held.session_id == session_id).count();
-        state.sessions.insert(session_id, Session { queues, slots, held: before, outbox, open: false });
+        state.sessions.insert(session_id, Session { queues, slots, held: before, sender, open: false });
         for (step, attempt) in held {
             state.hold(session_id, *step, *attempt, None);
         }
@@ -99,7 +106,7 @@ impl Workforce {
         let others: Vec<_> =
             mine.map(|(step, holding)| (*step, holding.attempt)).filter(|it| !held.contains(it)).collect();
         for (step, attempt) in others {
-            state.release(step, attempt);
+            state.vacate(step, attempt);
         }
         let (draining, announced) = (state.draining, state.announced);
         let Some(session) = state.sessions.get_mut(&session_id) else { return };
@@ -110,7 +117,7 @@ impl Workforce {
         let queues = session.queues.clone();
         state.waiting.extend(queues);
         drop(state);
-        self.ring();
+        self.wake();
     }
 
     /// Changes what a session runs, for instance because a handler that it serves was registered.
@@ -129,7 +136,7 @@ impl Workforce {
             session.queues = queues;
         }
         drop(state);
-        self.ring();
+        self.wake();
         is_new
     }
 
@@ -148,9 +155,9 @@ impl Workforce {
         state.held.retain(|_, holding| holding.session_id != session_id);
     }
 
-    /// Removes the session only if this is still its outbox, that is, if it has not come back meanwhile.
-    pub fn leave_with(&self, session_id: Uuid, outbox: &Outbox) -> bool {
-        let same = self.state().sessions.get(&session_id).is_some_and(|session| session.outbox.is(outbox));
+    /// Removes the session only if this is still its sender, that is, if it has not come back meanwhile.
+    pub fn leave_with(&self, session_id: Uuid, sender: &SessionSender) -> bool {
+        let same = self.state().sessions.get(&session_id).is_some_and(|session| session.sender.is(sender));
         if same {
             self.leave(session_id);
         }
@@ -162,13 +169,13 @@ impl Workforce {
         if let Some(session) = self.state().sessions.get_mut(&session_id) {
             session.slots = slots;
         }
-        self.ring();
+        self.wake();
     }
 
-    /// Gives a session no further work, unless it has come back with another outbox.
-    pub fn close(&self, session_id: Uuid, outbox: &Outbox) {
+    /// Gives a session no further work, unless it has come back with another sender.
+    pub fn close(&self, session_id: Uuid, sender: &SessionSender) {
         if let Some(session) = self.state().sessions.get_mut(&session_id)
-            && session.outbox.is(outbox)
+            && session.sender.is(sender)
         {
             session.open = false;
         }
@@ -194,8 +201,8 @@ impl Workforce {
         self.state().draining
     }
 
-    /// Takes a seat for a step of this queue, if a connected worker has one.
-    pub fn take(&self, queue: QueueId) -> Option<Seat> {
+    /// Takes a slot for a step of this queue, if a connected worker has one.
+    pub fn reserve(&self, queue: QueueId) -> Option<Slot> {
         let mut state = self.state();
         let candidates = state.by_queue.get(&queue)?;
         let turn = state.turn;
@@ -203,34 +210,34 @@ impl Workforce {
         let session_id = (0..count).map(|offset| candidates[(turn + offset) % count]).find(|id| state.free(id) > 0)?;
         state.turn = turn.wrapping_add(1);
         *state.claiming.entry(session_id).or_default() += 1;
-        Some(Seat { session_id, since: None })
+        Some(Slot { session_id, since: None })
     }
 
-    /// Returns a seat whose claim did not happen, or whose assignment cannot be handed over.
-    pub fn give_back(&self, seat: Seat) {
-        self.state().claimed(seat.session_id);
-        self.ring();
+    /// Returns a slot whose claim did not happen, or whose assignment cannot be handed over.
+    pub fn release(&self, slot: Slot) {
+        self.state().claimed(slot.session_id);
+        self.wake();
     }
 
-    /// Frees the seat of an attempt that is over, if it was held here.
-    pub fn free(&self, step: StepId, attempt: u16) -> Option<Seat> {
-        self.state().release(step, attempt)
+    /// Frees the slot of an attempt that is over, if it was held here.
+    pub fn free(&self, step: StepId, attempt: u16) -> Option<Slot> {
+        self.state().vacate(step, attempt)
     }
 
-    /// Takes the seat again of an attempt whose end could not be written.
-    pub fn unfree(&self, seat: Seat, step: StepId, attempt: u16) {
-        self.state().hold(seat.session_id, step, attempt, seat.since);
+    /// Takes the slot again of an attempt whose end could not be written.
+    pub fn restore(&self, slot: Slot, step: StepId, attempt: u16) {
+        self.state().hold(slot.session_id, step, attempt, slot.since);
     }
 
-    /// Tells the worker that runs an attempt to stop it, and frees the seat; whether it was held here.
+    /// Tells the worker that runs an attempt to stop it, and frees the slot; whether it was held here.
     pub fn stop(&self, step: StepId, attempt: u16, reason: &'static str) -> bool {
-        let Some(seat) = self.free(step, attempt) else { return false };
-        self.send(seat.session_id, Outgoing { stops: vec![(step, attempt, reason)], ..Outgoing::default() });
+        let Some(slot) = self.free(step, attempt) else { return false };
+        self.send(slot.session_id, Outgoing { stops: vec![(step, attempt, reason)], ..Outgoing::default() });
         true
     }
 
     /// Hands messages to a session; they are lost if it has gone, which the leases make up for. The attempts that
-    /// are assigned sit on their seats from here on.
+    /// are assigned sit on their slots from here on.
     pub fn send(&self, session_id: Uuid, outgoing: Outgoing) {
         let mut state = self.state();
         for assignment in &outgoing.assignments {
@@ -238,7 +245,7 @@ impl Workforce {
             state.hold(session_id, assignment.step, assignment.attempt, Some(assignment.claimed_at));
         }
         if let Some(session) = state.sessions.get(&session_id) {
-            session.outbox.send(outgoing);
+            session.sender.send(outgoing);
         }
     }
 
@@ -257,7 +264,7 @@ impl Workforce {
         unknown.map(|(step, attempt, _)| (step, attempt)).collect()
     }
 
-    /// Seats of a session that were taken for claims that are not handed over yet.
+    /// Slots of a session that were taken for claims that are not handed over yet.
     pub fn pending(&self, session_id: Uuid) -> usize {
         self.state().claiming.get(&session_id).copied().unwrap_or(0)
     }
@@ -289,7 +296,7 @@ impl Workforce {
         state.waiting.extend(served);
         drop(state);
         if any {
-            self.ring();
+            self.wake();
         }
     }
 
@@ -299,7 +306,7 @@ impl Workforce {
         let queues: Vec<QueueId> = state.by_queue.keys().copied().collect();
         state.waiting.extend(queues);
         drop(state);
-        self.ring();
+        self.wake();
     }
 
     /// Notes when the next step of a queue falls due.
@@ -308,10 +315,10 @@ impl Workforce {
         let due = state.due.entry(queue).or_insert(at);
         *due = (*due).min(at);
         drop(state);
-        self.ring();
+        self.wake();
     }
 
-    /// Takes the queues worth looking at now, each with the free seats for it.
+    /// Takes the queues worth looking at now, each with the free slots for it.
     ///
     /// A queue that was taken counts as empty until somebody expects work in it again.
     pub fn openings(&self, now: Micros) -> Vec<(QueueId, usize)> {
@@ -328,11 +335,11 @@ impl Workforce {
         open
     }
 
-    /// Has the dispatcher look if a seat is free for a queue that may have rows.
-    pub fn ring_if_open(&self) {
+    /// Has the dispatcher look if a slot is free for a queue that may have rows.
+    pub fn wake_if_open(&self) {
         let any = !self.state().open_queues().is_empty();
         if any {
-            self.ring();
+            self.wake();
         }
     }
 
@@ -355,13 +362,13 @@ impl Workforce {
     }
 
     /// Waits until the dispatcher should look.
-    pub async fn rung(&self) {
-        self.0.bell.notified().await;
+    pub async fn woken(&self) {
+        self.0.wake.notified().await;
     }
 
     /// Has the dispatcher look.
-    pub fn ring(&self) {
-        self.0.bell.notify_one();
+    pub fn wake(&self) {
+        self.0.wake.notify_one();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -369,11 +376,11 @@ impl Workforce {
     }
 }
 
-/// An attempt with the seat that was taken for it.
+/// An attempt with the slot that was taken for it.
 #[derive(Debug, Clone, Copy)]
-pub struct Seated {
+pub struct Reservation {
     /// The attempt.
     pub claimed: Claimed,
-    /// The seat.
-    pub seat: Seat,
+    /// The slot.
+    pub slot: Slot,
 }

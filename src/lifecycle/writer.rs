@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{
-    AckTo, ClaimVerdict, Clock, Events, Hints, Outcome, Pauses, Pulse, Templates, Watch, Workforce,
+    AckTo, ClaimVerdict, Clock, Events, Hints, Outcome, Pauses, Templates, Watch, Watchdog, Workforce,
     item::{Item, Queued},
     lane::Lane,
     request::{Created, NewTask, Request},
@@ -38,7 +38,7 @@ pub struct Settings {
     /// Bytes of items that wait for a lane at most; one more is QUEUE_FULL. One item always fits.
     pub queue_bytes_max: usize,
     /// Bytes of runs that a lane keeps in memory at most.
-    pub held_bytes_max: usize,
+    pub run_cache_bytes_max: usize,
     /// Parents' results in one assignment at most; more are fetched by the worker.
     pub assignment_bytes_max: usize,
     /// How long a lane waits for its connection.
@@ -56,7 +56,7 @@ impl Default for Settings {
             batch_items_max: 512,
             queue_items_max: 8_192,
             queue_bytes_max: 8 * 1024 * 1024,
-            held_bytes_max: 8 * 1024 * 1024,
+            run_cache_bytes_max: 8 * 1024 * 1024,
             assignment_bytes_max: 2 * 1024 * 1024,
             connect_timeout: Duration::from_secs(2),
             backoff: Policy::default(),
@@ -118,19 +118,19 @@ pub struct Parts {
 /// A handle to the lanes. Every change of task or step state goes through one.
 #[derive(Debug, Clone)]
 pub struct Writer {
-    lanes: Arc<[Door]>,
+    lanes: Arc<[LaneHandle]>,
     clock: Clock,
     backoff: Arc<ArcSwap<Policy>>,
 }
 
 /// The way into a lane: a place in its queue, and room for the item's bytes, counted in KiB.
 #[derive(Debug, Clone)]
-struct Door {
+struct LaneHandle {
     queue: mpsc::Sender<Queued>,
     room: Arc<Semaphore>,
     room_max: u32,
     refusals: Counter,
-    pulse: Arc<Pulse>,
+    watchdog: Arc<Watchdog>,
 }
 
 /// How a lane is.
@@ -142,12 +142,12 @@ pub struct LaneState {
     pub busy_for: Option<Duration>,
 }
 
-impl Door {
+impl LaneHandle {
     fn new(queue: mpsc::Sender<Queued>, bytes_max: usize, metrics: &Metrics) -> Self {
         let room_max = u32::try_from(bytes_max / 1_024).unwrap_or(u32::MAX / 2).max(1);
         let room = Arc::new(Semaphore::new(usize::try_from(room_max).unwrap_or(Semaphore::MAX_PERMITS)));
         let refusals = metrics.writer_refusals.with([]);
-        Self { queue, room, room_max, refusals, pulse: Arc::default() }
+        Self { queue, room, room_max, refusals, watchdog: Arc::default() }
     }
 
     fn needs(&self, item: &Item) -> u32 {
@@ -176,14 +176,14 @@ impl Door {
 
 /// A look at the lanes. They end although there is one.
 #[derive(Debug, Clone)]
-pub struct LanesView(std::sync::Weak<[Door]>);
+pub struct LanesView(std::sync::Weak<[LaneHandle]>);
 
 impl LanesView {
     /// How the lanes are; none when they have ended.
     pub fn states(&self) -> Vec<LaneState> {
-        let state = |door: &Door| LaneState {
-            queued: door.queue.max_capacity() - door.queue.capacity(),
-            busy_for: door.pulse.busy_for(),
+        let state = |lane: &LaneHandle| LaneState {
+            queued: lane.queue.max_capacity() - lane.queue.capacity(),
+            busy_for: lane.watchdog.busy_for(),
         };
         self.0.upgrade().map(|lanes| lanes.iter().map(state).collect()).unwrap_or_default()
     }
@@ -219,9 +219,9 @@ impl Writer {
         let mut lanes = Vec::with_capacity(settings.lanes);
         for _ in 0..settings.lanes.max(1) {
             let (sender, queue) = mpsc::channel(settings.queue_items_max);
-            let door = Door::new(sender, settings.queue_bytes_max, &shared.metrics);
-            tasks.spawn(Lane::new(shared.clone(), Arc::clone(&door.pulse)).run(queue));
-            lanes.push(door);
+            let lane = LaneHandle::new(sender, settings.queue_bytes_max, &shared.metrics);
+            tasks.spawn(Lane::new(shared.clone(), Arc::clone(&lane.watchdog)).run(queue));
+            lanes.push(lane);
         }
         let writer = Self { lanes: lanes.into(), clock, backoff };
         tasks.spawn(forward(waiting, Arc::downgrade(&writer.lanes)));
@@ -293,7 +293,7 @@ impl Writer {
         self.lane(task).try_send(item)
     }
 
-    fn lane(&self, task: TaskId) -> &Door {
+    fn lane(&self, task: TaskId) -> &LaneHandle {
         &self.lanes[self.lane_number(task)]
     }
 
@@ -314,7 +314,7 @@ impl Lanes {
 }
 
 /// Brings items that the lanes made themselves to their lanes.
-async fn forward(mut waiting: mpsc::UnboundedReceiver<(Duration, Item)>, lanes: std::sync::Weak<[Door]>) {
+async fn forward(mut waiting: mpsc::UnboundedReceiver<(Duration, Item)>, lanes: std::sync::Weak<[LaneHandle]>) {
     let mut pausing = FuturesUnordered::new();
     loop {
         let item = tokio::select! {

@@ -12,14 +12,16 @@ use super::{
 };
 use crate::{
     domain::{
-        explain::{Blocker, Cause, Explanation, Failure, Fate, Lease, Presence, Seat, Verdict, summary},
+        explain::{
+            Blocker, Cause, Explanation, Failure, Lease, Presence, SessionOccupancy, TerminalCause, Verdict, summary,
+        },
         ids::StepNo,
         state::State,
     },
     error::Result,
-    proto::tasker::v1::{self as proto, blocker as said, explain_service_server::ExplainService},
+    proto::tasker::v1::{self as proto, blocker as pb_blocker, explain_service_server::ExplainService},
     service::{
-        explain::{Explain as UseCases, STEPS_DEFAULT, STEPS_MAX, StepTold, TaskTold},
+        explain::{Explain as UseCases, STEPS_DEFAULT, STEPS_MAX, StepExplanation, TaskExplanation},
         snapshot::Snapshot,
     },
 };
@@ -53,8 +55,8 @@ impl ExplainService for Explain {
         }
         fields.finish()?;
         let most = most.filter(|most| *most > 0).unwrap_or(STEPS_DEFAULT);
-        let told = self.explain.task(&scope, id.expect("it was checked"), most).await?;
-        Ok(self.limits.fit(proto::ExplainTaskResponse { task: Some(task(&told)) })?)
+        let explained = self.explain.task(&scope, id.expect("it was checked"), most).await?;
+        Ok(self.limits.fit(proto::ExplainTaskResponse { task: Some(task(&explained)) })?)
     }
 
     async fn explain_step(&self, request: Request<proto::ExplainStepRequest>) -> Answer<proto::ExplainStepResponse> {
@@ -62,53 +64,54 @@ impl ExplainService for Explain {
         let mut fields = Fields::default();
         let id = fields.step_id("step_id", &request.into_inner().step_id);
         fields.finish()?;
-        let StepTold { snapshot, step: told, roots } = self.explain.step(&scope, id.expect("it was checked")).await?;
+        let StepExplanation { snapshot, step: explained, roots } =
+            self.explain.step(&scope, id.expect("it was checked")).await?;
         Ok(self.limits.fit(proto::ExplainStepResponse {
-            step: Some(step(&snapshot, &told)),
+            step: Some(step(&snapshot, &explained)),
             roots: roots.iter().map(|root| step(&snapshot, root)).collect(),
             task_id: snapshot.row.task_id.to_string(),
         })?)
     }
 }
 
-fn task(told: &TaskTold) -> proto::TaskExplanation {
-    let Snapshot { row, run, .. } = &told.snapshot;
+fn task(explained: &TaskExplanation) -> proto::TaskExplanation {
+    let Snapshot { row, run, .. } = &explained.snapshot;
     let count = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
-    let of_all = Explanation { no: 0, verdict: told.verdict, blockers: Vec::new() };
+    let of_all = Explanation { no: 0, verdict: explained.verdict, blockers: Vec::new() };
     proto::TaskExplanation {
         task_id: row.task_id.to_string(),
         handler: run.template().full_name(),
         state: state(run.state()).into(),
         state_reason: run.reason().unwrap_or_default().to_owned(),
-        verdict: verdict(told.verdict).into(),
-        until_time: until(told.verdict),
+        verdict: verdict(explained.verdict).into(),
+        until_time: until(explained.verdict),
         deadline_time: row.deadline_at.map(time),
-        blockers: told.blockers.iter().map(|one| blocker(&told.snapshot, &of_all, one)).collect(),
+        blockers: explained.blockers.iter().map(|one| blocker(&explained.snapshot, &of_all, one)).collect(),
         counts: Some(proto::VerdictCounts {
-            movable: count(told.tally.movable),
-            running: count(told.tally.running),
-            waiting: count(told.tally.waiting),
-            never: count(told.tally.never),
-            settled: count(told.tally.settled),
+            movable: count(explained.tally.movable),
+            running: count(explained.tally.running),
+            waiting: count(explained.tally.waiting),
+            never: count(explained.tally.never),
+            settled: count(explained.tally.settled),
         }),
-        steps: told.steps.iter().map(|one| step(&told.snapshot, one)).collect(),
-        steps_left_out: number(told.left_out),
+        steps: explained.steps.iter().map(|one| step(&explained.snapshot, one)).collect(),
+        steps_left_out: number(explained.left_out),
     }
 }
 
-fn step(snapshot: &Snapshot, told: &Explanation) -> proto::StepExplanation {
+fn step(snapshot: &Snapshot, explained: &Explanation) -> proto::StepExplanation {
     let Snapshot { row, run, .. } = snapshot;
-    let (condition, spec) = (run.step(told.no), run.template().step(told.no));
+    let (condition, spec) = (run.step(explained.no), run.template().step(explained.no));
     proto::StepExplanation {
-        step_id: row.task_id.step(told.no).to_string(),
+        step_id: row.task_id.step(explained.no).to_string(),
         name: spec.name.to_string(),
         handler_class: spec.handler_class.to_string(),
         state: state(condition.state).into(),
         attempts: i32::from(condition.attempts),
         retry_limit: i32::from(condition.retry_limit),
-        verdict: verdict(told.verdict).into(),
-        until_time: until(told.verdict),
-        blockers: told.blockers.iter().map(|one| blocker(snapshot, told, one)).collect(),
+        verdict: verdict(explained.verdict).into(),
+        until_time: until(explained.verdict),
+        blockers: explained.blockers.iter().map(|one| blocker(snapshot, explained, one)).collect(),
     }
 }
 
@@ -122,47 +125,53 @@ fn blocker(snapshot: &Snapshot, of: &Explanation, blocker: &Blocker) -> proto::B
     }
 }
 
-fn cause(snapshot: &Snapshot, no: StepNo, cause: &Cause) -> said::Cause {
+fn cause(snapshot: &Snapshot, no: StepNo, cause: &Cause) -> pb_blocker::Cause {
     let template = snapshot.run.template();
     match cause {
         Cause::TaskSettled { state: of, reason } => {
-            said::Cause::TaskSettled(said::TaskSettled { state: state(*of).into(), reason: reason.clone() })
+            pb_blocker::Cause::TaskSettled(pb_blocker::TaskSettled { state: state(*of).into(), reason: reason.clone() })
         }
-        Cause::Parents { unsettled, count } => said::Cause::Parents(said::Parents {
+        Cause::Parents { unsettled, count } => pb_blocker::Cause::Parents(pb_blocker::Parents {
             unsettled: unsettled.iter().map(|(no, of)| reference(snapshot, *no, *of)).collect(),
             count: number(*count),
         }),
-        Cause::Ancestor { ancestor, fate: of, failure: how } => said::Cause::Ancestor(said::Ancestor {
-            step: Some(reference(snapshot, *ancestor, snapshot.run.step(*ancestor).state)),
-            fate: fate(*of).into(),
+        Cause::Ancestor { ancestor, terminal_cause: of, failure: how } => {
+            pb_blocker::Cause::Ancestor(pb_blocker::Ancestor {
+                step: Some(reference(snapshot, *ancestor, snapshot.run.step(*ancestor).state)),
+                fate: terminal_cause(*of).into(),
+                failure: how.as_ref().map(failure),
+            })
+        }
+        Cause::Backoff { until, failure: how } => pb_blocker::Cause::Backoff(pb_blocker::Backoff {
+            until_time: Some(micros(*until)),
             failure: how.as_ref().map(failure),
         }),
-        Cause::Backoff { until, failure: how } => {
-            said::Cause::Backoff(said::Backoff { until_time: Some(micros(*until)), failure: how.as_ref().map(failure) })
-        }
-        Cause::Exhausted { attempts, limit, failure: how } => said::Cause::Exhausted(said::Exhausted {
+        Cause::Exhausted { attempts, limit, failure: how } => pb_blocker::Cause::Exhausted(pb_blocker::Exhausted {
             attempts: i32::from(*attempts),
             retry_limit: i32::from(*limit),
             failure: how.as_ref().map(failure),
         }),
-        Cause::Permanent { retryable, failure: how } => {
-            said::Cause::Permanent(said::Permanent { retryable: *retryable, failure: how.as_ref().map(failure) })
+        Cause::Permanent { retryable, failure: how } => pb_blocker::Cause::Permanent(pb_blocker::Permanent {
+            retryable: *retryable,
+            failure: how.as_ref().map(failure),
+        }),
+        Cause::Leased { attempt, lease, overdue } => {
+            pb_blocker::Cause::Leased(leased(*attempt, lease.as_ref(), *overdue))
         }
-        Cause::Leased { attempt, lease, overdue } => said::Cause::Leased(leased(*attempt, lease.as_ref(), *overdue)),
-        Cause::Paused(paused) => said::Cause::Paused(pause(paused)),
-        Cause::NoWorker { away } => said::Cause::NoWorker(said::NoWorker {
+        Cause::Paused(paused) => pb_blocker::Cause::Paused(pause(paused)),
+        Cause::NoWorker { disconnected } => pb_blocker::Cause::NoWorker(pb_blocker::NoWorker {
             namespace: template.namespace.to_string(),
             step_handler: template.step(no).handler_class.to_string(),
-            away: away.iter().map(seat).collect(),
+            away: disconnected.iter().map(session).collect(),
         }),
-        Cause::NoFreeSlot { holders, count } => said::Cause::NoFreeSlot(said::NoFreeSlot {
-            holders: holders.iter().map(seat).collect(),
+        Cause::NoFreeSlot { holders, count } => pb_blocker::Cause::NoFreeSlot(pb_blocker::NoFreeSlot {
+            holders: holders.iter().map(session).collect(),
             count: number(*count),
         }),
-        Cause::Draining { seats } => {
-            said::Cause::Draining(said::Draining { workers: seats.iter().map(seat).collect() })
+        Cause::Draining { sessions } => {
+            pb_blocker::Cause::Draining(pb_blocker::Draining { workers: sessions.iter().map(session).collect() })
         }
-        Cause::Dispatch { free } => said::Cause::Dispatch(said::Dispatch { free_slots: number(*free) }),
+        Cause::Dispatch { free } => pb_blocker::Cause::Dispatch(pb_blocker::Dispatch { free_slots: number(*free) }),
     }
 }
 
@@ -183,10 +192,10 @@ fn failure(failure: &Failure) -> proto::FailedAttempt {
     }
 }
 
-fn leased(attempt: u16, lease: Option<&Lease>, overdue: bool) -> said::Leased {
+fn leased(attempt: u16, lease: Option<&Lease>, overdue: bool) -> pb_blocker::Leased {
     let lease_token = i64::from(attempt);
     match lease {
-        Some(lease) => said::Leased {
+        Some(lease) => pb_blocker::Leased {
             lease_token,
             worker_id: lease.worker_id.clone(),
             session_id: lease.session_id.to_string(),
@@ -196,19 +205,19 @@ fn leased(attempt: u16, lease: Option<&Lease>, overdue: bool) -> said::Leased {
             percent: lease.percent,
             note: lease.note.clone(),
         },
-        None => said::Leased { lease_token, overdue, ..said::Leased::default() },
+        None => pb_blocker::Leased { lease_token, overdue, ..pb_blocker::Leased::default() },
     }
 }
 
-fn seat(seat: &Seat) -> proto::WorkerSeat {
+fn session(session: &SessionOccupancy) -> proto::WorkerSeat {
     proto::WorkerSeat {
-        worker_id: seat.worker_id.clone(),
-        session_id: seat.session_id.to_string(),
-        server_id: seat.server_id.to_string(),
-        slots: number(seat.slots),
-        held: number(seat.held),
-        open: seat.presence == Presence::Open,
-        connect_time: Some(micros(seat.since)),
+        worker_id: session.worker_id.clone(),
+        session_id: session.session_id.to_string(),
+        server_id: session.server_id.to_string(),
+        slots: number(session.slots),
+        held: number(session.held),
+        open: session.presence == Presence::Open,
+        connect_time: Some(micros(session.since)),
     }
 }
 
@@ -229,11 +238,11 @@ fn until(verdict: Verdict) -> Option<prost_types::Timestamp> {
     }
 }
 
-const fn fate(fate: Fate) -> proto::Fate {
-    match fate {
-        Fate::Cancelled => proto::Fate::Cancelled,
-        Fate::Exhausted => proto::Fate::Exhausted,
-        Fate::Permanent => proto::Fate::Permanent,
+const fn terminal_cause(cause: TerminalCause) -> proto::Fate {
+    match cause {
+        TerminalCause::Cancelled => proto::Fate::Cancelled,
+        TerminalCause::Exhausted => proto::Fate::Exhausted,
+        TerminalCause::Permanent => proto::Fate::Permanent,
     }
 }
 

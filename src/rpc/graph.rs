@@ -67,15 +67,15 @@ impl Graphs {
             return Ok((kept.bytes.clone(), moment));
         }
         let snapshot = found.load()?;
-        let basis = self.graphs.basis(&snapshot, durations).await?;
+        let inputs = self.graphs.inputs(&snapshot, durations).await?;
         if let Some(kept) = kept {
-            return Ok((kept.bytes, render::moment(&snapshot, &basis)));
+            return Ok((kept.bytes, render::moment(&snapshot, &inputs)));
         }
-        let graph = self.graphs.on(basis, &snapshot).await?;
+        let graph = self.graphs.on(inputs, &snapshot).await?;
         let rendered = bounded(&snapshot, &graph, sections, self.limits.answer_bytes)?;
         let (kept, moment) = render::split(rendered, snapshot.now, keeps_its_distance(&snapshot.run, snapshot.now));
         let bytes = kept.bytes.clone();
-        self.answers.insert(&snapshot, graph.basis.durations, sections, kept);
+        self.answers.insert(&snapshot, graph.inputs.durations, sections, kept);
         Ok((bytes, moment))
     }
 }
@@ -135,7 +135,7 @@ fn bounded(snapshot: &Snapshot, graph: &Graph, sections: Sections, bytes_max: us
         let text = "the graph is too large for the answer: ask for it alone, or for fewer sections";
         Err(Error::new(Reason::LimitExceeded, text).with("limit", bytes_max.to_string()))
     };
-    if render::bytes(&graph.basis.shape, sections) > bytes_max {
+    if render::bytes(&graph.inputs.shape, sections) > bytes_max {
         return too_large();
     }
     let rendered = render::graph(snapshot, graph, sections);

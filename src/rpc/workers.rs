@@ -13,7 +13,7 @@ use crate::{
     auth::{Scope, Target},
     engine::sessions::{Hello, Hold, Offer, Sessions},
     error::{Error, Reason, Result},
-    lifecycle::workforce::{Inbox, Outgoing},
+    lifecycle::workforce::{Outgoing, SessionReceiver},
     proto::tasker::worker::v1::{
         self as proto, session_request::Message as Incoming, worker_service_server::WorkerService,
     },
@@ -121,7 +121,7 @@ impl WorkerService for Workers {
         let first = welcome(opened.hold.session_id, &opened.lost, self.sessions.terms());
         let (broken, breaks) = oneshot::channel();
         tokio::spawn(self.clone().converse(opened.hold, scope, incoming, broken));
-        Ok(Response::new(Box::pin(outgoing(first, opened.inbox, breaks))))
+        Ok(Response::new(Box::pin(outgoing(first, opened.receiver, breaks))))
     }
 
     async fn claim(&self, request: Request<proto::ClaimRequest>) -> Result<Response<proto::ClaimResponse>, Status> {
@@ -230,25 +230,25 @@ fn granted(mut hello: Hello, scope: &Scope) -> Result<Hello> {
 /// connection can take it, so that what waits is shared text and not copies. The last word is why it broke, if it did.
 fn outgoing(
     first: proto::SessionResponse,
-    inbox: Inbox,
+    receiver: SessionReceiver,
     breaks: oneshot::Receiver<Status>,
 ) -> impl Stream<Item = Result<proto::SessionResponse, Status>> {
-    let state = (Some(first), Outgoing::default(), inbox, breaks);
-    stream::unfold(state, |(first, mut waiting, mut inbox, mut breaks)| async move {
+    let state = (Some(first), Outgoing::default(), receiver, breaks);
+    stream::unfold(state, |(first, mut waiting, mut receiver, mut breaks)| async move {
         if let Some(first) = first {
-            return Some((Ok(first), (None, waiting, inbox, breaks)));
+            return Some((Ok(first), (None, waiting, receiver, breaks)));
         }
         loop {
-            inbox.gather(&mut waiting);
+            receiver.gather(&mut waiting);
             if let Some((response, bytes)) = convert::next_response(&mut waiting) {
-                inbox.delivered(bytes);
-                return Some((Ok(response), (None, waiting, inbox, breaks)));
+                receiver.delivered(bytes);
+                return Some((Ok(response), (None, waiting, receiver, breaks)));
             }
-            match inbox.recv().await {
+            match receiver.recv().await {
                 Some(more) => waiting = more,
                 None => {
                     let status = breaks.try_recv().ok()?;
-                    return Some((Err(status), (None, waiting, inbox, breaks)));
+                    return Some((Err(status), (None, waiting, receiver, breaks)));
                 }
             }
         }

@@ -18,7 +18,8 @@ use crate::{
     store::{
         Store,
         analytics::{
-            Distribution, ErrorPatterns, Look, OfHandler, Overview, Performance, SlowStep, SlowTask, Span, Waits, Whose,
+            Distribution, ErrorPatterns, OfHandler, Overview, Performance, PeriodReader, SlowStep, SlowTask, Span,
+            Waits, Whose,
         },
         lifecycle::timestamp,
         status::Counts,
@@ -245,9 +246,9 @@ impl Analytics {
     }
 
     /// A moment on the replica, if there is one that is fresh enough, else on the store.
-    async fn begin(&self) -> Result<Look> {
+    async fn begin(&self) -> Result<PeriodReader> {
         let timeout = self.settings.statement_timeout;
-        reads::read(&self.store, |store| async move { Ok(Look::begin(&store, timeout).await?) }).await
+        reads::read(&self.store, |store| async move { Ok(PeriodReader::begin(&store, timeout).await?) }).await
     }
 
     fn span(&self, period: Duration) -> Span {

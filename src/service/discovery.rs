@@ -3,7 +3,7 @@
 //! Owns: the listing of everything that is registered, and what is said of one version. Both are kept in memory: the
 //! listing by the catalog's revision, which every call reads, so that it is never stale; a version by its number, under
 //! which it never changes. Who is connected is looked up each time. Never: registers; `service::handlers` does.
-//! Next: `service::discovery::listing` for the listing, `service::crews` for who is connected.
+//! Next: `service::discovery::listing` for the listing, `service::worker_roster` for who is connected.
 
 mod listing;
 
@@ -14,7 +14,7 @@ use moka::future::Cache;
 
 pub use listing::{Entry, Listing, Namespace, VersionEntry};
 
-use super::{crews::Crews, handlers::namespace_or_default};
+use super::{handlers::namespace_or_default, worker_roster::WorkerRoster};
 use crate::{
     auth::Scope,
     domain::{
@@ -45,7 +45,7 @@ pub struct Discovery {
     templates: Templates,
     hints: Hints,
     pauses: Pauses,
-    crews: Crews,
+    roster: WorkerRoster,
     listings: Cache<i64, Arc<Listing>>,
     listings_meter: CacheMeter,
     details: Cache<NamedTaskId, Arc<Details>>,
@@ -112,7 +112,7 @@ impl Discovery {
         templates: Templates,
         hints: Hints,
         pauses: Pauses,
-        crews: Crews,
+        roster: WorkerRoster,
         metrics: &Metrics,
     ) -> Self {
         let weigh = |_: &NamedTaskId, details: &Arc<Details>| weight(details);
@@ -121,7 +121,7 @@ impl Discovery {
             templates,
             hints,
             pauses,
-            crews,
+            roster,
             // The present one, and one that answers are being made of.
             listings: Cache::builder().max_capacity(2).build(),
             listings_meter: metrics.cache("handler_list"),
@@ -157,7 +157,7 @@ impl Discovery {
         if !namespace.is_empty() {
             scope.narrow(namespace)?;
         }
-        let (listing, served) = tokio::try_join!(self.listing(), self.crews.served())?;
+        let (listing, served) = tokio::try_join!(self.listing(), self.roster.served())?;
         if !namespace.is_empty() && !listing.has_namespace(namespace) {
             let mut connection = self.store.pool().acquire().await.map_err(store::Error::from)?;
             return Err(unknown(&mut connection, namespace, "", "").await?);
@@ -332,13 +332,13 @@ impl Discovery {
         let deprecation = rows::deprecation(pool, id).await?;
         let record = rows::record(pool, id, RECORD_TASKS).await?;
         let queues: Vec<_> = details.step_handlers.iter().map(|needed| needed.queue).collect();
-        let crews = self.crews.of(&queues).await?;
+        let by_queue = self.roster.of(&queues).await?;
         let served = details.step_handlers.iter().map(|needed| {
-            let crew = crews.get(&needed.queue).map_or(&[][..], Vec::as_slice);
+            let sessions = by_queue.get(&needed.queue).map_or(&[][..], Vec::as_slice);
             Served {
                 step_handler: needed.name.clone(),
-                workers: crew.iter().filter(|seat| seat.presence == Presence::Open).count(),
-                free: crew.iter().map(crate::domain::explain::Seat::free).sum(),
+                workers: sessions.iter().filter(|session| session.presence == Presence::Open).count(),
+                free: sessions.iter().map(crate::domain::explain::SessionOccupancy::free).sum(),
             }
         });
         let served = served.collect();

@@ -40,12 +40,12 @@ pub struct Events {
     store: Store,
     templates: Templates,
     stream: Stream,
-    subscribers: Arc<Seats>,
+    subscribers: Arc<SubscriberLimit>,
 }
 
 /// How many subscribe, and how many may.
 #[derive(Debug)]
-struct Seats {
+struct SubscriberLimit {
     taken: AtomicUsize,
     max: usize,
 }
@@ -83,7 +83,7 @@ pub struct Published {
 impl Events {
     /// The use cases over a stream.
     pub fn new(store: Store, templates: Templates, stream: Stream, subscribers_max: usize) -> Self {
-        let subscribers = Arc::new(Seats { taken: AtomicUsize::new(0), max: subscribers_max });
+        let subscribers = Arc::new(SubscriberLimit { taken: AtomicUsize::new(0), max: subscribers_max });
         Self { store, templates, stream, subscribers }
     }
 
@@ -100,7 +100,7 @@ impl Events {
                 before.same.then_some((before.position, before.at, true))
             }
         };
-        self.stream.ring();
+        self.stream.wake();
         match found {
             Some((position, at, existed)) => Ok(Published { event_id, cursor: Cursor::past(position), at, existed }),
             None => Err(Error::new(Reason::EventExists, "another event was published with the same id")
@@ -164,11 +164,11 @@ impl Events {
     }
 }
 
-impl Seats {
-    fn take(self: &Arc<Self>) -> Result<Seat> {
-        let seat = Seat(Arc::clone(self));
+impl SubscriberLimit {
+    fn take(self: &Arc<Self>) -> Result<SubscriberPermit> {
+        let permit = SubscriberPermit(Arc::clone(self));
         if self.taken.fetch_add(1, Ordering::AcqRel) < self.max {
-            return Ok(seat);
+            return Ok(permit);
         }
         Err(Error::new(Reason::QueueFull, format!("the server has {} subscribers, which is its limit", self.max)))
     }
@@ -176,9 +176,9 @@ impl Seats {
 
 /// A subscriber's place; free again when it is dropped.
 #[derive(Debug)]
-struct Seat(Arc<Seats>);
+struct SubscriberPermit(Arc<SubscriberLimit>);
 
-impl Drop for Seat {
+impl Drop for SubscriberPermit {
     fn drop(&mut self) {
         self.0.taken.fetch_sub(1, Ordering::AcqRel);
     }

@@ -2,18 +2,20 @@
 //!
 //! Owns: gathering what the explanation needs, in a handful of reads by key whatever the history holds: the run, how its
 //! steps failed, who holds them, who is connected, what is paused. Never: judges; `domain::explain` does. Next:
-//! `service::crews` for who is connected; `rpc::explain`, which shows it.
+//! `service::worker_roster` for who is connected; `rpc::explain`, which shows it.
 
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    crews::Crews,
     snapshot::{Reader, Snapshot, View},
+    worker_roster::WorkerRoster,
 };
 use crate::{
     auth::Scope,
     domain::{
-        explain::{Blocker, Explainer, Explanation, Failure, Lease, ROOTS_NAMED, Scene, Tally, Verdict, fate, roots},
+        explain::{
+            Blocker, Explainer, Explanation, Facts, Failure, Lease, ROOTS_NAMED, Tally, Verdict, roots, terminal_cause,
+        },
         ids::{StepId, StepNo, TaskId},
         run::Run,
         state::State,
@@ -42,13 +44,13 @@ const MOVES_MAX: u32 = 2_000;
 #[derive(Debug, Clone)]
 pub struct Explain {
     reader: Reader,
-    crews: Crews,
+    roster: WorkerRoster,
     pauses: Pauses,
 }
 
 /// What can be said of a task.
 #[derive(Debug)]
-pub struct TaskTold {
+pub struct TaskExplanation {
     /// The task.
     pub snapshot: Snapshot,
     /// Whether it moves.
@@ -65,7 +67,7 @@ pub struct TaskTold {
 
 /// What can be said of a step.
 #[derive(Debug)]
-pub struct StepTold {
+pub struct StepExplanation {
     /// The task.
     pub snapshot: Snapshot,
     /// The step.
@@ -76,35 +78,35 @@ pub struct StepTold {
 
 impl Explain {
     /// The use case over a reader, the connected workers and what is paused.
-    pub const fn new(reader: Reader, crews: Crews, pauses: Pauses) -> Self {
-        Self { reader, crews, pauses }
+    pub const fn new(reader: Reader, roster: WorkerRoster, pauses: Pauses) -> Self {
+        Self { reader, roster, pauses }
     }
 
     /// Explains a task with at most so many of its steps, or TASK_NOT_FOUND.
-    pub async fn task(&self, scope: &Scope, id: TaskId, most: usize) -> Result<TaskTold> {
+    pub async fn task(&self, scope: &Scope, id: TaskId, most: usize) -> Result<TaskExplanation> {
         let mut tries = 0;
         loop {
             tries += 1;
             let snapshot = self.reader.task(scope, id, View::Basic).await?;
             let run = &snapshot.run;
-            let empty = Scene::default();
-            let shown = Explainer::new(run, &empty).worth(most);
+            let empty = Facts::default();
+            let shown = Explainer::new(run, &empty).to_explain(most);
             let open = (0..run.len()).filter(|no| !run.step(*no).state.is_settled_step());
             let (open, left_out) = (open.clone(), open.count().saturating_sub(shown.len()));
-            let scene = self.scene(&snapshot, &shown, open).await?;
+            let facts = self.facts(&snapshot, &shown, open).await?;
             if tries < TRIES_MAX && self.has_moved(&snapshot).await? {
                 continue;
             }
-            let explainer = Explainer::new(run, &scene);
+            let explainer = Explainer::new(run, &facts);
             let (verdict, tally) = explainer.task();
             let blockers = explainer.task_blockers();
             let steps = shown.into_iter().map(|no| explainer.step(no)).collect();
-            return Ok(TaskTold { verdict, tally, blockers, steps, left_out, snapshot });
+            return Ok(TaskExplanation { verdict, tally, blockers, steps, left_out, snapshot });
         }
     }
 
     /// Explains a step with those at the bottom of it, or STEP_NOT_FOUND.
-    pub async fn step(&self, scope: &Scope, id: StepId) -> Result<StepTold> {
+    pub async fn step(&self, scope: &Scope, id: StepId) -> Result<StepExplanation> {
         let unknown =
             || Error::new(Reason::StepNotFound, format!("there is no step {id}")).with("step_id", id.to_string());
         let mut tries = 0;
@@ -120,14 +122,14 @@ impl Explain {
             let is_open = !run.step(id.no).state.is_settled_step();
             let below = if is_open { roots(run, id.no, ROOTS_NAMED) } else { Vec::new() };
             let shown: Vec<StepNo> = [id.no].into_iter().chain(below.iter().copied()).collect();
-            let scene = self.scene(&snapshot, &shown, shown.iter().copied()).await?;
+            let facts = self.facts(&snapshot, &shown, shown.iter().copied()).await?;
             if tries < TRIES_MAX && self.has_moved(&snapshot).await? {
                 continue;
             }
-            let explainer = Explainer::new(run, &scene);
+            let explainer = Explainer::new(run, &facts);
             let step = explainer.step(id.no);
             let roots = below.into_iter().map(|no| explainer.step(no)).collect();
-            return Ok(StepTold { step, roots, snapshot });
+            return Ok(StepExplanation { step, roots, snapshot });
         }
     }
 
@@ -138,7 +140,7 @@ impl Explain {
     }
 
     /// What only the engine knows of these steps of a task; workers are looked for for all that are open.
-    async fn scene(&self, snapshot: &Snapshot, shown: &[StepNo], open: impl Iterator<Item = StepNo>) -> Result<Scene> {
+    async fn facts(&self, snapshot: &Snapshot, shown: &[StepNo], open: impl Iterator<Item = StepNo>) -> Result<Facts> {
         let (run, task) = (&snapshot.run, snapshot.row.task_id);
         let queues: HashSet<_> = open.map(|no| run.template().step(no).queue).collect();
         let queues: Vec<_> = queues.into_iter().collect();
@@ -151,14 +153,14 @@ impl Explain {
         let store = self.reader.store();
         let outcomes = store::steps::failures(store, task, &keys.keys().copied().collect::<Vec<_>>()).await?;
         let leases = store::steps::leases_of(store, task, &running).await?;
-        let crews = self.crews.of(&queues).await?;
-        let mut scene = Scene {
+        let sessions = self.roster.of(&queues).await?;
+        let mut facts = Facts {
             // The same moment as the run's, or one step is explained twice.
             now: snapshot.now,
             created_at: snapshot.row.created_at.timestamp_micros(),
             finished_at: snapshot.row.finished_at.map(|at| at.timestamp_micros()),
-            crews,
-            ..Scene::default()
+            sessions,
+            ..Facts::default()
         };
         if let Some(paused) = self.pauses.heard() {
             let template = run.template();
@@ -166,31 +168,31 @@ impl Explain {
                 *pause.namespace == *template.namespace
                     && pause.handler.as_ref().is_none_or(|name| **name == *template.name)
             });
-            scene.pauses = ours.cloned().collect();
+            facts.pauses = ours.cloned().collect();
         }
         for (id, lease) in leases {
             if lease.attempt == i32::from(run.step(id.no).attempts) {
-                scene.leases.insert(id.no, held(lease));
+                facts.leases.insert(id.no, held(lease));
             }
         }
         for Failed { sequence, to, attempt, at, error_class, message } in outcomes {
             let Some(no) = keys.get(&sequence).copied() else { continue };
-            scene.ended_at.insert(no, at.timestamp_micros());
+            facts.ended_at.insert(no, at.timestamp_micros());
             if to == State::Error {
                 let attempt = u16::try_from(attempt).unwrap_or(0);
-                scene.failures.insert(no, Failure { attempt, error_class, message, at: at.timestamp_micros() });
+                facts.failures.insert(no, Failure { attempt, error_class, message, at: at.timestamp_micros() });
             }
         }
         let cancelled = mentioned.iter().copied();
         let cancelled: Vec<StepNo> = cancelled
-            .filter(|no| run.step(*no).state == State::Cancelled && !scene.ended_at.contains_key(no))
+            .filter(|no| run.step(*no).state == State::Cancelled && !facts.ended_at.contains_key(no))
             .collect();
         if !cancelled.is_empty() && run.revision() <= MOVES_MAX {
             for (no, at) in store::steps::ends(store, task, &cancelled).await? {
-                scene.ended_at.insert(no, at.timestamp_micros());
+                facts.ended_at.insert(no, at.timestamp_micros());
             }
         }
-        Ok(scene)
+        Ok(facts)
     }
 }
 
@@ -211,7 +213,7 @@ fn mentioned(run: &Run, shown: &[StepNo]) -> Vec<StepNo> {
     for no in shown.iter().copied().filter(|no| run.step(*no).unmet > 0).take(ROOTS_NAMED) {
         roots(run, no, STEPS_MAX)
             .into_iter()
-            .filter(|no| fate(run, *no).is_some())
+            .filter(|no| terminal_cause(run, *no).is_some())
             .take(ROOTS_NAMED)
             .for_each(&mut add);
     }

@@ -18,7 +18,7 @@ use super::snapshot::{Found, Reader, Snapshot};
 use crate::{
     auth::Scope,
     domain::{
-        graph::{Analysis, Durations, Forecast, Picture, Policy, Shape, forecast},
+        graph::{Analysis, Durations, Forecast, Policy, Shape, StepStates, forecast},
         ids::{StepId, TaskId},
         run::Micros,
         state::State,
@@ -77,9 +77,9 @@ pub struct Graphs {
 #[derive(Debug, Clone)]
 pub struct Graph {
     /// What goes before the analysis.
-    pub basis: Basis,
+    pub inputs: AnalysisInputs,
     /// The conditions of its steps.
-    pub picture: Picture,
+    pub states: StepStates,
     /// What follows from them.
     pub analysis: Arc<Analysis>,
 }
@@ -87,7 +87,7 @@ pub struct Graph {
 /// What is known of a task before its run is analysed. It is little work, so that an answer that needs nothing else is
 /// soon there.
 #[derive(Debug, Clone)]
-pub struct Basis {
+pub struct AnalysisInputs {
     /// The DAG.
     pub shape: Arc<Shape>,
     /// How long the steps take.
@@ -105,7 +105,7 @@ struct Began {
     at: Micros,
 }
 
-impl Basis {
+impl AnalysisInputs {
     /// When the task of this snapshot will be done.
     pub fn forecast(&self, Snapshot { row, run, now, .. }: &Snapshot) -> Forecast {
         let began = |no| {
@@ -136,7 +136,7 @@ impl Graphs {
     }
 
     /// What is known of a task that has been read before its run is analysed.
-    pub async fn basis(&self, snapshot: &Snapshot, durations: Arc<Durations>) -> Result<Basis> {
+    pub async fn inputs(&self, snapshot: &Snapshot, durations: Arc<Durations>) -> Result<AnalysisInputs> {
         let began = self.began(std::slice::from_ref(snapshot)).await?;
         self.based(snapshot, durations, Arc::new(began)).await
     }
@@ -144,14 +144,14 @@ impl Graphs {
     /// The graph of a task that has been read.
     pub async fn of(&self, snapshot: &Snapshot) -> Result<Graph> {
         let durations = self.durations(snapshot.run.template(), snapshot.now).await;
-        self.on(self.basis(snapshot, durations).await?, snapshot).await
+        self.on(self.inputs(snapshot, durations).await?, snapshot).await
     }
 
     /// The graph of a task that has been read, on what is known of it.
-    pub async fn on(&self, basis: Basis, snapshot: &Snapshot) -> Result<Graph> {
-        let picture = Picture::of(&snapshot.run, snapshot.now);
-        let analysis = self.memory.analysis(&basis.shape, &picture, &basis.durations, &basis.policy).await?;
-        Ok(Graph { basis, picture, analysis })
+    pub async fn on(&self, inputs: AnalysisInputs, snapshot: &Snapshot) -> Result<Graph> {
+        let states = StepStates::of(&snapshot.run, snapshot.now);
+        let analysis = self.memory.analysis(&inputs.shape, &states, &inputs.durations, &inputs.policy).await?;
+        Ok(Graph { inputs, states, analysis })
     }
 
     /// The graphs of tasks that have been read, each by itself.
@@ -164,7 +164,7 @@ impl Graphs {
         for snapshot in snapshots {
             let durations = self.durations(snapshot.run.template(), snapshot.now).await;
             graphs.push(match self.based(snapshot, durations, Arc::clone(&began)).await {
-                Ok(basis) => self.on(basis, snapshot).await,
+                Ok(inputs) => self.on(inputs, snapshot).await,
                 Err(error) => Err(error),
             });
         }
@@ -176,9 +176,9 @@ impl Graphs {
         snapshot: &Snapshot,
         durations: Arc<Durations>,
         began: Arc<HashMap<StepId, Began>>,
-    ) -> Result<Basis> {
+    ) -> Result<AnalysisInputs> {
         let shape = self.memory.shape(snapshot.run.template()).await?;
-        Ok(Basis { shape, durations, policy: Arc::clone(&self.policy), began })
+        Ok(AnalysisInputs { shape, durations, policy: Arc::clone(&self.policy), began })
     }
 
     /// When the running attempts of these tasks began.

@@ -188,9 +188,9 @@ pub struct Distribution {
 
 /// A look at one moment. Statements that take longer than its limit fail with [`Error::TooLong`].
 #[derive(Debug)]
-pub struct Look(Transaction<'static>);
+pub struct PeriodReader(Transaction<'static>);
 
-impl Look {
+impl PeriodReader {
     /// Begins.
     pub async fn begin(store: &Store, statement_timeout: Duration) -> Result<Self> {
         let mut moment = store.moment().await?;

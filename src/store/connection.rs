@@ -81,9 +81,13 @@ impl Dedicated {
         })
     }
 
-    /// For a few statements that stand alone, with [`Look::end`] after them.
-    pub async fn look(&mut self) -> Result<Look<'_>> {
-        Ok(if self.is_pooled { Look::Transaction(self.begin().await?) } else { Look::Own(&mut self.connection) })
+    /// For a few statements that stand alone, with [`ReadConnection::end`] after them.
+    pub async fn read(&mut self) -> Result<ReadConnection<'_>> {
+        Ok(if self.is_pooled {
+            ReadConnection::Transaction(self.begin().await?)
+        } else {
+            ReadConnection::Own(&mut self.connection)
+        })
     }
 
     /// Carries out what a transaction that was dropped has left to do: its locks are held until then.
@@ -110,7 +114,7 @@ impl DerefMut for Dedicated {
 /// A connection for statements that stand alone. Behind a pooler in transaction mode it is a transaction, which is
 /// undone unless it is ended.
 #[derive(Debug)]
-pub enum Look<'connection> {
+pub enum ReadConnection<'connection> {
     /// Of the pool.
     Pooled(PoolConnection<Postgres>),
     /// Somebody's own.
@@ -119,7 +123,7 @@ pub enum Look<'connection> {
     Transaction(Transaction<'connection>),
 }
 
-impl Look<'_> {
+impl ReadConnection<'_> {
     /// Makes what was done durable.
     pub async fn end(self) -> Result<()> {
         match self {
@@ -129,7 +133,7 @@ impl Look<'_> {
     }
 }
 
-impl Deref for Look<'_> {
+impl Deref for ReadConnection<'_> {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
@@ -141,7 +145,7 @@ impl Deref for Look<'_> {
     }
 }
 
-impl DerefMut for Look<'_> {
+impl DerefMut for ReadConnection<'_> {
     fn deref_mut(&mut self) -> &mut Connection {
         match self {
             Self::Pooled(connection) => connection,

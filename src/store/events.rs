@@ -165,9 +165,9 @@ pub struct Publisher {
     pub updated_at: DateTime<Utc>,
 }
 
-/// The newest position that anybody has drawn, committed or not.
-pub async fn drawn(executor: impl PgExecutor<'_>) -> Result<i64> {
-    Ok(sql!("events/drawn").fetch_one(executor).await?.try_get(0)?)
+/// The last position that was assigned, committed or not.
+pub async fn last_assigned(executor: impl PgExecutor<'_>) -> Result<i64> {
+    Ok(sql!("events/last_assigned").fetch_one(executor).await?.try_get(0)?)
 }
 
 /// The numbers of the next and of the oldest running transaction.

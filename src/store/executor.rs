@@ -17,7 +17,7 @@ use sqlx::{
     postgres::{PgArguments, PgQueryResult, PgRow, PgStatement, PgTypeInfo},
 };
 
-use super::{Look, Transaction};
+use super::{ReadConnection, Transaction};
 
 /// Rows on their way from a transaction of a statement's own to its reader.
 const ROWS_AHEAD: usize = 16;
@@ -51,12 +51,12 @@ impl Pool {
         &self.inner
     }
 
-    /// A connection for a few statements that stand alone; behind a pooler it is a transaction, see [`Look`].
-    pub async fn acquire(&self) -> Result<Look<'static>, Error> {
+    /// A connection for a few statements that stand alone; behind a pooler it is a transaction, see [`ReadConnection`].
+    pub async fn acquire(&self) -> Result<ReadConnection<'static>, Error> {
         if self.is_pooled {
-            return Ok(Look::Transaction(begin(&self.inner, "begin").await?));
+            return Ok(ReadConnection::Transaction(begin(&self.inner, "begin").await?));
         }
-        Ok(Look::Pooled(self.inner.acquire().await?))
+        Ok(ReadConnection::Pooled(self.inner.acquire().await?))
     }
 
     /// Connections that there are.

@@ -31,34 +31,34 @@ pub struct Loaded {
 #[derive(Debug, Default)]
 pub struct WriteSet {
     /// New tasks.
-    pub created: Created,
+    pub task_inserts: TaskInserts,
     /// Their requests, unless stored before.
-    pub requested: Requested,
+    pub request_inserts: RequestInserts,
     /// Tasks that move.
-    pub moved: Moved,
+    pub task_updates: TaskUpdates,
     /// Rows of the audit trail.
-    pub noted: Noted,
+    pub transitions: Transitions,
     /// Leases that end: task, step.
-    pub ended: (Vec<Uuid>, Vec<i16>),
+    pub lease_deletes: (Vec<Uuid>, Vec<i16>),
     /// Leases that begin.
-    pub begun: Begun,
+    pub lease_inserts: LeaseInserts,
     /// Steps that wait for a worker: queue, not before, task, step.
-    pub queued: (Vec<QueueId>, Vec<DateTime<Utc>>, Vec<Uuid>, Vec<i16>),
+    pub ready_inserts: (Vec<QueueId>, Vec<DateTime<Utc>>, Vec<Uuid>, Vec<i16>),
     /// How many more or fewer of a kind a handler version has.
-    pub tallied: BTreeMap<(NamedTaskId, Kind), i32>,
+    pub tally_changes: BTreeMap<(NamedTaskId, Kind), i32>,
 }
 
 impl WriteSet {
     /// Notes that there are more of a kind, or fewer.
     pub fn tally(&mut self, handler: NamedTaskId, kind: Kind, change: i32) {
         if change != 0 {
-            *self.tallied.entry((handler, kind)).or_default() += change;
+            *self.tally_changes.entry((handler, kind)).or_default() += change;
         }
     }
 
     /// The columns of what has changed in the end: handler version, kind, change.
     fn tallies(&self) -> (Vec<NamedTaskId>, Vec<i16>, Vec<i32>) {
-        let changed = self.tallied.iter().filter(|(_, change)| **change != 0);
+        let changed = self.tally_changes.iter().filter(|(_, change)| **change != 0);
         let mut columns = (Vec::new(), Vec::new(), Vec::new());
         for ((handler, kind), change) in changed {
             columns.0.push(*handler);
@@ -72,7 +72,7 @@ impl WriteSet {
 /// The hot rows of new tasks.
 #[derive(Debug, Default)]
 #[expect(missing_docs, reason = "columns of tasks")]
-pub struct Created {
+pub struct TaskInserts {
     pub task_id: Vec<Uuid>,
     pub named_task_id: Vec<i32>,
     pub state: Vec<i16>,
@@ -88,7 +88,7 @@ pub struct Created {
 /// The cold rows of new tasks.
 #[derive(Debug, Default)]
 #[expect(missing_docs, reason = "columns of task_requests")]
-pub struct Requested {
+pub struct RequestInserts {
     pub task_id: Vec<Uuid>,
     pub named_task_id: Vec<i32>,
     pub initiator: Vec<String>,
@@ -108,7 +108,7 @@ pub struct Requested {
 /// Tasks that move.
 #[derive(Debug, Default)]
 #[expect(missing_docs, reason = "columns of tasks")]
-pub struct Moved {
+pub struct TaskUpdates {
     pub task_id: Vec<Uuid>,
     pub expected: Vec<i32>,
     pub state: Vec<i16>,
@@ -123,7 +123,7 @@ pub struct Moved {
 /// Rows of the audit trail.
 #[derive(Debug, Default)]
 #[expect(missing_docs, reason = "columns of transitions")]
-pub struct Noted {
+pub struct Transitions {
     pub task_id: Vec<Uuid>,
     pub sequence: Vec<i32>,
     pub step_no: Vec<Option<i16>>,
@@ -138,7 +138,7 @@ pub struct Noted {
 /// Leases that begin.
 #[derive(Debug, Default)]
 #[expect(missing_docs, reason = "columns of leases")]
-pub struct Begun {
+pub struct LeaseInserts {
     pub task_id: Vec<Uuid>,
     pub step_no: Vec<i16>,
     pub attempt: Vec<i32>,
@@ -228,70 +228,79 @@ impl Loggable {
 
 /// Writes a batch. `Error::Retry` when a task has moved since it was read: nothing has happened then.
 pub async fn write(connection: &mut PgConnection, now: Micros, set: &WriteSet, log: Log) -> Result<()> {
-    let WriteSet { created, requested, moved, noted, ended, begun, queued, .. } = set;
-    if created.task_id.is_empty() && requested.task_id.is_empty() && queued.0.is_empty() {
+    let WriteSet {
+        task_inserts,
+        request_inserts,
+        task_updates,
+        transitions,
+        lease_deletes,
+        lease_inserts,
+        ready_inserts,
+        ..
+    } = set;
+    if task_inserts.task_id.is_empty() && request_inserts.task_id.is_empty() && ready_inserts.0.is_empty() {
         return advance(connection, now, set, log).await;
     }
-    let tallied = set.tallies();
+    let tally_changes = set.tallies();
     sqlx::query(WRITE.statement(log))
         .persistent(super::names_statements())
         .bind(timestamp(now))
-        .bind(i64::try_from(moved.task_id.len()).expect("a batch is small"))
-        .bind(&created.task_id)
-        .bind(&created.named_task_id)
-        .bind(&created.state)
-        .bind(&created.revision)
-        .bind(&created.state_reason)
-        .bind(&created.steps)
-        .bind(&created.detail)
-        .bind(&created.started_at)
-        .bind(&created.finished_at)
-        .bind(&created.deadline_at)
-        .bind(&requested.task_id)
-        .bind(&requested.named_task_id)
-        .bind(&requested.initiator)
-        .bind(&requested.source_system)
-        .bind(&requested.reason)
-        .bind(&requested.tags)
-        .bind(&requested.bypass_steps)
-        .bind(&requested.context)
-        .bind(&requested.requested_at)
-        .bind(&requested.correlation_id)
-        .bind(&requested.created_by)
-        .bind(&requested.trace_context)
-        .bind(&moved.task_id)
-        .bind(&moved.expected)
-        .bind(&moved.state)
-        .bind(&moved.revision)
-        .bind(&moved.state_reason)
-        .bind(&moved.steps)
-        .bind(&moved.detail)
-        .bind(&moved.started_at)
-        .bind(&moved.finished_at)
-        .bind(&noted.task_id)
-        .bind(&noted.sequence)
-        .bind(&noted.step_no)
-        .bind(&noted.from_state)
-        .bind(&noted.to_state)
-        .bind(&noted.attempt)
-        .bind(&noted.results)
-        .bind(&noted.metadata)
-        .bind(&noted.ended_step_no)
-        .bind(&ended.0)
-        .bind(&ended.1)
-        .bind(&begun.task_id)
-        .bind(&begun.step_no)
-        .bind(&begun.attempt)
-        .bind(&begun.queue_id)
-        .bind(&begun.session_id)
-        .bind(&begun.deadline_at)
-        .bind(&queued.0)
-        .bind(&queued.1)
-        .bind(&queued.2)
-        .bind(&queued.3)
-        .bind(tallied.0)
-        .bind(tallied.1)
-        .bind(tallied.2)
+        .bind(i64::try_from(task_updates.task_id.len()).expect("a batch is small"))
+        .bind(&task_inserts.task_id)
+        .bind(&task_inserts.named_task_id)
+        .bind(&task_inserts.state)
+        .bind(&task_inserts.revision)
+        .bind(&task_inserts.state_reason)
+        .bind(&task_inserts.steps)
+        .bind(&task_inserts.detail)
+        .bind(&task_inserts.started_at)
+        .bind(&task_inserts.finished_at)
+        .bind(&task_inserts.deadline_at)
+        .bind(&request_inserts.task_id)
+        .bind(&request_inserts.named_task_id)
+        .bind(&request_inserts.initiator)
+        .bind(&request_inserts.source_system)
+        .bind(&request_inserts.reason)
+        .bind(&request_inserts.tags)
+        .bind(&request_inserts.bypass_steps)
+        .bind(&request_inserts.context)
+        .bind(&request_inserts.requested_at)
+        .bind(&request_inserts.correlation_id)
+        .bind(&request_inserts.created_by)
+        .bind(&request_inserts.trace_context)
+        .bind(&task_updates.task_id)
+        .bind(&task_updates.expected)
+        .bind(&task_updates.state)
+        .bind(&task_updates.revision)
+        .bind(&task_updates.state_reason)
+        .bind(&task_updates.steps)
+        .bind(&task_updates.detail)
+        .bind(&task_updates.started_at)
+        .bind(&task_updates.finished_at)
+        .bind(&transitions.task_id)
+        .bind(&transitions.sequence)
+        .bind(&transitions.step_no)
+        .bind(&transitions.from_state)
+        .bind(&transitions.to_state)
+        .bind(&transitions.attempt)
+        .bind(&transitions.results)
+        .bind(&transitions.metadata)
+        .bind(&transitions.ended_step_no)
+        .bind(&lease_deletes.0)
+        .bind(&lease_deletes.1)
+        .bind(&lease_inserts.task_id)
+        .bind(&lease_inserts.step_no)
+        .bind(&lease_inserts.attempt)
+        .bind(&lease_inserts.queue_id)
+        .bind(&lease_inserts.session_id)
+        .bind(&lease_inserts.deadline_at)
+        .bind(&ready_inserts.0)
+        .bind(&ready_inserts.1)
+        .bind(&ready_inserts.2)
+        .bind(&ready_inserts.3)
+        .bind(tally_changes.0)
+        .bind(tally_changes.1)
+        .bind(tally_changes.2)
         .execute(connection)
         .await?;
     Ok(())
@@ -299,48 +308,48 @@ pub async fn write(connection: &mut PgConnection, now: Micros, set: &WriteSet, l
 
 /// Writes a batch that only moves tasks on.
 async fn advance(connection: &mut PgConnection, now: Micros, set: &WriteSet, log: Log) -> Result<()> {
-    let WriteSet { moved, noted, ended, begun, .. } = set;
-    let tallied = set.tallies();
+    let WriteSet { task_updates, transitions, lease_deletes, lease_inserts, .. } = set;
+    let tally_changes = set.tallies();
     sqlx::query(ADVANCE.statement(log))
         .persistent(super::names_statements())
         .bind(timestamp(now))
-        .bind(i64::try_from(moved.task_id.len()).expect("a batch is small"))
-        .bind(&moved.task_id)
-        .bind(&moved.expected)
-        .bind(&moved.state)
-        .bind(&moved.revision)
-        .bind(&moved.state_reason)
-        .bind(&moved.steps)
-        .bind(&moved.detail)
-        .bind(&moved.started_at)
-        .bind(&moved.finished_at)
-        .bind(&noted.task_id)
-        .bind(&noted.sequence)
-        .bind(&noted.step_no)
-        .bind(&noted.from_state)
-        .bind(&noted.to_state)
-        .bind(&noted.attempt)
-        .bind(&noted.results)
-        .bind(&noted.metadata)
-        .bind(&noted.ended_step_no)
-        .bind(&ended.0)
-        .bind(&ended.1)
-        .bind(&begun.task_id)
-        .bind(&begun.step_no)
-        .bind(&begun.attempt)
-        .bind(&begun.queue_id)
-        .bind(&begun.session_id)
-        .bind(&begun.deadline_at)
-        .bind(tallied.0)
-        .bind(tallied.1)
-        .bind(tallied.2)
+        .bind(i64::try_from(task_updates.task_id.len()).expect("a batch is small"))
+        .bind(&task_updates.task_id)
+        .bind(&task_updates.expected)
+        .bind(&task_updates.state)
+        .bind(&task_updates.revision)
+        .bind(&task_updates.state_reason)
+        .bind(&task_updates.steps)
+        .bind(&task_updates.detail)
+        .bind(&task_updates.started_at)
+        .bind(&task_updates.finished_at)
+        .bind(&transitions.task_id)
+        .bind(&transitions.sequence)
+        .bind(&transitions.step_no)
+        .bind(&transitions.from_state)
+        .bind(&transitions.to_state)
+        .bind(&transitions.attempt)
+        .bind(&transitions.results)
+        .bind(&transitions.metadata)
+        .bind(&transitions.ended_step_no)
+        .bind(&lease_deletes.0)
+        .bind(&lease_deletes.1)
+        .bind(&lease_inserts.task_id)
+        .bind(&lease_inserts.step_no)
+        .bind(&lease_inserts.attempt)
+        .bind(&lease_inserts.queue_id)
+        .bind(&lease_inserts.session_id)
+        .bind(&lease_inserts.deadline_at)
+        .bind(tally_changes.0)
+        .bind(tally_changes.1)
+        .bind(tally_changes.2)
         .execute(connection)
         .await?;
     Ok(())
 }
 
 /// Adds requests that carry an identity and tells which were added; the others' identities are taken.
-pub async fn claim_identity(connection: &mut PgConnection, requested: &Requested) -> Result<Vec<TaskId>> {
+pub async fn claim_identity(connection: &mut PgConnection, requested: &RequestInserts) -> Result<Vec<TaskId>> {
     let rows = sql!("lifecycle/claim_identity")
         .bind(&requested.task_id)
         .bind(&requested.named_task_id)

@@ -1,4 +1,4 @@
-//! What is paused, and the steps that were put aside because of it.
+//! What is paused, and the steps that were parked because of it.
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor, Row};
@@ -6,9 +6,9 @@ use sqlx::{PgConnection, PgExecutor, Row};
 use super::{Result, lifecycle::timestamp, sql};
 use crate::domain::{explain::Pause, run::Micros};
 
-/// The time that stands for aside: a row of a queue that is not to be looked at until its handler is resumed. It is
+/// The time that stands for parked: a row of a queue that is not to be looked at until its handler is resumed. It is
 /// the last second of the year 9999, which the queue's order puts behind everything.
-pub const ASIDE: Micros = 253_402_300_799_000_000;
+pub const PARKED_UNTIL: Micros = 253_402_300_799_000_000;
 
 /// Lists what is paused.
 pub async fn list(executor: impl PgExecutor<'_>) -> Result<Vec<Pause>> {
@@ -47,13 +47,13 @@ pub async fn delete(connection: &mut PgConnection, namespace: &str, handler: Opt
     Ok(deleted.rows_affected() > 0)
 }
 
-/// Brings back the steps that were put aside because of a handler, or of a namespace; how many.
+/// Brings back the steps that were parked because of a handler, or of a namespace; how many.
 pub async fn release(
     executor: impl PgExecutor<'_>,
     namespace: &str,
     handler: Option<&str>,
     now: Micros,
 ) -> Result<u64> {
-    let query = sql!("pauses/release").bind(namespace).bind(handler).bind(timestamp(now)).bind(timestamp(ASIDE));
+    let query = sql!("pauses/release").bind(namespace).bind(handler).bind(timestamp(now)).bind(timestamp(PARKED_UNTIL));
     Ok(query.execute(executor).await?.rows_affected())
 }

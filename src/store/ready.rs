@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{
     Result,
     lifecycle::{Loaded, columns, loaded, step, timestamp},
-    pauses::ASIDE,
+    pauses::PARKED_UNTIL,
     sql,
 };
 use crate::domain::{
@@ -55,7 +55,7 @@ pub async fn listed(executor: impl PgExecutor<'_>, steps: &[StepId]) -> Result<V
     let rows = sql!("ready/listed")
         .bind(tasks)
         .bind(numbers)
-        .bind(timestamp(ASIDE))
+        .bind(timestamp(PARKED_UNTIL))
         .bind(ends.0)
         .bind(ends.1)
         .fetch_all(executor)

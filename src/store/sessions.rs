@@ -36,7 +36,7 @@ pub struct NewSession<'a> {
 
 /// A session that serves some queues.
 #[derive(Debug, Clone)]
-pub struct CrewMember {
+pub struct RosterRow {
     /// The id.
     pub session_id: Uuid,
     /// The worker's name.
@@ -50,7 +50,7 @@ pub struct CrewMember {
     /// Whether it takes no more.
     pub draining: bool,
     /// Whether it has a stream or a claim that waits.
-    pub seated: bool,
+    pub attached: bool,
     /// When it connected.
     pub connected_at: DateTime<Utc>,
     /// Those of the queues that it serves.
@@ -69,7 +69,7 @@ pub struct Alive {
 }
 
 /// Sessions that one look takes at most.
-const CREW_MAX: i64 = 10_000;
+const ROSTER_MAX: i64 = 10_000;
 
 /// A session that is alive.
 #[derive(Debug, Clone)]
@@ -177,10 +177,10 @@ pub async fn keep_alive(executor: impl PgExecutor<'_>, sessions: &[Alive]) -> Re
     Ok(())
 }
 
-/// Notes that a session that was seated then is so no more, and how many attempts it has.
-pub async fn unseat(executor: impl PgExecutor<'_>, session: Uuid, seated_at: Micros, held: usize) -> Result<()> {
+/// Notes that a session that was attached then is so no more, and how many attempts it has.
+pub async fn detach(executor: impl PgExecutor<'_>, session: Uuid, attached_at: Micros, held: usize) -> Result<()> {
     let held = i32::try_from(held).unwrap_or(i32::MAX);
-    sql!("sessions/unseat").bind(session).bind(timestamp(seated_at)).bind(held).execute(executor).await?;
+    sql!("sessions/detach").bind(session).bind(timestamp(attached_at)).bind(held).execute(executor).await?;
     Ok(())
 }
 
@@ -197,18 +197,18 @@ pub async fn drain_server(executor: impl PgExecutor<'_>, server: Uuid, now: Micr
 }
 
 /// Lists the sessions that are alive and serve any of these queues, at most 10,000.
-pub async fn crews(executor: impl PgExecutor<'_>, now: Micros, queues: &[QueueId]) -> Result<Vec<CrewMember>> {
-    let rows = sql!("sessions/crews").bind(timestamp(now)).bind(queues).bind(CREW_MAX).fetch_all(executor).await?;
+pub async fn roster(executor: impl PgExecutor<'_>, now: Micros, queues: &[QueueId]) -> Result<Vec<RosterRow>> {
+    let rows = sql!("sessions/roster").bind(timestamp(now)).bind(queues).bind(ROSTER_MAX).fetch_all(executor).await?;
     rows.iter()
         .map(|row| {
-            Ok(CrewMember {
+            Ok(RosterRow {
                 session_id: row.try_get("session_id")?,
                 worker_id: row.try_get("worker_id")?,
                 server_id: row.try_get("server_id")?,
                 slots: row.try_get("slots")?,
                 held: row.try_get("held")?,
                 draining: row.try_get("draining")?,
-                seated: row.try_get("seated")?,
+                attached: row.try_get("attached")?,
                 connected_at: row.try_get("connected_at")?,
                 queues: row.try_get("queues")?,
             })

@@ -1,6 +1,6 @@
 //! What servers share beside the database: a memory in Redis that nobody depends on.
 //!
-//! Owns: one connection, made when it is needed, and a pause after every failure, so that a Redis that is away or slow
+//! Owns: one connection, made when it is needed, and a pause after every failure, so that a Redis that is unavailable or slow
 //! costs one short wait every few seconds and nothing else. What is read from it is a guess that the reader checks.
 //! Never: an error; there is a value or there is none.
 
@@ -48,15 +48,15 @@ impl std::fmt::Debug for Connected {
     }
 }
 
-/// What became of a look.
+/// What became of a lookup.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Look {
+pub enum Lookup {
     /// There is a value.
     Found(Vec<u8>),
     /// There is none.
     Nothing,
     /// Redis did not answer, or is left alone for now.
-    Away,
+    Unavailable,
 }
 
 impl Shared {
@@ -69,13 +69,13 @@ impl Shared {
     }
 
     /// Looks for a value.
-    pub async fn get(&self, key: &str) -> Look {
+    pub async fn get(&self, key: &str) -> Lookup {
         let mut command = redis::cmd("GET");
         command.arg(key);
         match self.ask::<Option<Vec<u8>>>(&command).await {
-            Some(Some(value)) => Look::Found(value),
-            Some(None) => Look::Nothing,
-            None => Look::Away,
+            Some(Some(value)) => Lookup::Found(value),
+            Some(None) => Lookup::Nothing,
+            None => Lookup::Unavailable,
         }
     }
 
@@ -121,7 +121,7 @@ impl Shared {
     async fn fail<T>(&self, why: &str) -> Option<T> {
         let pause = self.0.settings.pause;
         if !self.is_paused() {
-            tracing::warn!(why, ?pause, "the shared cache is away; going on without it");
+            tracing::warn!(why, ?pause, "the shared cache is unavailable; going on without it");
         }
         *self.0.paused_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + pause);
         *self.0.connection.lock().await = None;

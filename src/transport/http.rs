@@ -74,8 +74,8 @@ impl Port {
 
     /// Answers until `stop`.
     pub async fn serve(self, shown: Shown, stop: CancellationToken) {
-        let ending = stop.clone();
-        let served = axum::serve(self.listener, router(shown)).with_graceful_shutdown(ending.cancelled_owned());
+        let stopped = stop.clone();
+        let served = axum::serve(self.listener, router(shown)).with_graceful_shutdown(stopped.cancelled_owned());
         tokio::select! {
             served = async { served.await } => if let Err(error) = served {
                 tracing::error!(%error, "the HTTP port failed");

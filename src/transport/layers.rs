@@ -4,27 +4,27 @@
 //! 2. meter: how long it took, with which code
 //! 3. panics: a panic becomes a `DEFECT`, so it too has a name
 //! 4. access: who may not come in is answered, and has a name and a span as well
-//! 5. ending: open answers end when the server stops
+//! 5. drain: open answers end when the server stops
 //! 6. the services
 
 use tokio_util::sync::CancellationToken;
 use tower::layer::util::{Identity, Stack};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{access::AccessLayer, correlation::CorrelationLayer, ending::EndingLayer, meter::MeterLayer, panics};
+use super::{access::AccessLayer, correlation::CorrelationLayer, drain::DrainLayer, meter::MeterLayer, panics};
 use crate::{auth::Gate, telemetry::Metrics};
 
 /// The layers, as a type.
-pub type Layers = Stack<EndingLayer, Stack<AccessLayer, Stack<CatchPanicLayer<panics::Answer>, Outer>>>;
+pub type Layers = Stack<DrainLayer, Stack<AccessLayer, Stack<CatchPanicLayer<panics::Answer>, Outer>>>;
 type Outer = Stack<MeterLayer, Stack<CorrelationLayer, Identity>>;
 
 /// The layers. The gate decides about calls, which are measured into the metrics; open answers end when the token is cancelled.
-pub fn layers(gate: Gate, metrics: &Metrics, ending: CancellationToken) -> Layers {
+pub fn layers(gate: Gate, metrics: &Metrics, draining: CancellationToken) -> Layers {
     let named = Stack::new(CorrelationLayer, Identity::new());
     let metered = Stack::new(MeterLayer::new(metrics), named);
     let caught = Stack::new(panics::layer(), metered);
     let guarded = Stack::new(AccessLayer::new(gate), caught);
-    Stack::new(EndingLayer::new(ending), guarded)
+    Stack::new(DrainLayer::new(draining), guarded)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use tonic_health::{
     server::{HealthReporter, HealthService},
 };
 
-use super::{Bound, late::Services, layers::layers, reflection};
+use super::{Bound, deferred_routes::DeferredRoutes, layers::layers, reflection};
 use crate::{
     auth::{Gate, catalog},
     config,
@@ -78,8 +78,8 @@ impl Health {
     }
 
     /// The services to begin with: health and reflection now, the others when they are given.
-    pub fn services(&self) -> Services {
-        Services::new(self.routes().routes().prepare())
+    pub fn services(&self) -> DeferredRoutes {
+        DeferredRoutes::new(self.routes().routes().prepare())
     }
 }
 
@@ -90,7 +90,7 @@ pub async fn serve(
     bound: Bound,
     gate: Gate,
     metrics: &Metrics,
-    services: Services,
+    services: DeferredRoutes,
     stop: CancellationToken,
 ) -> Result<(), Error> {
     let mut server = Server::builder()

@@ -1,10 +1,10 @@
 //! What is explained is what the engine does, on a running engine.
 //!
-//! A puppet worker does what dice say; after each throw it is checked that whatever is called movable is claimed, and
+//! A scripted worker does what dice say; after each throw it is checked that whatever is called movable is claimed, and
 //! that nothing else is.
 
 mod paused;
-mod puppet;
+mod scripted_worker;
 mod shown;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -19,10 +19,10 @@ use tasker::{
     engine::Settings,
     lifecycle::{Outcome, Request, Templates},
     service::{
-        crews::Crews,
         discovery::Discovery,
-        explain::{Explain, TaskTold},
+        explain::{Explain, TaskExplanation},
         snapshot::Reader,
+        worker_roster::WorkerRoster,
     },
 };
 
@@ -31,7 +31,7 @@ use crate::{
     sim::{Server, World, failed, quick},
 };
 
-use puppet::Puppet;
+use scripted_worker::ScriptedWorker;
 
 /// What the server says about tasks, and the ways to change what it says.
 struct Teller {
@@ -44,15 +44,19 @@ impl Teller {
         let engine = &server.engine;
         let templates = Templates::new(world.store.clone());
         let reader = Reader::new(world.store.clone(), templates.clone(), engine.clock().clone(), 1 << 24);
-        let crews =
-            Crews::new(world.store.clone(), engine.workforce().clone(), engine.clock().clone(), engine.server_id());
+        let roster = WorkerRoster::new(
+            world.store.clone(),
+            engine.workforce().clone(),
+            engine.clock().clone(),
+            engine.server_id(),
+        );
         let pauses = engine.pauses().clone();
         let (hints, metrics) = (engine.hints().clone(), engine.metrics());
-        let discovery = Discovery::new(world.store.clone(), templates, hints, pauses.clone(), crews.clone(), metrics);
-        Self { explain: Explain::new(reader, crews, pauses), discovery }
+        let discovery = Discovery::new(world.store.clone(), templates, hints, pauses.clone(), roster.clone(), metrics);
+        Self { explain: Explain::new(reader, roster, pauses), discovery }
     }
 
-    async fn task(&self, task: TaskId) -> TaskTold {
+    async fn task(&self, task: TaskId) -> TaskExplanation {
         self.explain.task(&everything(), task, 1_000).await.unwrap()
     }
 
@@ -127,7 +131,7 @@ async fn every_state_has_its_reason() {
     let task = server.submit(&handler).await;
     teller.says(task, "waiting | a waiting: no-worker, b waiting: parents no-worker").await;
 
-    let mut puppet = Puppet::open(&server, 1).await;
+    let mut worker = ScriptedWorker::open(&server, 1).await;
     teller.says(task, "running | a running: leased, b waiting: parents").await;
     let other = server.submit(&handler).await;
     teller.says(other, "waiting | a waiting: no-slot, b waiting: parents").await;
@@ -135,9 +139,9 @@ async fn every_state_has_its_reason() {
     let Cause::NoFreeSlot { holders, count } = &told.steps[0].blockers[0].cause else { panic!("{told:?}") };
     assert_eq!((holders.len(), *count, holders[0].slots, holders[0].held), (1, 1, 1, 1));
 
-    let step = puppet.next().await;
+    let step = worker.next().await;
     assert_eq!(step, (task.step(0), 1));
-    puppet.report(step, fails(4_000)).await;
+    worker.report(step, fails(4_000)).await;
     teller.says(task, "waiting | a waiting: backoff, b waiting: parents").await;
     let told = teller.task(task).await;
     let Verdict::Waiting { until: Some(until) } = told.verdict else { panic!("{told:?}") };
@@ -150,21 +154,21 @@ async fn every_state_has_its_reason() {
     server.apply(task, Request::RetryStep { no: 0, operation: asked() }).await.unwrap();
     teller.says(task, "waiting | a waiting: no-slot, b waiting: parents").await;
     let step = loop {
-        let step = puppet.next().await;
+        let step = worker.next().await;
         if step.0.task == task {
             break step;
         }
-        puppet.finish(step).await;
+        worker.finish(step).await;
     };
     assert_eq!(step, (task.step(0), 2), "the second attempt, after the retry");
-    puppet.report(step, fails(0)).await;
+    worker.report(step, fails(0)).await;
     teller.says(task, "never | a never: exhausted, b never: parents ancestor").await;
 
     let third = server.submit(&handler).await;
     server.apply(third, Request::CancelStep { no: 1, operation: asked() }).await.unwrap();
     let step = loop {
-        let step = puppet.next().await;
-        puppet.finish(step).await;
+        let step = worker.next().await;
+        worker.finish(step).await;
         if step.0.task == third {
             break step;
         }
@@ -182,19 +186,19 @@ async fn workers_that_are_away_or_about_to_go_are_told_apart() {
     let handler = world.handler("a").await;
     let server = world.server(eager());
     let teller = Teller::of(&world, &server);
-    let mut puppet = Puppet::open(&server, 1).await;
-    puppet.drain().await;
+    let mut worker = ScriptedWorker::open(&server, 1).await;
+    worker.drain().await;
     let task = server.submit(&handler).await;
     teller.says(task, "waiting | a waiting: draining").await;
-    puppet.break_off().await;
+    worker.break_off().await;
     teller.says(task, "waiting | a waiting: no-worker").await;
     let told = teller.task(task).await;
-    let Cause::NoWorker { away } = &told.steps[0].blockers[0].cause else { panic!("{told:?}") };
-    assert_eq!((away.len(), away[0].presence), (1, Presence::Away));
-    puppet.come_back(&server).await;
+    let Cause::NoWorker { disconnected } = &told.steps[0].blockers[0].cause else { panic!("{told:?}") };
+    assert_eq!((disconnected.len(), disconnected[0].presence), (1, Presence::Disconnected));
+    worker.come_back(&server).await;
     teller.says(task, "running | a running: leased").await;
     // It is gone with the step in its hands.
-    puppet.break_off().await;
+    worker.break_off().await;
     let other = server.submit(&handler).await;
     teller.says(other, "waiting | a waiting: no-slot").await;
 }
@@ -204,7 +208,7 @@ async fn a_server_that_is_about_to_go_says_so_and_another_one_too() {
     let world = World::new().await;
     let handler = world.handler("a").await;
     let (first, second) = (world.server(eager()), world.server(eager()));
-    let _puppet = Puppet::open(&first, 1).await;
+    let _worker = ScriptedWorker::open(&first, 1).await;
     assert!(first.engine.drain(Duration::from_secs(5)).await);
     let task = second.submit(&handler).await;
     for server in [&first, &second] {
@@ -218,7 +222,7 @@ async fn a_worker_of_another_server_counts() {
     let handler = world.handler("a").await;
     let (first, second) = (world.server(eager()), world.server(eager()));
     let teller = Teller::of(&world, &second);
-    let mut puppet = Puppet::open(&first, 2).await;
+    let mut worker = ScriptedWorker::open(&first, 2).await;
     let tasks = [second.submit(&handler).await, second.submit(&handler).await, second.submit(&handler).await];
     // Two of them run, on the first server; which, is its choice.
     let waiting = found("one waits for a slot, as the second server has heard", async || {
@@ -232,11 +236,11 @@ async fn a_worker_of_another_server_counts() {
     })
     .await;
     for _ in 0..2 {
-        let step = puppet.next().await;
-        puppet.finish(step).await;
+        let step = worker.next().await;
+        worker.finish(step).await;
     }
     teller.says(waiting, "running | a running: leased").await;
-    puppet.break_off().await;
+    worker.break_off().await;
     let task = second.submit(&handler).await;
     teller.says(task, "waiting | a waiting: no-slot").await;
 }
@@ -249,7 +253,7 @@ async fn an_attempt_past_its_time_is_overdue() {
     settings.sweep_interval = Duration::from_secs(600);
     let server = world.server(settings);
     let teller = Teller::of(&world, &server);
-    let _puppet = Puppet::open(&server, 1).await;
+    let _worker = ScriptedWorker::open(&server, 1).await;
     let task = server.submit(&handler).await;
     teller.says(task, "running | a running: overdue").await;
 }
@@ -273,7 +277,7 @@ struct Play<'a> {
     dice: Dice,
     handlers: Vec<Arc<Template>>,
     tasks: Vec<TaskId>,
-    puppet: Puppet,
+    worker: ScriptedWorker,
 }
 
 /// What was said of every step, and when.
@@ -290,17 +294,17 @@ impl Play<'_> {
                 self.tasks.push(self.server.submit(handler).await);
                 format!("submit {}", handler.name)
             }
-            (3..=8, _) => match self.puppet.take(&mut |count| self.dice.throw(count)) {
+            (3..=8, _) => match self.worker.take(&mut |count| self.dice.throw(count)) {
                 Some(step) => {
-                    self.puppet.finish(step).await;
+                    self.worker.finish(step).await;
                     format!("finish {step:?}")
                 }
                 None => "nothing to finish".to_owned(),
             },
-            (9..=11, _) => match self.puppet.take(&mut |count| self.dice.throw(count)) {
+            (9..=11, _) => match self.worker.take(&mut |count| self.dice.throw(count)) {
                 Some(step) => {
                     let wait = [0, 20, 200][self.dice.throw(3)];
-                    self.puppet.report(step, fails(wait)).await;
+                    self.worker.report(step, fails(wait)).await;
                     format!("fail {step:?} for {wait} ms")
                 }
                 None => "nothing to fail".to_owned(),
@@ -322,15 +326,15 @@ impl Play<'_> {
             }
             (15, _) => {
                 let slots = self.dice.throw(4);
-                self.puppet.resize(slots);
+                self.worker.resize(slots);
                 format!("resize to {slots}")
             }
             (16, _) => {
-                self.puppet.break_off().await;
+                self.worker.break_off().await;
                 "the worker breaks off".to_owned()
             }
             (17, _) => {
-                self.puppet.come_back(self.server).await;
+                self.worker.come_back(self.server).await;
                 "the worker comes back".to_owned()
             }
             (18, _) => {
@@ -356,7 +360,7 @@ impl Play<'_> {
 
     /// What is said of every step of every task.
     async fn listen(&mut self) -> Said {
-        self.puppet.hear();
+        self.worker.hear();
         let mut said = HashMap::new();
         let mut first = Micros::MAX;
         for task in self.tasks.clone() {
@@ -413,9 +417,9 @@ async fn play(seed: u64, throws: usize) {
     ];
     let server = world.server(eager());
     let teller = Teller::of(&world, &server);
-    let puppet = Puppet::open(&server, 2).await;
+    let worker = ScriptedWorker::open(&server, 2).await;
     let dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    let mut play = Play { server: &server, teller, dice, handlers, tasks: Vec::new(), puppet };
+    let mut play = Play { server: &server, teller, dice, handlers, tasks: Vec::new(), worker };
     let mut log: Vec<String> = Vec::new();
     for _ in 0..throws {
         log.push(play.throw().await);

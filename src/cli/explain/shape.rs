@@ -27,11 +27,11 @@ pub(super) fn of_task(task: &pb::TaskExplanation) -> Value {
 }
 
 /// A step, and the steps at the bottom of it.
-pub(super) fn of_step(told: &pb::ExplainStepResponse) -> Value {
+pub(super) fn of_step(explained: &pb::ExplainStepResponse) -> Value {
     json!({
-        "task_id": told.task_id,
-        "step": told.step.as_ref().map(step),
-        "roots": told.roots.iter().map(step).collect::<Vec<_>>(),
+        "task_id": explained.task_id,
+        "step": explained.step.as_ref().map(step),
+        "roots": explained.roots.iter().map(step).collect::<Vec<_>>(),
     })
 }
 
@@ -111,10 +111,10 @@ fn cause(cause: &Cause) -> (&'static str, Value) {
         ),
         Cause::NoWorker(of) => (
             "no_worker",
-            json!({ "namespace": of.namespace, "step_handler": of.step_handler, "away": seats(&of.away) }),
+            json!({ "namespace": of.namespace, "step_handler": of.step_handler, "away": sessions(&of.away) }),
         ),
-        Cause::NoFreeSlot(of) => ("no_free_slot", json!({ "holders": seats(&of.holders), "count": of.count })),
-        Cause::Draining(of) => ("draining", json!({ "workers": seats(&of.workers) })),
+        Cause::NoFreeSlot(of) => ("no_free_slot", json!({ "holders": sessions(&of.holders), "count": of.count })),
+        Cause::Draining(of) => ("draining", json!({ "workers": sessions(&of.workers) })),
         Cause::Dispatch(of) => ("dispatch", json!({ "free_slots": of.free_slots })),
     }
 }
@@ -130,14 +130,14 @@ fn failure(failed: &pb::FailedAttempt) -> Value {
     })
 }
 
-fn seats(seats: &[pb::WorkerSeat]) -> Vec<Value> {
-    let seat = |seat: &pb::WorkerSeat| {
+fn sessions(sessions: &[pb::WorkerSeat]) -> Vec<Value> {
+    let session = |session: &pb::WorkerSeat| {
         json!({
-            "worker_id": seat.worker_id, "session_id": seat.session_id, "server_id": seat.server_id,
-            "slots": seat.slots, "held": seat.held, "open": seat.open, "connect_time": time(seat.connect_time),
+            "worker_id": session.worker_id, "session_id": session.session_id, "server_id": session.server_id,
+            "slots": session.slots, "held": session.held, "open": session.open, "connect_time": time(session.connect_time),
         })
     };
-    seats.iter().map(seat).collect()
+    sessions.iter().map(session).collect()
 }
 
 /// The object without what is absent: nothing, empty text, empty lists.

@@ -1,6 +1,6 @@
 //! Explanations as people and programs see them.
 
-use tasker_sdk::proto::tasker::v1::{self as pb, blocker as said};
+use tasker_sdk::proto::tasker::v1::{self as pb, blocker as pb_blocker};
 
 use super::{
     super::style::Paint,
@@ -41,7 +41,7 @@ fn exhausted() -> pb::StepExplanation {
         r#"{"retry_limit":3,"step_id":"01932c07-6b1f-7d0e-9d0a-5f2c1d3e0002"}"#,
         "",
     );
-    let cause = said::Exhausted { attempts: 2, retry_limit: 2, failure: Some(failed()) };
+    let cause = pb_blocker::Exhausted { attempts: 2, retry_limit: 2, failure: Some(failed()) };
     pb::StepExplanation {
         step_id: "01932c07-6b1f-7d0e-9d0a-5f2c1d3e0002".to_owned(),
         name: "charge".to_owned(),
@@ -51,7 +51,7 @@ fn exhausted() -> pb::StepExplanation {
         retry_limit: 2,
         verdict: pb::Verdict::Never.into(),
         blockers: vec![pb::Blocker {
-            cause: Some(said::Cause::Exhausted(cause)),
+            cause: Some(pb_blocker::Cause::Exhausted(cause)),
             since_time: at(5),
             summary: "has used 2 of 2 attempts; the last failed with OutOfStock: none left".to_owned(),
             remedies: vec![retry, raise],
@@ -61,7 +61,7 @@ fn exhausted() -> pb::StepExplanation {
 }
 
 fn waiting() -> pb::StepExplanation {
-    let away = said::NoWorker {
+    let no_worker = pb_blocker::NoWorker {
         namespace: "default".to_owned(),
         step_handler: "Label".to_owned(),
         away: vec![pb::WorkerSeat { worker_id: "w1".to_owned(), slots: 4, ..pb::WorkerSeat::default() }],
@@ -83,13 +83,13 @@ fn waiting() -> pb::StepExplanation {
         until_time: at(60),
         blockers: vec![
             pb::Blocker {
-                cause: Some(said::Cause::Backoff(said::Backoff { until_time: at(60), failure: None })),
+                cause: Some(pb_blocker::Cause::Backoff(pb_blocker::Backoff { until_time: at(60), failure: None })),
                 since_time: at(0),
                 summary: "the last attempt failed; the next may begin in 55.0s".to_owned(),
                 remedies: vec![remedy("nothing has to be done: it goes on by itself", "", "", "")],
             },
             pb::Blocker {
-                cause: Some(said::Cause::NoWorker(away)),
+                cause: Some(pb_blocker::Cause::NoWorker(no_worker)),
                 since_time: None,
                 summary: "no worker runs step handler Label in namespace default; w1 (0 of 4) has just gone".to_owned(),
                 remedies: vec![start],
@@ -121,7 +121,7 @@ fn a_task_is_explained_step_by_step() {
 
 #[test]
 fn a_step_is_explained_down_to_its_roots() {
-    let parents = said::Parents {
+    let parents = pb_blocker::Parents {
         unsettled: vec![pb::StepRef {
             name: "charge".to_owned(),
             state: pb::State::Error.into(),
@@ -135,15 +135,15 @@ fn a_step_is_explained_down_to_its_roots() {
         retry_limit: 3,
         verdict: pb::Verdict::Never.into(),
         blockers: vec![pb::Blocker {
-            cause: Some(said::Cause::Parents(parents)),
+            cause: Some(pb_blocker::Cause::Parents(parents)),
             summary: "waits for charge (error)".to_owned(),
             ..pb::Blocker::default()
         }],
         ..pb::StepExplanation::default()
     };
-    let told = pb::ExplainStepResponse { step: Some(step), roots: vec![exhausted()], task_id: TASK.to_owned() };
+    let explained = pb::ExplainStepResponse { step: Some(step), roots: vec![exhausted()], task_id: TASK.to_owned() };
     let calls = Calls { endpoint: "unix:/run/tasker.sock", all_grpcurl: true };
-    insta::assert_snapshot!(view::of_step(&told, Paint::Plain, calls));
+    insta::assert_snapshot!(view::of_step(&explained, Paint::Plain, calls));
 }
 
 #[test]

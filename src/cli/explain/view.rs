@@ -45,14 +45,14 @@ pub(super) fn of_task(task: &pb::TaskExplanation, paint: Paint, calls: Calls<'_>
 }
 
 /// A step, and the steps at the bottom of it.
-pub(super) fn of_step(told: &pb::ExplainStepResponse, paint: Paint, calls: Calls<'_>) -> String {
+pub(super) fn of_step(explained: &pb::ExplainStepResponse, paint: Paint, calls: Calls<'_>) -> String {
     let mut text = String::new();
-    let Some(step) = &told.step else { return text };
+    let Some(step) = &explained.step else { return text };
     one(&mut text, step, paint, calls);
-    if !told.roots.is_empty() {
+    if !explained.roots.is_empty() {
         let _ = writeln!(text, "\nat the bottom of it:");
     }
-    for root in &told.roots {
+    for root in &explained.roots {
         text.push('\n');
         one(&mut text, root, paint, calls);
     }

@@ -30,7 +30,7 @@ pub(crate) struct Node {
     /// The longest way from a root.
     pub(crate) level: usize,
     /// How it does.
-    pub(crate) look: Look,
+    pub(crate) style: StepStyle,
     /// The same for people, such as `complete` or `error 1/3`.
     pub(crate) words: String,
     /// How long it takes, `~` before an estimate.
@@ -56,7 +56,7 @@ pub(crate) struct Edge {
 
 /// How a step looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Look {
+pub(crate) enum StepStyle {
     /// It waits for others.
     Waiting,
     /// It could start.
@@ -89,7 +89,7 @@ impl Drawing {
         let node = |(at, node): (usize, &pb::GraphNode)| Node {
             name: node.name.clone(),
             level: usize::try_from(node.level).unwrap_or(0),
-            look: look(node),
+            style: style(node),
             words: words(node),
             takes: node.duration.as_ref().map(takes).unwrap_or_default(),
             critical: on_path.contains(&at),
@@ -111,7 +111,7 @@ impl Drawing {
     }
 }
 
-impl Look {
+impl StepStyle {
     /// Every look that a step can have.
     pub(crate) const ALL: [Self; 7] =
         [Self::Waiting, Self::Ready, Self::Running, Self::Done, Self::Retrying, Self::Failed, Self::Cancelled];
@@ -159,15 +159,15 @@ impl Look {
 /// The colour of the critical path in pictures.
 pub(crate) const CRITICAL: &str = "#e8590c";
 
-fn look(node: &pb::GraphNode) -> Look {
+fn style(node: &pb::GraphNode) -> StepStyle {
     match from_proto(node.state).unwrap_or_default() {
-        State::Pending if node.ready => Look::Ready,
-        State::Pending => Look::Waiting,
-        State::InProgress => Look::Running,
-        State::Complete | State::ResolvedManually => Look::Done,
-        State::Error if node.ready || node.next_retry_time.is_some() => Look::Retrying,
-        State::Error => Look::Failed,
-        State::Cancelled => Look::Cancelled,
+        State::Pending if node.ready => StepStyle::Ready,
+        State::Pending => StepStyle::Waiting,
+        State::InProgress => StepStyle::Running,
+        State::Complete | State::ResolvedManually => StepStyle::Done,
+        State::Error if node.ready || node.next_retry_time.is_some() => StepStyle::Retrying,
+        State::Error => StepStyle::Failed,
+        State::Cancelled => StepStyle::Cancelled,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::drawing::{CRITICAL, Drawing, Look};
+use super::drawing::{CRITICAL, Drawing, StepStyle};
 
 /// For Graphviz.
 pub(super) fn dot(drawing: &Drawing) -> String {
@@ -11,7 +11,7 @@ pub(super) fn dot(drawing: &Drawing) -> String {
         quoted(&drawing.title)
     );
     for (at, node) in drawing.nodes.iter().enumerate() {
-        let (fill, line) = node.look.colours();
+        let (fill, line) = node.style.colours();
         let (line, pen) = if node.critical { (CRITICAL, 3) } else { (line, 1) };
         let label = format!("{}\\n{} {}", quoted(&node.name), quoted(&node.words), node.takes);
         let _ = writeln!(
@@ -32,16 +32,16 @@ pub(super) fn mermaid(drawing: &Drawing) -> String {
     let mut text = "flowchart LR\n".to_owned();
     for (at, node) in drawing.nodes.iter().enumerate() {
         let label = format!("{}<br/>{} {}", coded(&node.name), coded(&node.words), node.takes);
-        let _ = writeln!(text, "  n{at}[\"{}\"]:::{}", label.trim_end(), node.look.label());
+        let _ = writeln!(text, "  n{at}[\"{}\"]:::{}", label.trim_end(), node.style.label());
     }
     for edge in &drawing.edges {
         let arrow = if edge.critical { "==>" } else { "-->" };
         let _ = writeln!(text, "  n{} {arrow} n{}", edge.from, edge.to);
     }
-    for look in Look::ALL {
-        if drawing.nodes.iter().any(|node| node.look == look) {
-            let (fill, line) = look.colours();
-            let _ = writeln!(text, "  classDef {} fill:{fill},stroke:{line},color:#212529", look.label());
+    for style in StepStyle::ALL {
+        if drawing.nodes.iter().any(|node| node.style == style) {
+            let (fill, line) = style.colours();
+            let _ = writeln!(text, "  classDef {} fill:{fill},stroke:{line},color:#212529", style.label());
         }
     }
     let of = |wanted: &dyn Fn(usize) -> bool, count: usize| {

@@ -79,7 +79,7 @@ fn curve(places: &[Place], columns: &Columns) -> String {
 
 fn nodes(drawing: &Drawing, layout: &Layout, columns: &Columns, text: &mut String) {
     for (node, place) in drawing.nodes.iter().zip(&layout.nodes) {
-        let (fill, line) = node.look.colours();
+        let (fill, line) = node.style.colours();
         let (line, pen) = if node.critical { (CRITICAL, 2.5) } else { (line, 1.2) };
         let (x, y) = (columns.left(place.level), MARGIN + place.row * ROW + (ROW - HEIGHT) / 2.0);
         let (wide, middle) = (columns.right(place.level) - x, (columns.right(place.level) + x) / 2.0);
@@ -91,7 +91,7 @@ fn nodes(drawing: &Drawing, layout: &Layout, columns: &Columns, text: &mut Strin
              height=\"{HEIGHT}\" rx=\"6\" fill=\"{fill}\" stroke=\"{line}\" stroke-width=\"{pen}\"/><text \
              x=\"{middle:.1}\" y=\"{:.1}\" text-anchor=\"middle\" font-weight=\"bold\">{}</text><text \
              x=\"{middle:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#495057\">{}</text></g>",
-            node.look.label(),
+            node.style.label(),
             escaped(&name),
             y + 18.0,
             escaped(&cut(&name, NAME_LETTERS_MAX)),

@@ -68,7 +68,7 @@ fn railed(drawing: &Drawing, rails: &[Line], paint: Paint, lines: &mut Vec<Strin
             lines.push(format!("  {}", paint.tone(Tone::Dim, line.rails.trim_end())));
             continue;
         };
-        let (sign, sign_tone) = node.look.sign();
+        let (sign, sign_tone) = node.style.sign();
         let (before, after) = line.rails.split_once('@').unwrap_or((&line.rails, ""));
         let rails =
             format!("{}{}{}", paint.tone(Tone::Dim, before), paint.tone(sign_tone, sign), paint.tone(Tone::Dim, after));
@@ -81,7 +81,7 @@ fn indented(drawing: &Drawing, paint: Paint, lines: &mut Vec<String>) {
     let names = drawing.nodes.iter().map(|node| width(&name(node)) + indent(node)).max().unwrap_or(0);
     for at in by_level(drawing) {
         let node = &drawing.nodes[at];
-        let (sign, sign_tone) = node.look.sign();
+        let (sign, sign_tone) = node.style.sign();
         let parents: Vec<String> =
             node.parents.iter().take(NAMES_MAX).map(|parent| one_line(&drawing.nodes[*parent].name)).collect();
         let more = node.parents.len().saturating_sub(NAMES_MAX);
@@ -106,8 +106,8 @@ fn entry(node: &Node, names: usize, paint: Paint) -> String {
     let name = name(node);
     let gap = " ".repeat(names.saturating_sub(width(&name)));
     let name = if node.critical { paint.tone(Tone::Bold, &name) } else { name };
-    let (_, look) = node.look.sign();
-    format!("{name}{gap}  {}  {}", paint.tone(look, &format!("{:<16}", node.words)), paint.tone(Tone::Dim, &node.takes))
+    let (_, tone) = node.style.sign();
+    format!("{name}{gap}  {}  {}", paint.tone(tone, &format!("{:<16}", node.words)), paint.tone(Tone::Dim, &node.takes))
 }
 
 fn name(node: &Node) -> String {

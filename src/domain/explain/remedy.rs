@@ -3,7 +3,7 @@
 //! Owns: which operations help against what, so that no remedy is offered that the rules would refuse. Next:
 //! `rpc::explain`, which names the calls.
 
-use super::{Cause, Explanation, Fate, Pause};
+use super::{Cause, Explanation, Pause, TerminalCause};
 use crate::domain::{
     ids::StepNo,
     run::{Micros, Run},
@@ -44,10 +44,10 @@ impl Cause {
             Self::Parents { unsettled, .. } => {
                 unsettled.iter().take(1).map(|(parent, _)| Remedy::LookAt(*parent)).collect()
             }
-            Self::Ancestor { ancestor, fate, .. } => helps(run, *ancestor, *fate),
+            Self::Ancestor { ancestor, terminal_cause, .. } => helps(run, *ancestor, *terminal_cause),
             Self::Backoff { until, .. } => vec![Remedy::Wait(Some(*until)), Remedy::RetryStep(no)],
-            Self::Exhausted { .. } => helps(run, no, Fate::Exhausted),
-            Self::Permanent { .. } => helps(run, no, Fate::Permanent),
+            Self::Exhausted { .. } => helps(run, no, TerminalCause::Exhausted),
+            Self::Permanent { .. } => helps(run, no, TerminalCause::Permanent),
             Self::Leased { overdue: true, .. } => vec![Remedy::Wait(None)],
             Self::Leased { .. } => vec![Remedy::Wait(None), Remedy::CancelStep(no)],
             Self::Paused(pause) => vec![Remedy::Resume(pause.clone())],
@@ -59,8 +59,10 @@ impl Cause {
 }
 
 /// What helps a step that will never be done by itself.
-fn helps(run: &Run, no: StepNo, fate: Fate) -> Vec<Remedy> {
-    if !matches!(run.state(), State::Pending | State::InProgress | State::Error) || fate == Fate::Cancelled {
+fn helps(run: &Run, no: StepNo, terminal_cause: TerminalCause) -> Vec<Remedy> {
+    if !matches!(run.state(), State::Pending | State::InProgress | State::Error)
+        || terminal_cause == TerminalCause::Cancelled
+    {
         return vec![Remedy::CreateTask];
     }
     let step = run.step(no);
@@ -71,7 +73,7 @@ fn helps(run: &Run, no: StepNo, fate: Fate) -> Vec<Remedy> {
             remedies.push(Remedy::RetryTask);
         }
     }
-    if fate == Fate::Exhausted {
+    if terminal_cause == TerminalCause::Exhausted {
         remedies.push(Remedy::RaiseLimit(no, step.attempts.saturating_add(1)));
     }
     remedies.push(Remedy::ResolveStep(no));

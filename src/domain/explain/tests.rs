@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt::Write as _};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::{Explainer, Failure, Lease, Pause, Presence, Scene, Seat, Verdict, roots, summary};
+use super::{Explainer, Facts, Failure, Lease, Pause, Presence, SessionOccupancy, Verdict, roots, summary};
 use crate::domain::{
     ids::StepNo,
     run::{
@@ -18,8 +18,8 @@ use crate::domain::{
     state::State,
 };
 
-fn seat(worker_id: &str, slots: usize, held: usize, presence: Presence) -> Seat {
-    Seat {
+fn session(worker_id: &str, slots: usize, held: usize, presence: Presence) -> SessionOccupancy {
+    SessionOccupancy {
         session_id: Uuid::nil(),
         worker_id: worker_id.to_owned(),
         server_id: Uuid::nil(),
@@ -40,16 +40,16 @@ fn pause(handler: Option<&str>) -> Pause {
     }
 }
 
-/// A scene in words: `free`, `full`, `draining`, `away`, `gone`, `unleased`, `overdue`, `paused`, `stopped`; without any
+/// The facts in words: `free`, `full`, `draining`, `away`, `gone`, `unleased`, `overdue`, `paused`, `stopped`; without any
 /// a worker has a free slot.
-fn scene(run: &Run, now: Micros, words: &str) -> Scene {
+fn facts(run: &Run, now: Micros, words: &str) -> Facts {
     let has = |word: &str| words.split_whitespace().any(|given| given == word);
-    let crew = match () {
+    let sessions = match () {
         () if has("nobody") => Vec::new(),
-        () if has("full") => vec![seat("one", 2, 2, Presence::Open), seat("two", 1, 1, Presence::Away)],
-        () if has("draining") => vec![seat("one", 2, 0, Presence::Draining)],
-        () if has("away") => vec![seat("one", 2, 0, Presence::Away)],
-        () => vec![seat("one", 2, 1, Presence::Open)],
+        () if has("full") => vec![session("one", 2, 2, Presence::Open), session("two", 1, 1, Presence::Disconnected)],
+        () if has("draining") => vec![session("one", 2, 0, Presence::Draining)],
+        () if has("away") => vec![session("one", 2, 0, Presence::Disconnected)],
+        () => vec![session("one", 2, 1, Presence::Open)],
     };
     let mut pauses = Vec::new();
     pauses.extend(has("paused").then(|| pause(Some("staged"))));
@@ -70,13 +70,13 @@ fn scene(run: &Run, now: Micros, words: &str) -> Scene {
         at: now,
     };
     let in_state = |state: State| (0..run.len()).filter(move |no| run.step(*no).state == state);
-    Scene {
+    Facts {
         now,
         pauses,
-        crews: HashMap::from([(1, crew)]),
+        sessions: HashMap::from([(1, sessions)]),
         leases: in_state(State::InProgress).filter(|_| !has("unleased")).map(|no| (no, lease.clone())).collect(),
         failures: in_state(State::Error).map(|no| (no, failure(&no))).collect(),
-        ..Scene::default()
+        ..Facts::default()
     }
 }
 
@@ -84,10 +84,10 @@ fn scene(run: &Run, now: Micros, words: &str) -> Scene {
 fn check(dag: &str, history: &str, words: &str, expected: &str) {
     let (stage, refusals) = play(dag, history);
     assert_eq!(refusals, []);
-    let scene = scene(&stage.run, stage.now, words);
-    let explainer = Explainer::new(&stage.run, &scene);
+    let facts = facts(&stage.run, stage.now, words);
+    let explainer = Explainer::new(&stage.run, &facts);
     let mut found = explainer.task().0.label().to_owned();
-    for no in explainer.worth(100) {
+    for no in explainer.to_explain(100) {
         let told = explainer.step(no);
         write!(found, "\n{} {}", stage.run.template().step(no).name, told.verdict.label()).unwrap();
         if let Verdict::Waiting { until: Some(at) } = told.verdict {
@@ -239,9 +239,9 @@ fn best_case(stage: &mut Stage) {
 /// What a verdict promises, held against what the rules do.
 fn check_promises(stage: &Stage) {
     let run = &stage.run;
-    let given = scene(run, stage.now, "");
-    let without = scene(run, stage.now, "nobody");
-    let paused = scene(run, stage.now, "paused");
+    let given = facts(run, stage.now, "");
+    let without = facts(run, stage.now, "nobody");
+    let paused = facts(run, stage.now, "paused");
     let explainer = Explainer::new(run, &given);
     let mut best = Stage { run: run.clone(), now: stage.now, moves: Vec::new() };
     best_case(&mut best);
@@ -266,9 +266,11 @@ fn check_promises(stage: &Stage) {
             assert!(claims(no, at) && !claims(no, at - 1), "it waits until then and no longer, step {no}");
         }
         assert_eq!(told.blockers.is_empty(), told.verdict == Verdict::Settled, "there is a reason, step {no}");
-        if told.verdict == Verdict::Never && run.step(no).unmet > 0 && super::fate(run, no).is_none() {
+        if told.verdict == Verdict::Never && run.step(no).unmet > 0 && super::terminal_cause(run, no).is_none() {
             let is_ancestor = |blocker: &super::Blocker| match blocker.cause {
-                super::Cause::Ancestor { ancestor, fate, .. } => super::fate(run, ancestor) == Some(fate),
+                super::Cause::Ancestor { ancestor, terminal_cause, .. } => {
+                    super::terminal_cause(run, ancestor) == Some(terminal_cause)
+                }
                 super::Cause::TaskSettled { .. } => true,
                 _ => false,
             };
@@ -314,8 +316,8 @@ proptest! {
             let mut changes = Changes::default();
             let _refused = stage.apply(&op, &mut changes);
             stage.settle(&mut changes);
-            let scene = scene(&stage.run, stage.now, "");
-            let explainer = Explainer::new(&stage.run, &scene);
+            let facts = facts(&stage.run, stage.now, "");
+            let explainer = Explainer::new(&stage.run, &facts);
             for no in 0..stage.run.len() {
                 let told = explainer.step(no);
                 for remedy in told.blockers.iter().flat_map(|blocker| blocker.cause.remedies(&stage.run, &told)) {

@@ -1,6 +1,6 @@
 //! Blockers in a line each, for people.
 
-use super::{Cause, Failure, Fate, Seat};
+use super::{Cause, Failure, SessionOccupancy, TerminalCause};
 use crate::domain::{
     ids::StepNo,
     run::{Micros, Run},
@@ -21,13 +21,13 @@ pub fn summary(run: &Run, no: StepNo, cause: &Cause, now: Micros) -> String {
             let named = unsettled.iter().map(|(no, state)| format!("{} ({state})", template.step(*no).name));
             format!("waits for {}", list(&named.collect::<Vec<_>>(), *count))
         }
-        Cause::Ancestor { ancestor, fate, failure } => {
+        Cause::Ancestor { ancestor, terminal_cause, failure } => {
             let name = &template.step(*ancestor).name;
             let step = run.step(*ancestor);
-            let why = match fate {
-                Fate::Cancelled => "is cancelled".to_owned(),
-                Fate::Exhausted => used(step.attempts, step.retry_limit, failure.as_ref()),
-                Fate::Permanent => format!("failed for good{}", with(failure.as_ref())),
+            let why = match terminal_cause {
+                TerminalCause::Cancelled => "is cancelled".to_owned(),
+                TerminalCause::Exhausted => used(step.attempts, step.retry_limit, failure.as_ref()),
+                TerminalCause::Permanent => format!("failed for good{}", with(failure.as_ref())),
             };
             format!("{name} {why}")
         }
@@ -59,17 +59,21 @@ pub fn summary(run: &Run, no: StepNo, cause: &Cause, now: Micros) -> String {
             let why = if pause.reason.is_empty() { String::new() } else { format!(": {}", shown(&pause.reason)) };
             format!("{what} is paused{by}{why}")
         }
-        Cause::NoWorker { away } => {
+        Cause::NoWorker { disconnected } => {
             let handler = &template.step(no).handler_class;
-            let gone = if away.is_empty() { String::new() } else { format!("; {} has just gone", names(away, 0)) };
+            let gone = if disconnected.is_empty() {
+                String::new()
+            } else {
+                format!("; {} has just gone", names(disconnected, 0))
+            };
             format!("no worker runs step handler {handler} in namespace {}{gone}", template.namespace)
         }
         Cause::NoFreeSlot { holders, count } => {
-            let slots: usize = holders.iter().map(|seat| seat.slots).sum();
+            let slots: usize = holders.iter().map(|session| session.slots).sum();
             let more = if *count > holders.len() { "more than " } else { "" };
             format!("all {more}{} are taken: {}", counted(slots, "slot"), names(holders, *count))
         }
-        Cause::Draining { seats } => format!("the workers that run it take no more work: {}", names(seats, 0)),
+        Cause::Draining { sessions } => format!("the workers that run it take no more work: {}", names(sessions, 0)),
         Cause::Dispatch { free } => format!("{} free: it starts now", counted(*free, "slot")),
     }
 }
@@ -97,9 +101,9 @@ fn with(failure: Option<&Failure>) -> String {
     }
 }
 
-fn names(seats: &[Seat], count: usize) -> String {
-    let named = seats.iter().map(|seat| format!("{} ({} of {})", seat.worker_id, seat.held, seat.slots));
-    list(&named.collect::<Vec<_>>(), count.max(seats.len()))
+fn names(sessions: &[SessionOccupancy], count: usize) -> String {
+    let named = sessions.iter().map(|session| format!("{} ({} of {})", session.worker_id, session.held, session.slots));
+    list(&named.collect::<Vec<_>>(), count.max(sessions.len()))
 }
 
 /// `a, b and 3 more`.

@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Bottlenecks, CriticalPaths, Durations, ErrorChains, Parallelism, Picture, Policy, Shape, bottlenecks, chains,
+    Bottlenecks, CriticalPaths, Durations, ErrorChains, Parallelism, Policy, Shape, StepStates, bottlenecks, chains,
     parallelism, paths,
 };
 
 /// What was found out about a run. It names steps by number and holds no times, so that it is true for every task
-/// with the same picture.
+/// with the same step states.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Analysis {
     /// The ways that matter most.
@@ -52,13 +52,13 @@ pub enum Recommendation {
 
 impl Key {
     /// The key of an analysis of these.
-    pub fn of(shape: &Shape, picture: &Picture, durations: &Durations, policy: &Policy) -> Self {
+    pub fn of(shape: &Shape, states: &StepStates, durations: &Durations, policy: &Policy) -> Self {
         let mut hash = Sha256::new();
         hash.update(shape.fingerprint());
         hash.update(durations.fingerprint());
         hash.update(serde_json::to_vec(policy).expect("a policy is plain numbers"));
-        let mut bytes = Vec::with_capacity(picture.steps().len() * 6);
-        bytes.extend(picture.bytes().flatten());
+        let mut bytes = Vec::with_capacity(states.steps().len() * 6);
+        bytes.extend(states.bytes().flatten());
         hash.update(bytes);
         let digest = hash.finalize();
         Self(std::array::from_fn(|at| digest[at]))
@@ -67,12 +67,12 @@ impl Key {
 
 impl Analysis {
     /// Analyses a run.
-    pub fn of(shape: &Shape, picture: &Picture, durations: &Durations, policy: &Policy) -> Self {
+    pub fn of(shape: &Shape, states: &StepStates, durations: &Durations, policy: &Policy) -> Self {
         Self {
-            critical_paths: paths::analyse(shape, picture, durations, policy),
-            parallelism: parallelism::analyse(shape, picture),
-            error_chains: chains::analyse(shape, picture, policy),
-            bottlenecks: bottlenecks::analyse(shape, picture, policy),
+            critical_paths: paths::analyse(shape, states, durations, policy),
+            parallelism: parallelism::analyse(shape, states),
+            error_chains: chains::analyse(shape, states, policy),
+            bottlenecks: bottlenecks::analyse(shape, states, policy),
         }
     }
 

@@ -8,10 +8,10 @@ use std::cmp::Reverse;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Picture, Policy, Shape,
-    picture::Condition,
+    Policy, Shape, StepStates,
     policy::Severity,
     reach::{self, Behind},
+    step_states::Condition,
 };
 use crate::domain::{ids::StepNo, state::State};
 
@@ -161,16 +161,16 @@ impl Outlook {
     }
 }
 
-pub(super) fn analyse(shape: &Shape, picture: &Picture, policy: &Policy) -> Bottlenecks {
-    let failed = picture.counts().failed;
+pub(super) fn analyse(shape: &Shape, states: &StepStates, policy: &Policy) -> Bottlenecks {
+    let failed = states.counts().failed;
     let is_candidate = |step: &Condition| match failed {
         0 => !step.state.is_settled_step() && (step.blocked || step.attempts >= 2 || step.is_given_up()),
         _ => step.is_error(),
     };
-    let candidates: Vec<StepNo> = picture.numbered().filter(|(_, step)| is_candidate(step)).map(|(no, _)| no).collect();
-    let behind = reach::count(shape, picture, &candidates);
+    let candidates: Vec<StepNo> = states.numbered().filter(|(_, step)| is_candidate(step)).map(|(no, _)| no).collect();
+    let behind = reach::count(shape, states, &candidates);
     let entry = |(step, behind): (&StepNo, Behind)| {
-        let impact = impact(picture.step(*step), behind, policy);
+        let impact = impact(states.step(*step), behind, policy);
         let severity = policy.severity_thresholds.severity(impact);
         Bottleneck { step: *step, downstream: behind.steps, blocked: behind.blocked, impact, severity }
     };

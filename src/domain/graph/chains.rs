@@ -5,11 +5,11 @@ use std::cmp::Reverse;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Picture, Policy, Shape,
+    Policy, Shape, StepStates,
     parallelism::percent,
-    picture::Condition,
     policy::Severity,
     reach::{self, Behind},
+    step_states::Condition,
 };
 use crate::domain::ids::StepNo;
 
@@ -88,15 +88,12 @@ impl Recovery {
     }
 }
 
-pub(super) fn analyse(shape: &Shape, picture: &Picture, policy: &Policy) -> ErrorChains {
-    let errors: Vec<StepNo> = picture.numbered().filter(|(_, step)| step.is_error()).map(|(no, _)| no).collect();
-    let behind = reach::count(shape, picture, &errors);
+pub(super) fn analyse(shape: &Shape, states: &StepStates, policy: &Policy) -> ErrorChains {
+    let errors: Vec<StepNo> = states.numbered().filter(|(_, step)| step.is_error()).map(|(no, _)| no).collect();
+    let behind = reach::count(shape, states, &errors);
     let blocked = behind.iter().map(|behind| u64::from(behind.blocked)).sum();
-    let mut ranked: Vec<(i64, StepNo, Behind)> = errors
-        .iter()
-        .zip(behind)
-        .map(|(no, behind)| (impact(picture.step(*no), behind, policy), *no, behind))
-        .collect();
+    let mut ranked: Vec<(i64, StepNo, Behind)> =
+        errors.iter().zip(behind).map(|(no, behind)| (impact(states.step(*no), behind, policy), *no, behind)).collect();
     ranked.sort_by_key(|(impact, no, _)| (Reverse(*impact), shape.rank(*no)));
     ranked.truncate(CHAINS_MAX);
     let chain = |(impact, step, behind): (i64, StepNo, Behind)| {

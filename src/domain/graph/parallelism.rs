@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Picture, Shape};
+use super::{Shape, StepStates};
 
 /// The levels of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,9 +42,9 @@ impl Parallelism {
     }
 }
 
-pub(super) fn analyse(shape: &Shape, picture: &Picture) -> Parallelism {
+pub(super) fn analyse(shape: &Shape, states: &StepStates) -> Parallelism {
     let mut levels = vec![Level::default(); shape.depth()];
-    for (no, step) in picture.numbered() {
+    for (no, step) in states.numbered() {
         let level = &mut levels[usize::from(shape.level(no))];
         level.steps += 1;
         level.ready += u32::from(step.ready);

@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Durations, Picture, Policy, Shape, picture::Condition};
+use super::{Durations, Policy, Shape, StepStates, step_states::Condition};
 use crate::domain::ids::StepNo;
 
 /// Paths that are shown.
@@ -98,9 +98,9 @@ struct Ways {
     count: usize,
 }
 
-pub(super) fn analyse(shape: &Shape, picture: &Picture, durations: &Durations, policy: &Policy) -> CriticalPaths {
-    let weights = Weights { shape, picture, durations, policy };
-    let scores: Vec<i64> = picture.numbered().map(|(no, step)| weights.of(no, step)).collect();
+pub(super) fn analyse(shape: &Shape, states: &StepStates, durations: &Durations, policy: &Policy) -> CriticalPaths {
+    let weights = Weights { shape, states, durations, policy };
+    let scores: Vec<i64> = states.numbered().map(|(no, step)| weights.of(no, step)).collect();
     let paths = best(shape, &scores).into_iter().map(|(score, steps)| weights.path(score, steps)).collect();
     CriticalPaths { paths }
 }
@@ -116,7 +116,7 @@ pub(super) fn best(shape: &Shape, scores: &[i64]) -> Vec<(i64, Vec<StepNo>)> {
     let mut paths: Vec<(i64, Vec<StepNo>)> = positive.map(|way| (way.score, follow(&ways, *way))).collect();
     if paths.len() < PATHS_MAX {
         let missing = PATHS_MAX - paths.len();
-        paths.extend(worthless(shape, scores, missing).into_iter().map(|path| (0, path)));
+        paths.extend(non_positive(shape, scores, missing).into_iter().map(|path| (0, path)));
     }
     paths
 }
@@ -189,7 +189,7 @@ fn follow(ways: &[Ways], from: Way) -> Vec<StepNo> {
 
 /// The first paths by name whose sum is not above 0. Nobody is visited from whom there is no such way, so the time
 /// goes by the length of what is found.
-fn worthless(shape: &Shape, scores: &[i64], wanted: usize) -> Vec<Vec<StepNo>> {
+fn non_positive(shape: &Shape, scores: &[i64], wanted: usize) -> Vec<Vec<StepNo>> {
     let mut least = vec![0_i64; shape.steps()];
     for no in shape.order().iter().rev() {
         let below = shape.children(*no).iter().map(|child| least[usize::from(*child)]).min();
@@ -228,7 +228,7 @@ fn worthless(shape: &Shape, scores: &[i64], wanted: usize) -> Vec<Vec<StepNo>> {
 
 struct Weights<'a> {
     shape: &'a Shape,
-    picture: &'a Picture,
+    states: &'a StepStates,
     durations: &'a Durations,
     policy: &'a Policy,
 }
@@ -239,7 +239,7 @@ impl Weights<'_> {
         let weigh = &self.policy.impact_multipliers;
         let when = |holds: bool, weight: u32| if holds { i64::from(weight) * UNIT } else { 0 };
         // A task that is not healthy makes what blocks it and what failed one and a half times as bad.
-        let ill = |weight: i64| if self.picture.is_healthy() { weight } else { weight / 2 * 3 };
+        let ill = |weight: i64| if self.states.is_healthy() { weight } else { weight / 2 * 3 };
         when(true, weigh.path_length_weight) - when(step.is_done(), weigh.completed_penalty)
             + ill(when(step.blocked, weigh.blocked_penalty))
             + ill(when(step.is_error(), weigh.error_penalty))
@@ -255,7 +255,7 @@ impl Weights<'_> {
     }
 
     fn path(&self, sum: i64, steps: Vec<StepNo>) -> Path {
-        let conditions = || steps.iter().map(|no| (*no, self.picture.step(*no)));
+        let conditions = || steps.iter().map(|no| (*no, self.states.step(*no)));
         let count = |wanted: &dyn Fn(&Condition) -> bool| number(conditions().filter(|(_, step)| wanted(step)).count());
         let estimates = &self.policy.duration_estimates;
         let left = conditions().filter(|(_, step)| !step.is_done());
@@ -280,7 +280,7 @@ impl Weights<'_> {
 
     /// The sum as a score: less the further the task has come, and rounded only here.
     fn score(&self, sum: i64) -> f64 {
-        let left = 100_000 - 3 * self.picture.completion();
+        let left = 100_000 - 3 * self.states.completion();
         let scaled = i128::from(sum.max(0)) * i128::from(left);
         scaled as f64 / (UNIT as f64 * 100_000.0)
     }
@@ -288,7 +288,7 @@ impl Weights<'_> {
     /// The steps in trouble, the most severe first.
     fn bottlenecks(&self, steps: &[StepNo]) -> Vec<PathBottleneck> {
         let of = |(at, no): (usize, &StepNo)| {
-            let step = self.picture.step(*no);
+            let step = self.states.step(*no);
             (step.blocked || step.is_error()).then(|| PathBottleneck {
                 step: *no,
                 reason: BlockingReason::of(step),

@@ -1,6 +1,6 @@
 //! What lies behind a step.
 
-use super::{Picture, Shape};
+use super::{Shape, StepStates};
 use crate::domain::ids::StepNo;
 
 /// Columns that are looked at together: eight words of 64 steps.
@@ -32,22 +32,22 @@ pub(super) fn descendants(shape: &Shape, from: StepNo) -> Vec<StepNo> {
 }
 
 /// Counts what lies behind each of these steps.
-pub(super) fn count(shape: &Shape, picture: &Picture, of: &[StepNo]) -> Vec<Behind> {
+pub(super) fn count(shape: &Shape, states: &StepStates, of: &[StepNo]) -> Vec<Behind> {
     // Walking from each step costs its edges; the closure costs all edges once for every 64 steps.
-    if of.len() <= shape.steps().div_ceil(64) { walk(shape, picture, of) } else { close(shape, picture, of) }
+    if of.len() <= shape.steps().div_ceil(64) { walk(shape, states, of) } else { close(shape, states, of) }
 }
 
-fn walk(shape: &Shape, picture: &Picture, of: &[StepNo]) -> Vec<Behind> {
+fn walk(shape: &Shape, states: &StepStates, of: &[StepNo]) -> Vec<Behind> {
     let behind = |from: &StepNo| {
         let found = descendants(shape, *from);
-        let blocked = found.iter().filter(|no| picture.step(**no).blocked).count();
+        let blocked = found.iter().filter(|no| states.step(**no).blocked).count();
         Behind { steps: number(found.len()), blocked: number(blocked) }
     };
     of.iter().map(behind).collect()
 }
 
 /// The transitive closure, some columns at a time, so that thirty thousand steps need two megabytes.
-fn close(shape: &Shape, picture: &Picture, of: &[StepNo]) -> Vec<Behind> {
+fn close(shape: &Shape, states: &StepStates, of: &[StepNo]) -> Vec<Behind> {
     let mut found = vec![Behind::default(); of.len()];
     let mut rows = vec![[0_u64; WORDS]; shape.steps()];
     for (chunk, columns) in shape.order().chunks(COLUMNS).enumerate() {
@@ -56,7 +56,7 @@ fn close(shape: &Shape, picture: &Picture, of: &[StepNo]) -> Vec<Behind> {
         for (column, no) in columns.iter().enumerate() {
             let (word, bit) = (column / 64, 1_u64 << (column % 64));
             bits[usize::from(*no)] = Some((word, bit));
-            if picture.step(*no).blocked {
+            if states.step(*no).blocked {
                 blocked[word] |= bit;
             }
         }
@@ -90,6 +90,6 @@ fn number(count: usize) -> u32 {
 }
 
 #[cfg(test)]
-pub(super) fn both_ways(shape: &Shape, picture: &Picture, of: &[StepNo]) -> (Vec<Behind>, Vec<Behind>) {
-    (walk(shape, picture, of), close(shape, picture, of))
+pub(super) fn both_ways(shape: &Shape, states: &StepStates, of: &[StepNo]) -> (Vec<Behind>, Vec<Behind>) {
+    (walk(shape, states, of), close(shape, states, of))
 }

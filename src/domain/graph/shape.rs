@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use sha2::{Digest, Sha256};
 
-use super::Natural;
+use super::PathCount;
 use crate::domain::{ids::StepNo, template::Template};
 
 /// A DAG of named steps and what follows from its edges alone.
@@ -232,18 +232,18 @@ fn ranks(names: &[&str]) -> Vec<StepNo> {
 
 /// From each step as many paths lead to leaves as from its children together. A count is forgotten with the last
 /// parent that asks for it, because counts can have thousands of digits.
-fn count_paths(order: &[StepNo], parents: &Adjacency, children: &Adjacency) -> Natural {
-    let mut total = Natural::default();
-    let mut counts = vec![Natural::default(); order.len()];
+fn count_paths(order: &[StepNo], parents: &Adjacency, children: &Adjacency) -> PathCount {
+    let mut total = PathCount::default();
+    let mut counts = vec![PathCount::default(); order.len()];
     let mut asking: Vec<usize> = numbers(order.len()).map(|no| parents.of_step(no).len()).collect();
     for no in order.iter().rev() {
-        let mut count = if children.of_step(*no).is_empty() { Natural::one() } else { Natural::default() };
+        let mut count = if children.of_step(*no).is_empty() { PathCount::one() } else { PathCount::default() };
         for child in children.of_step(*no) {
             let child = usize::from(*child);
             count.add(&counts[child]);
             asking[child] -= 1;
             if asking[child] == 0 {
-                counts[child] = Natural::default();
+                counts[child] = PathCount::default();
             }
         }
         if parents.of_step(*no).is_empty() {

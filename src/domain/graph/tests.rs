@@ -27,12 +27,12 @@ fn stage(history: &str) -> Stage {
     stage
 }
 
-fn analyse(stage: &Stage) -> (Shape, Picture, Analysis) {
+fn analyse(stage: &Stage) -> (Shape, StepStates, Analysis) {
     let shape = Shape::of(stage.run.template());
-    let picture = Picture::of(&stage.run, stage.now);
-    let analysis = Analysis::of(&shape, &picture, &Durations::default(), &Policy::default());
+    let states = StepStates::of(&stage.run, stage.now);
+    let analysis = Analysis::of(&shape, &states, &Durations::default(), &Policy::default());
     assert!(analysis.fits(&shape));
-    (shape, picture, analysis)
+    (shape, states, analysis)
 }
 
 /// `names score` with what is not 0 of completed, ready, blocked, errors and retries, and the duration.
@@ -90,13 +90,13 @@ fn bottlenecks_of_a_path() {
 #[test]
 fn parallelism() {
     let check = |history: &str, expected: &str| {
-        let (shape, picture, analysis) = analyse(&stage(history));
+        let (shape, states, analysis) = analyse(&stage(history));
         let levels = analysis.parallelism.levels.iter();
         let levels: Vec<String> = levels
             .map(|level| format!("{}r{}{}", level.steps, level.ready, if level.is_at_risk() { "!" } else { "" }))
             .collect();
         let (ready, blocked, efficiency) =
-            (picture.counts().ready, analysis.parallelism.blocked(), analysis.parallelism.efficiency);
+            (states.counts().ready, analysis.parallelism.blocked(), analysis.parallelism.efficiency);
         let found =
             format!("{} of {}, ready {ready}, blocked {blocked}, {efficiency} %", levels.join(" "), shape.width());
         assert_eq!(found, expected, "{history}");
@@ -110,9 +110,9 @@ fn parallelism() {
 fn bottlenecks_of_a_task() {
     let check = |history: &str, expected: &str| {
         let stage = stage(history);
-        let (_, picture, analysis) = analyse(&stage);
+        let (_, states, analysis) = analyse(&stage);
         let show = |found: &bottlenecks::Bottleneck| {
-            let step = picture.step(found.step);
+            let step = states.step(found.step);
             let (name, impact, severity) = (&stage.run.template().step(found.step).name, found.impact, found.severity);
             let (kind, outlook) = (bottlenecks::Kind::of(step), bottlenecks::Outlook::of(step));
             format!("{name} {impact} {severity:?} {kind:?} {:?} {outlook:?}", bottlenecks::Strategy::of(step))
@@ -147,11 +147,11 @@ fn bottlenecks_of_a_task() {
 fn error_chains() {
     let check = |history: &str, expected: &str| {
         let stage = stage(history);
-        let (_, picture, analysis) = analyse(&stage);
+        let (_, states, analysis) = analyse(&stage);
         let name = |no: StepNo| stage.run.template().step(no).name.to_string();
         let show = |chain: &chains::Chain| {
             let behind: String = chain.downstream.iter().map(|no| name(*no)).collect();
-            let recovery = chains::Recovery::of(picture.step(chain.step));
+            let recovery = chains::Recovery::of(states.step(chain.step));
             format!("{}>{behind} {} {:?} {recovery:?}", name(chain.step), chain.impact, chain.priority)
         };
         let ErrorChains { errors, percentage, blocked, chains } = &analysis.error_chains;
@@ -183,8 +183,8 @@ fn the_summary_has_the_intended_values() {
 #[test]
 fn an_elapsed_backoff_changes_the_key_and_the_clock_alone_does_not() {
     let key = |history: &str| {
-        let (shape, picture, _) = analyse(&stage(history));
-        Key::of(&shape, &picture, &Durations::default(), &Policy::default())
+        let (shape, states, _) = analyse(&stage(history));
+        Key::of(&shape, &states, &Durations::default(), &Policy::default())
     };
     assert_eq!(key(B_WAITS), key(&format!("{B_WAITS}, +5s")));
     assert_ne!(key(B_WAITS), key(&format!("{B_WAITS}, +10s")));

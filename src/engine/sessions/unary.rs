@@ -84,7 +84,7 @@ impl Sessions {
             None => HashSet::new(),
         };
         let slots = stored.len() + hello.slots;
-        let (hold, mut inbox) = self.join(&hello, slots, &[]).await?;
+        let (hold, mut receiver) = self.join(&hello, slots, &[]).await?;
         let session_id = hold.session_id;
         self.shared.metrics.sessions_opened.with(["claim"]).add(1);
         self.shared.workforce.open(session_id, &stored);
@@ -92,7 +92,7 @@ impl Sessions {
         let mut assignments = Vec::new();
         while assignments.is_empty() {
             tokio::select! {
-                outgoing = inbox.recv() => match outgoing {
+                outgoing = receiver.recv() => match outgoing {
                     Some(outgoing) => {
                         assignments.extend(outgoing.assignments);
                         if outgoing.drain {
@@ -105,15 +105,15 @@ impl Sessions {
                 () = self.ended.cancelled() => break,
             }
         }
-        // Seats that were taken meanwhile belong to claims that are being written: they are waited for.
-        self.shared.workforce.close(session_id, &hold.outbox);
-        assignments.extend(self.settle_down(session_id, &mut inbox).await.assignments);
+        // Slots that were taken meanwhile belong to claims that are being written: they are waited for.
+        self.shared.workforce.close(session_id, &hold.sender);
+        assignments.extend(self.settle_down(session_id, &mut receiver).await.assignments);
         self.touch(session_id);
         if hold.leave() {
             self.disconnect(session_id);
             // The answer does not wait for what only explanations need.
-            let (sessions, seated_at, held) = (self.clone(), hold.seated_at, assignments.len());
-            tokio::spawn(async move { sessions.unseat(session_id, seated_at, held).await });
+            let (sessions, attached_at, held) = (self.clone(), hold.attached_at, assignments.len());
+            tokio::spawn(async move { sessions.detach(session_id, attached_at, held).await });
         }
         Ok((session_id, assignments))
     }

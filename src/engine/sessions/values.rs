@@ -6,7 +6,7 @@ use crate::{
     domain::{ids::StepId, run::Micros},
     lifecycle::{
         Outcome,
-        workforce::{Inbox, Outbox, Workforce},
+        workforce::{SessionReceiver, SessionSender, Workforce},
     },
 };
 
@@ -44,7 +44,7 @@ pub struct Offer {
 #[derive(Debug)]
 pub struct Opened {
     /// What the server has for the worker.
-    pub inbox: Inbox,
+    pub receiver: SessionReceiver,
     /// Of the attempts that the worker said it has, those that it has lost.
     pub lost: Vec<(StepId, u16)>,
     /// What keeps the session open.
@@ -57,15 +57,15 @@ pub struct Hold {
     /// The session.
     pub session_id: Uuid,
     /// Since when.
-    pub(super) seated_at: Micros,
-    pub(super) outbox: Outbox,
+    pub(super) attached_at: Micros,
+    pub(super) sender: SessionSender,
     pub(super) workforce: Workforce,
 }
 
 impl Hold {
     /// Lets go; whether the session had not come back with another hold.
     pub(super) fn leave(&self) -> bool {
-        self.workforce.leave_with(self.session_id, &self.outbox)
+        self.workforce.leave_with(self.session_id, &self.sender)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     },
     lifecycle::{item::Item, metadata, request::NewTask},
     store::{
-        lifecycle::{Requested, WriteSet, array_text, number, signed, timestamp},
+        lifecycle::{RequestInserts, WriteSet, array_text, number, signed, timestamp},
         tallies::Kind,
         text::Text,
     },
@@ -24,7 +24,7 @@ impl Batch {
                 && self.entries.contains_key(task_id)
                 && new.identity.is_none()
             {
-                request(&mut set.requested, *task_id, new);
+                request(&mut set.request_inserts, *task_id, new);
             }
         }
         for task in &self.order {
@@ -34,47 +34,49 @@ impl Batch {
             }
         }
         for (queue, at, step) in &self.queued {
-            set.queued.0.push(*queue);
-            set.queued.1.push(timestamp(*at));
-            set.queued.2.push(step.task.uuid());
-            set.queued.3.push(number(step.no));
+            set.ready_inserts.0.push(*queue);
+            set.ready_inserts.1.push(timestamp(*at));
+            set.ready_inserts.2.push(step.task.uuid());
+            set.ready_inserts.3.push(number(step.no));
         }
-        let any = !(set.created.task_id.is_empty() && set.moved.task_id.is_empty() && set.queued.0.is_empty());
+        let any = !(set.task_inserts.task_id.is_empty()
+            && set.task_updates.task_id.is_empty()
+            && set.ready_inserts.0.is_empty());
         any.then_some(set)
     }
 }
 
 impl Entry {
     fn columns(&self, task: TaskId, now: Micros, set: &mut WriteSet) {
-        let stored = self.held.run.store();
+        let stored = self.cached.run.store();
         let started = self.changes.moves.iter().any(|row| row.step.is_none() && row.to == State::InProgress);
         let started_at = started.then(|| timestamp(now));
         let finished_at = stored.state.is_settled_task().then(|| timestamp(now));
         self.tally(stored.state, set);
         let Stored { state, reason, revision, steps, detail } = stored;
         if let Some(expected) = self.revision_read {
-            let moved = &mut set.moved;
-            moved.task_id.push(task.uuid());
-            moved.expected.push(signed(expected));
-            moved.state.push(i16::from(state.code()));
-            moved.revision.push(signed(revision));
-            moved.state_reason.push(reason);
-            moved.steps.push(steps);
-            moved.detail.push(detail);
-            moved.started_at.push(started_at);
-            moved.finished_at.push(finished_at);
+            let updates = &mut set.task_updates;
+            updates.task_id.push(task.uuid());
+            updates.expected.push(signed(expected));
+            updates.state.push(i16::from(state.code()));
+            updates.revision.push(signed(revision));
+            updates.state_reason.push(reason);
+            updates.steps.push(steps);
+            updates.detail.push(detail);
+            updates.started_at.push(started_at);
+            updates.finished_at.push(finished_at);
         } else {
-            let created = &mut set.created;
-            created.task_id.push(task.uuid());
-            created.named_task_id.push(self.held.run.template().id);
-            created.state.push(i16::from(state.code()));
-            created.revision.push(signed(revision));
-            created.state_reason.push(reason);
-            created.steps.push(steps);
-            created.detail.push(detail);
-            created.started_at.push(started_at);
-            created.finished_at.push(finished_at);
-            created.deadline_at.push(self.held.deadline_at.map(timestamp));
+            let inserts = &mut set.task_inserts;
+            inserts.task_id.push(task.uuid());
+            inserts.named_task_id.push(self.cached.run.template().id);
+            inserts.state.push(i16::from(state.code()));
+            inserts.revision.push(signed(revision));
+            inserts.state_reason.push(reason);
+            inserts.steps.push(steps);
+            inserts.detail.push(detail);
+            inserts.started_at.push(started_at);
+            inserts.finished_at.push(finished_at);
+            inserts.deadline_at.push(self.cached.deadline_at.map(timestamp));
         }
         self.note(task, set);
         self.lease(task, now, set);
@@ -82,7 +84,7 @@ impl Entry {
 
     /// What there is more of now, and what less.
     fn tally(&self, state: State, set: &mut WriteSet) {
-        let (template, moves) = (self.held.run.template(), &self.changes.moves);
+        let (template, moves) = (self.cached.run.template(), &self.changes.moves);
         let handler = template.id;
         if let Some(first) = moves.iter().find(|row| row.step.is_none()) {
             if let Some(from) = first.from {
@@ -107,46 +109,46 @@ impl Entry {
     }
 
     fn note(&self, task: TaskId, set: &mut WriteSet) {
-        let noted = &mut set.noted;
+        let transitions = &mut set.transitions;
         for row in &self.changes.moves {
             let step_no = row.step.map(number);
             let ends = row.from == Some(State::InProgress) && row.to != State::InProgress;
-            noted.task_id.push(task.uuid());
-            noted.sequence.push(signed(row.sequence));
-            noted.step_no.push(step_no);
-            noted.from_state.push(row.from.map(|state| i16::from(state.code())));
-            noted.to_state.push(i16::from(row.to.code()));
-            noted.attempt.push(i32::from(row.attempt));
-            noted.results.push(self.results.get(&row.sequence).cloned().map(Text));
-            noted.metadata.push(metadata::of(&row.cause));
-            noted.ended_step_no.push(step_no.filter(|_| ends));
+            transitions.task_id.push(task.uuid());
+            transitions.sequence.push(signed(row.sequence));
+            transitions.step_no.push(step_no);
+            transitions.from_state.push(row.from.map(|state| i16::from(state.code())));
+            transitions.to_state.push(i16::from(row.to.code()));
+            transitions.attempt.push(i32::from(row.attempt));
+            transitions.results.push(self.results.get(&row.sequence).cloned().map(Text));
+            transitions.metadata.push(metadata::of(&row.cause));
+            transitions.ended_step_no.push(step_no.filter(|_| ends));
         }
     }
 
     fn lease(&self, task: TaskId, now: Micros, set: &mut WriteSet) {
         for ended in &self.changes.ended {
-            set.ended.0.push(task.uuid());
-            set.ended.1.push(number(ended.no));
+            set.lease_deletes.0.push(task.uuid());
+            set.lease_deletes.1.push(number(ended.no));
         }
-        let begun = &mut set.begun;
-        for seated in &self.seated {
-            let spec = self.held.run.template().step(seated.claimed.no);
+        let leases = &mut set.lease_inserts;
+        for reservation in &self.reservations {
+            let spec = self.cached.run.template().step(reservation.claimed.no);
             let deadline = spec.timeout.map(|timeout| {
                 timestamp(now.saturating_add(Micros::try_from(timeout.as_micros()).unwrap_or(Micros::MAX)))
             });
-            begun.task_id.push(task.uuid());
-            begun.step_no.push(number(seated.claimed.no));
-            begun.attempt.push(i32::from(seated.claimed.attempt));
-            begun.queue_id.push(spec.queue);
-            begun.session_id.push(seated.seat.session_id);
-            begun.deadline_at.push(deadline);
+            leases.task_id.push(task.uuid());
+            leases.step_no.push(number(reservation.claimed.no));
+            leases.attempt.push(i32::from(reservation.claimed.attempt));
+            leases.queue_id.push(spec.queue);
+            leases.session_id.push(reservation.slot.session_id);
+            leases.deadline_at.push(deadline);
         }
     }
 }
 
 /// The columns of requests that carry an identity.
-pub(in crate::lifecycle) fn identified(items: &[Item]) -> Requested {
-    let mut requested = Requested::default();
+pub(in crate::lifecycle) fn identified(items: &[Item]) -> RequestInserts {
+    let mut requested = RequestInserts::default();
     for item in items {
         if let Item::Create { task_id, new, .. } = item
             && new.identity.is_some()
@@ -157,7 +159,7 @@ pub(in crate::lifecycle) fn identified(items: &[Item]) -> Requested {
     requested
 }
 
-fn request(columns: &mut Requested, task: TaskId, new: &NewTask) {
+fn request(columns: &mut RequestInserts, task: TaskId, new: &NewTask) {
     columns.task_id.push(task.uuid());
     columns.named_task_id.push(new.template.id);
     columns.initiator.push(new.initiator.clone());

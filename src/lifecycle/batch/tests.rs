@@ -6,24 +6,24 @@ use crate::{
         run::Operation,
         template::{StepSpec, Template},
     },
-    lifecycle::workforce::{Inbox, Outgoing},
+    lifecycle::workforce::{Outgoing, SessionReceiver},
 };
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 const QUEUE: QueueId = 1;
 
-/// A task with one step that is ready, and a worker with one seat.
+/// A task with one step that is ready, and a worker with one slot.
 struct Stage {
     task: TaskId,
-    held: Held,
+    cached: CachedRun,
     workforce: Workforce,
     paused: Option<Paused>,
-    inbox: Inbox,
+    receiver: SessionReceiver,
 }
 
 impl Stage {
-    fn new(is_kept: bool) -> Self {
+    fn new(from_earlier_batch: bool) -> Self {
         let step = StepSpec {
             name: "a".into(),
             handler_class: "A".into(),
@@ -45,7 +45,7 @@ impl Stage {
             steps: vec![step],
         };
         let (run, _) = Run::create(Arc::new(template), &[]);
-        let held = Held {
+        let cached = CachedRun {
             run,
             deadline_at: None,
             context: None,
@@ -53,20 +53,20 @@ impl Stage {
             trace: None,
             results: Vec::new(),
             began: Vec::new(),
-            is_kept,
+            from_earlier_batch,
         };
         let workforce = Workforce::default();
-        let (outbox, inbox) = workforce.channel();
-        workforce.join(Uuid::from_u128(1), vec![QUEUE], 1, outbox, &[]);
+        let (sender, receiver) = workforce.channel();
+        workforce.join(Uuid::from_u128(1), vec![QUEUE], 1, sender, &[]);
         workforce.open(Uuid::from_u128(1), &HashSet::new());
-        Self { task: TaskId::new(1, 1), held, workforce, paused: Some(Paused::default()), inbox }
+        Self { task: TaskId::new(1, 1), cached, workforce, paused: Some(Paused::default()), receiver }
     }
 
     fn decide(&self, items: &[Item]) -> Batch {
         let backoff = Policy::default();
         let paused = self.paused.as_ref();
-        let terms = Terms { now: 1_000, backoff: &backoff, workforce: &self.workforce, paused };
-        Batch::decide(items, vec![(self.task, self.held.clone())], &HashSet::new(), terms)
+        let context = DecideContext { now: 1_000, backoff: &backoff, workforce: &self.workforce, paused };
+        Batch::decide(items, vec![(self.task, self.cached.clone())], &HashSet::new(), context)
     }
 
     fn claim(&self) -> Item {
@@ -83,7 +83,7 @@ impl Stage {
         Item::Settle { step: self.task.step(0), attempt, outcome, ack: super::super::AckTo::Nobody }
     }
 
-    fn free_seats(&self) -> usize {
+    fn free_slots(&self) -> usize {
         self.workforce.expect_work([QUEUE]);
         self.workforce.openings(1_000).first().map_or(0, |(_, free)| *free)
     }
@@ -95,24 +95,24 @@ fn a_step_that_is_claimed_and_cancelled_in_one_batch_is_never_handed_out() {
     let items = [stage.claim(), stage.cancel()];
     let batch = stage.decide(&items);
     let entry = &batch.entries[&stage.task];
-    assert_eq!(entry.held.run.step(0).state, State::Cancelled);
-    assert!(entry.seated.is_empty() && entry.changes.stopped.is_empty());
+    assert_eq!(entry.cached.run.step(0).state, State::Cancelled);
+    assert!(entry.reservations.is_empty() && entry.changes.stopped.is_empty());
     let set = batch.columns(&items, 1_000).unwrap();
-    assert!(set.begun.task_id.is_empty(), "no lease begins");
-    assert_eq!(stage.free_seats(), 1);
+    assert!(set.lease_inserts.task_id.is_empty(), "no lease begins");
+    assert_eq!(stage.free_slots(), 1);
     let mut told = Outgoing::default();
-    stage.inbox.gather(&mut told);
+    stage.receiver.gather(&mut told);
     assert!(told.assignments.is_empty() && told.stops.is_empty());
 }
 
 #[test]
-fn a_refusal_on_the_word_of_a_kept_run_is_doubted() {
-    for is_kept in [false, true] {
-        let stage = Stage::new(is_kept);
-        let is_doubtful = |items: &[Item]| stage.decide(items).is_doubtful(items);
-        assert_eq!(is_doubtful(&[stage.settle(1)]), is_kept, "nothing checks it");
-        assert!(!is_doubtful(&[stage.claim()]), "the write checks it");
-        assert!(!is_doubtful(&[stage.settle(1), stage.cancel()]), "the write checks it");
+fn a_refusal_on_the_word_of_a_cached_run_is_unverified() {
+    for from_earlier_batch in [false, true] {
+        let stage = Stage::new(from_earlier_batch);
+        let is_unverified = |items: &[Item]| stage.decide(items).is_unverified(items);
+        assert_eq!(is_unverified(&[stage.settle(1)]), from_earlier_batch, "nothing checks it");
+        assert!(!is_unverified(&[stage.claim()]), "the write checks it");
+        assert!(!is_unverified(&[stage.settle(1), stage.cancel()]), "the write checks it");
     }
 }
 
@@ -120,7 +120,7 @@ fn a_refusal_on_the_word_of_a_kept_run_is_doubted() {
 fn what_was_decided_can_be_undone() {
     let stage = Stage::new(false);
     let mut batch = stage.decide(&[stage.claim()]);
-    assert_eq!(stage.free_seats(), 0);
+    assert_eq!(stage.free_slots(), 0);
     batch.undo(&stage.workforce);
-    assert_eq!(stage.free_seats(), 1);
+    assert_eq!(stage.free_slots(), 1);
 }

@@ -93,7 +93,7 @@ impl Told {
 pub struct Page {
     /// The events that fit the filter, in order.
     pub events: Vec<Told>,
-    /// Whether there is more up to the horizon.
+    /// Whether there is more up to the high watermark.
     pub more: bool,
 }
 
@@ -157,8 +157,8 @@ impl Tail {
     }
 
     /// Reads on, up to a position up to which the log is complete.
-    pub async fn read(&mut self, horizon: i64) -> Result<Page> {
-        if self.entries.is_empty() && !self.fetch(horizon).await? {
+    pub async fn read(&mut self, high_watermark: i64) -> Result<Page> {
+        if self.entries.is_empty() && !self.fetch(high_watermark).await? {
             return Ok(Page::default());
         }
         let count = self.entries.len().min(TASKS_MAX);
@@ -173,20 +173,20 @@ impl Tail {
         Ok(Page { events: told, more: true })
     }
 
-    /// Fetches entries; false when there are none up to the horizon.
-    async fn fetch(&mut self, horizon: i64) -> Result<bool> {
+    /// Fetches entries; false when there are none up to the high watermark.
+    async fn fetch(&mut self, high_watermark: i64) -> Result<bool> {
         let first = if self.cursor.is_past() { self.cursor.position.saturating_add(1) } else { self.cursor.position };
-        if first > horizon {
+        if first > high_watermark {
             return Ok(false);
         }
-        let logged = log::log(self.events.0.store.pool(), first, horizon, ENTRIES_MAX).await?;
+        let logged = log::log(self.events.0.store.pool(), first, high_watermark, ENTRIES_MAX).await?;
         let wants_moves = self.filter.wants_moves();
         for Logged { position, at, content } in logged {
             self.take(position, at, content, wants_moves);
         }
         if self.entries.is_empty() {
             // Nothing but gaps up to there.
-            self.cursor = Cursor::past(horizon);
+            self.cursor = Cursor::past(high_watermark);
             return Ok(false);
         }
         Ok(true)

@@ -1,4 +1,4 @@
-//! What follows a commit: answers, seats, assignments, hints.
+//! What follows a commit: answers, slots, assignments, hints.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -21,7 +21,7 @@ use crate::{
         template::QueueId,
     },
     error::{Error, Reason, Result},
-    store::{lifecycle as rows, pauses::ASIDE},
+    store::{lifecycle as rows, pauses::PARKED_UNTIL},
 };
 
 impl Lane {
@@ -67,12 +67,12 @@ impl Lane {
         for task in batch.tasks().to_vec() {
             let entry = batch.entries.remove(&task).expect("order lists the entries");
             if !entry.changes.moves.is_empty() {
-                self.shared.watch.publish(task, entry.held.run.revision());
+                self.shared.watch.publish(task, entry.cached.run.revision());
             }
-            self.runs.put(task, entry.held);
+            self.runs.put(task, entry.cached);
         }
-        self.shared.events.ring();
-        self.shared.workforce.ring_if_open();
+        self.shared.events.wake();
+        self.shared.workforce.wake_if_open();
     }
 
     /// Sends one answer to one result.
@@ -96,7 +96,7 @@ impl Lane {
             for stopped in &entry.changes.stopped {
                 let stop = (task.step(stopped.no), stopped.attempt, "cancelled");
                 match entry.freed.iter().find(|(_, freed)| freed == stopped) {
-                    Some((seat, _)) => outgoing.entry(seat.session_id).or_default().stops.push(stop),
+                    Some((slot, _)) => outgoing.entry(slot.session_id).or_default().stops.push(stop),
                     None => elsewhere.push(stop),
                 }
             }
@@ -112,7 +112,7 @@ impl Lane {
         for (queue, at, _) in &batch.queued {
             if *at <= now {
                 ready.insert(*queue);
-            } else if *at < ASIDE && self.shared.workforce.serves(*queue) {
+            } else if *at < PARKED_UNTIL && self.shared.workforce.serves(*queue) {
                 self.shared.workforce.expect_work_at(*queue, *at);
             }
         }
@@ -132,9 +132,9 @@ impl Lane {
         }
         match &mut self.connection {
             Some(connection) if !wanted.is_empty() => {
-                let mut look = connection.look().await?;
-                let taken = rows::find_identity(&mut look, &wanted).await?;
-                look.end().await?;
+                let mut reader = connection.read().await?;
+                let taken = rows::find_identity(&mut reader, &wanted).await?;
+                reader.end().await?;
                 Ok(taken)
             }
             _ => Ok(Vec::new()),

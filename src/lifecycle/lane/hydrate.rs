@@ -17,7 +17,7 @@ use super::{
         assignment::{AckTo, Assignment},
         batch::{Batch, Entry, lost},
         item::Item,
-        workforce::Seated,
+        workforce::Reservation,
     },
     Lane,
 };
@@ -66,50 +66,57 @@ impl Lane {
         let now = self.shared.clock.now();
         let mut assignments = Vec::new();
         for (task, entry) in &mut batch.entries {
-            if entry.seated.is_empty() {
+            if entry.reservations.is_empty() {
                 continue;
             }
             if let Some((context, correlation_id, trace)) = read.contexts.get(task) {
-                entry.held.context = Some(Arc::clone(context));
-                entry.held.correlation_id.clone_from(correlation_id);
-                entry.held.trace = Some(*trace);
+                entry.cached.context = Some(Arc::clone(context));
+                entry.cached.correlation_id.clone_from(correlation_id);
+                entry.cached.trace = Some(*trace);
             }
-            for seated in &entry.seated {
-                let assignment = self.assignment(*task, entry, *seated, &read, now);
-                assignments.push((seated.seat.session_id, assignment));
+            for reservation in &entry.reservations {
+                let assignment = self.assignment(*task, entry, *reservation, &read, now);
+                assignments.push((reservation.slot.session_id, assignment));
             }
         }
         assignments
     }
 
-    fn assignment(&self, task: TaskId, entry: &Entry, seated: Seated, read: &Read, now: Micros) -> Assignment {
-        let held = &entry.held;
-        let no = seated.claimed.no;
-        let spec = held.run.template().step(no);
+    fn assignment(
+        &self,
+        task: TaskId,
+        entry: &Entry,
+        reservation: Reservation,
+        read: &Read,
+        now: Micros,
+    ) -> Assignment {
+        let cached = &entry.cached;
+        let no = reservation.claimed.no;
+        let spec = cached.run.template().step(no);
         let mut bytes = 0;
         let mut dependencies = Vec::with_capacity(spec.parents.len());
         for parent in spec.parents.iter().copied() {
-            let kept = held.result(parent).cloned();
-            let found = kept.or_else(|| read.results.get(&(task, held.run.step(parent).outcome_sequence)).cloned());
+            let kept = cached.result(parent).cloned();
+            let found = kept.or_else(|| read.results.get(&(task, cached.run.step(parent).outcome_sequence)).cloned());
             let results = found.unwrap_or_else(|| Arc::from("{}"));
             bytes += results.len();
-            dependencies.push((Arc::clone(&held.run.template().step(parent).name), results));
+            dependencies.push((Arc::clone(&cached.run.template().step(parent).name), results));
         }
         let omitted = bytes > self.shared.settings.assignment_bytes_max;
         let changed = read.inputs.get(&(task, no)).cloned();
         let timeout = spec.timeout.map(|timeout| Micros::try_from(timeout.as_micros()).unwrap_or(Micros::MAX));
         Assignment {
             step: task.step(no),
-            attempt: seated.claimed.attempt,
-            retry_limit: held.run.step(no).retry_limit,
-            template: Arc::clone(held.run.template()),
-            inputs: changed.or_else(|| held.context.clone()).unwrap_or_else(|| Arc::from("{}")),
+            attempt: reservation.claimed.attempt,
+            retry_limit: cached.run.step(no).retry_limit,
+            template: Arc::clone(cached.run.template()),
+            inputs: changed.or_else(|| cached.context.clone()).unwrap_or_else(|| Arc::from("{}")),
             dependencies: if omitted { Vec::new() } else { dependencies },
             dependencies_omitted: omitted,
             claimed_at: now,
             deadline_at: timeout.map(|timeout| now.saturating_add(timeout)),
-            correlation_id: held.correlation_id.clone(),
-            trace: held.trace.flatten().map(|place| self.place(place, task.step(no), seated.claimed.attempt)),
+            correlation_id: cached.correlation_id.clone(),
+            trace: cached.trace.flatten().map(|place| self.place(place, task.step(no), reservation.claimed.attempt)),
         }
     }
 
@@ -127,7 +134,7 @@ impl Lane {
         let Some(connection) = &mut self.connection else {
             return Err(store::Error::not_connected());
         };
-        let mut connection = connection.look().await?;
+        let mut connection = connection.read().await?;
         if !wanted.contexts.is_empty() {
             let tasks: Vec<Uuid> = wanted.contexts.iter().copied().collect();
             for tasks in tasks.chunks(READ_MAX) {
@@ -155,11 +162,11 @@ impl Lane {
     /// Ends attempts that no worker will ever hear of.
     fn give_up(&self, batch: &Batch) {
         for (task, entry) in &batch.entries {
-            for seated in &entry.seated {
-                self.shared.workforce.give_back(seated.seat);
-                let step: StepId = task.step(seated.claimed.no);
+            for reservation in &entry.reservations {
+                self.shared.workforce.release(reservation.slot);
+                let step: StepId = task.step(reservation.claimed.no);
                 let outcome = lost("AssignmentLost", "the database went away before the worker could be told");
-                let item = Item::Settle { step, attempt: seated.claimed.attempt, outcome, ack: AckTo::Nobody };
+                let item = Item::Settle { step, attempt: reservation.claimed.attempt, outcome, ack: AckTo::Nobody };
                 self.shared.later(Duration::ZERO, item);
             }
         }
@@ -169,10 +176,10 @@ impl Lane {
 fn wanted(batch: &Batch) -> Wanted {
     let mut wanted = Wanted::default();
     for (task, entry) in &batch.entries {
-        for seated in &entry.seated {
-            let run = &entry.held.run;
-            let no = seated.claimed.no;
-            if entry.held.context.is_none() {
+        for reservation in &entry.reservations {
+            let run = &entry.cached.run;
+            let no = reservation.claimed.no;
+            if entry.cached.context.is_none() {
                 wanted.contexts.insert(task.uuid());
             }
             if run.step(no).inputs_changed {
@@ -180,7 +187,7 @@ fn wanted(batch: &Batch) -> Wanted {
             }
             for parent in run.template().step(no).parents.iter().copied() {
                 let sequence = run.step(parent).outcome_sequence;
-                if sequence > 0 && entry.held.result(parent).is_none() {
+                if sequence > 0 && entry.cached.result(parent).is_none() {
                     wanted.results.insert((*task, sequence));
                 }
             }

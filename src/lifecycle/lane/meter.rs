@@ -47,7 +47,7 @@ pub(super) struct Meter {
     commit: Histogram,
     committed: Counter,
     moved: Counter,
-    doubted: Counter,
+    unverified: Counter,
     failed: Counter,
     direct: Counter,
     dispatched: Counter,
@@ -64,8 +64,8 @@ pub(super) enum Try {
     Committed,
     /// A task had moved.
     Moved,
-    /// A refusal was in doubt.
-    Doubted,
+    /// A refusal rested on a cached run that the batch does not write.
+    Unverified,
     /// The store refused it, or was away.
     Failed,
 }
@@ -113,7 +113,7 @@ impl Meter {
             commit: metrics.commit_duration.with([]),
             committed: commits("committed"),
             moved: commits("moved"),
-            doubted: commits("doubted"),
+            unverified: commits("unverified"),
             failed: commits("failed"),
             direct: metrics.claims.with(["direct"]),
             dispatched: metrics.claims.with(["dispatched"]),
@@ -130,7 +130,7 @@ impl Meter {
         let counter = match outcome {
             Try::Committed => &self.committed,
             Try::Moved => &self.moved,
-            Try::Doubted => &self.doubted,
+            Try::Unverified => &self.unverified,
             Try::Failed => &self.failed,
         };
         counter.add(1);
@@ -163,11 +163,11 @@ impl Meter {
         let said = self.items(items, batch);
         let (mut direct, mut dispatched) = (0, 0);
         for (task, entry) in &mut batch.entries {
-            let handler = Self::handler(&self.metrics, &mut self.handlers, entry.held.run.template());
-            for seated in &entry.seated {
-                match said.waited.get(&task.step(seated.claimed.no)) {
+            let handler = Self::handler(&self.metrics, &mut self.handlers, entry.cached.run.template());
+            for reservation in &entry.reservations {
+                match said.waited.get(&task.step(reservation.claimed.no)) {
                     Some(since) => {
-                        handler.step(&self.metrics, seated.claimed.no).waited.between(*since, now);
+                        handler.step(&self.metrics, reservation.claimed.no).waited.between(*since, now);
                         dispatched += 1;
                     }
                     None => direct += 1,
@@ -213,7 +213,7 @@ impl Meter {
         let Outcome::Failure { failure, .. } = outcome else { return };
         let Some((_, reason)) = LOST.iter().find(|(class, _)| *class == failure.error_class) else { return };
         if let Some(entry) = batch.entries.get(&step.task) {
-            let template = entry.held.run.template();
+            let template = entry.cached.run.template();
             self.metrics.leases_lost.with([&template.namespace, &template.name, reason]).add(1);
         }
         said.lost.push((step, attempt));
@@ -280,7 +280,7 @@ impl Handler {
         if from == Some(State::InProgress) {
             handles.ended(to, said.lost.contains(&(task.step(no), claimed.attempt))).add(1);
         }
-        let since = entry.freed.iter().find(|(_, freed)| *freed == claimed).and_then(|(seat, _)| seat.since);
+        let since = entry.freed.iter().find(|(_, freed)| *freed == claimed).and_then(|(slot, _)| slot.since);
         if let Some(since) = since.filter(|_| from == Some(State::InProgress)) {
             handles.attempt.between(since, now);
         }
@@ -288,17 +288,17 @@ impl Handler {
             State::Error => retry_at == Some(None),
             to => to.is_settled_task(),
         };
-        let began = entry.held.began.iter().position(|(began, _)| *began == no);
+        let began = entry.cached.began.iter().position(|(began, _)| *began == no);
         if is_over {
             if let Some(finished) = &handles.finished[usize::from(to.code())] {
                 finished.add(1);
             }
-            let first = began.map(|place| entry.held.began.swap_remove(place).1);
+            let first = began.map(|place| entry.cached.began.swap_remove(place).1);
             if let Some(first) = first.or(since.filter(|_| claimed.attempt == 1)) {
                 handles.whole.between(first, now);
             }
         } else if let (None, Some(since), 1) = (began, since, claimed.attempt) {
-            entry.held.began.push((no, since));
+            entry.cached.began.push((no, since));
         }
     }
 

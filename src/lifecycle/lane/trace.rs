@@ -35,7 +35,7 @@ impl Lane {
             }
         }
         for (task, entry) in &batch.entries {
-            if let Some(Some(place)) = entry.held.trace
+            if let Some(Some(place)) = entry.cached.trace
                 && place.is_sampled()
             {
                 let teller = Teller { spans: &self.shared.spans, task: *task, entry, place, waited: &waited, now };
@@ -47,14 +47,14 @@ impl Lane {
     /// Reads which traces the tasks belong to that were loaded from the store.
     async fn find_places(&mut self, batch: &mut Batch) {
         let unknown =
-            batch.entries.iter().filter(|(_, entry)| entry.held.trace.is_none() && !entry.changes.moves.is_empty());
+            batch.entries.iter().filter(|(_, entry)| entry.cached.trace.is_none() && !entry.changes.moves.is_empty());
         let unknown: Vec<Uuid> = unknown.map(|(task, _)| task.uuid()).collect();
         let Some(connection) = self.connection.as_mut().filter(|_| !unknown.is_empty()) else { return };
         match rows::trace_contexts(connection, &unknown).await {
             Ok(found) => {
                 for (task, context) in found {
                     if let Some(entry) = batch.entries.get_mut(&task) {
-                        entry.held.trace = Some(context.as_deref().and_then(Place::parse));
+                        entry.cached.trace = Some(context.as_deref().and_then(Place::parse));
                     }
                 }
             }
@@ -93,7 +93,7 @@ impl Teller<'_> {
         if !row.to.is_settled_task() {
             return;
         }
-        let run = &self.entry.held.run;
+        let run = &self.entry.cached.run;
         let counts = run.counts(self.now);
         let mut facts = self.facts();
         facts.extend([
@@ -130,7 +130,7 @@ impl Teller<'_> {
     fn attempt(&self, claimed: Claimed, row: &Move) {
         let step = self.task.step(claimed.no).uuid();
         let freed = self.entry.freed.iter().find(|(_, freed)| *freed == claimed);
-        let since = freed.and_then(|(seat, _)| seat.since).unwrap_or(self.now);
+        let since = freed.and_then(|(slot, _)| slot.since).unwrap_or(self.now);
         let mut facts = self.step_facts(claimed);
         facts.push(("execution_duration", seconds(since, self.now)));
         let failure = if let Cause::Failed { failure, .. } = &row.cause { Some(failure) } else { None };
@@ -154,20 +154,20 @@ impl Teller<'_> {
     }
 
     fn facts(&self) -> Vec<(&'static str, String)> {
-        let held = &self.entry.held;
-        let template = held.run.template();
+        let cached = &self.entry.cached;
+        let template = cached.run.template();
         let mut facts = vec![
             ("task_id", self.task.to_string()),
             ("task_name", template.name.to_string()),
             ("namespace", template.namespace.to_string()),
             ("version", template.version.to_string()),
         ];
-        facts.extend(held.correlation_id.iter().map(|id| ("correlation_id", id.to_string())));
+        facts.extend(cached.correlation_id.iter().map(|id| ("correlation_id", id.to_string())));
         facts
     }
 
     fn step_facts(&self, claimed: Claimed) -> Vec<(&'static str, String)> {
-        let run = &self.entry.held.run;
+        let run = &self.entry.cached.run;
         let mut facts = self.facts();
         facts.extend([
             ("step_id", self.task.step(claimed.no).to_string()),

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::{Fill, Outbox, Outgoing, Seat};
+use super::{Fill, Outgoing, SessionSender, Slot};
 use crate::domain::{ids::StepId, run::Micros, template::QueueId};
 
 #[derive(Debug, Default)]
@@ -12,7 +12,7 @@ pub(super) struct State {
     pub(super) sessions: HashMap<Uuid, Session>,
     pub(super) by_queue: HashMap<QueueId, Vec<Uuid>>,
     pub(super) held: HashMap<StepId, Holding>,
-    /// Seats taken for claims that are being written, by session. A session may leave and come back meanwhile.
+    /// Slots taken for claims that are being written, by session. A session may leave and come back meanwhile.
     pub(super) claiming: HashMap<Uuid, usize>,
     /// The server is about to go: nobody is given anything.
     pub(super) draining: bool,
@@ -24,7 +24,7 @@ pub(super) struct State {
     pub(super) turn: usize,
 }
 
-/// An attempt on its seat.
+/// An attempt on its slot.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Holding {
     pub(super) session_id: Uuid,
@@ -37,20 +37,20 @@ pub(super) struct Session {
     pub(super) queues: Vec<QueueId>,
     pub(super) slots: usize,
     pub(super) held: usize,
-    pub(super) outbox: Outbox,
+    pub(super) sender: SessionSender,
     pub(super) open: bool,
 }
 
 impl Session {
     pub(super) fn announce_drain(&self) {
-        self.outbox.send(Outgoing { drain: true, ..Outgoing::default() });
+        self.sender.send(Outgoing { drain: true, ..Outgoing::default() });
     }
 }
 
 impl State {
     /// How many more attempts a session takes.
     pub(super) fn free(&self, session_id: &Uuid) -> usize {
-        let Some(session) = self.sessions.get(session_id).filter(|session| session.open && !session.outbox.is_full())
+        let Some(session) = self.sessions.get(session_id).filter(|session| session.open && !session.sender.is_full())
         else {
             return 0;
         };
@@ -61,7 +61,7 @@ impl State {
     /// How full a session is; `None` when it is not here.
     pub(super) fn fill(&self, session_id: Uuid) -> Option<Fill> {
         let session = self.sessions.get(&session_id)?;
-        let has_room = session.open && !session.outbox.is_full();
+        let has_room = session.open && !session.sender.is_full();
         Some(Fill {
             slots: session.slots,
             held: session.held,
@@ -71,7 +71,7 @@ impl State {
         })
     }
 
-    /// A seat is not being claimed any more.
+    /// A slot is not being claimed any more.
     pub(super) fn claimed(&mut self, session_id: Uuid) {
         if let Some(claiming) = self.claiming.get_mut(&session_id) {
             *claiming -= 1;
@@ -81,7 +81,7 @@ impl State {
         }
     }
 
-    /// Puts an attempt on a seat of a session that is here.
+    /// Puts an attempt on a slot of a session that is here.
     pub(super) fn hold(&mut self, session_id: Uuid, step: StepId, attempt: u16, since: Option<Micros>) {
         if !self.sessions.contains_key(&session_id) {
             return;
@@ -100,12 +100,12 @@ impl State {
         self.held.get(&step).is_some_and(|held| held.session_id == session_id && held.attempt == attempt)
     }
 
-    /// Takes an attempt off its seat, if it has one here.
-    pub(super) fn release(&mut self, step: StepId, attempt: u16) -> Option<Seat> {
+    /// Takes an attempt off its slot, if it has one here.
+    pub(super) fn vacate(&mut self, step: StepId, attempt: u16) -> Option<Slot> {
         let Holding { session_id, since, .. } = *self.held.get(&step).filter(|held| held.attempt == attempt)?;
         self.held.remove(&step);
         self.count(session_id, -1);
-        Some(Seat { session_id, since })
+        Some(Slot { session_id, since })
     }
 
     pub(super) fn count(&mut self, session_id: Uuid, by: isize) {

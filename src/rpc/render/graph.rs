@@ -22,7 +22,7 @@ use crate::{
     },
     proto::tasker::v1 as proto,
     service::{
-        graph::{Basis, Graph},
+        graph::{AnalysisInputs, Graph},
         snapshot::Snapshot,
     },
 };
@@ -75,7 +75,7 @@ pub(in crate::rpc) const fn bytes(shape: &Shape, sections: Sections) -> usize {
 pub(in crate::rpc) fn graph(snapshot: &Snapshot, graph: &Graph, sections: Sections) -> proto::TaskGraph {
     use proto::GraphSection as Section;
     let shown = Shown { snapshot, graph };
-    let counts = graph.picture.counts();
+    let counts = graph.states.counts();
     proto::TaskGraph {
         task_id: snapshot.row.task_id.to_string(),
         revision: i64::from(snapshot.run.revision()),
@@ -115,7 +115,7 @@ impl Shown<'_> {
     }
 
     fn condition(&self, no: StepNo) -> &Condition {
-        self.graph.picture.step(no)
+        self.graph.states.step(no)
     }
 
     /// When the backoff of a step ends, as long as it has not.
@@ -124,12 +124,12 @@ impl Shown<'_> {
     }
 
     fn dependency_graph(&self) -> proto::DependencyGraph {
-        let shape = &self.graph.basis.shape;
+        let shape = &self.graph.inputs.shape;
         let positions = |steps: &[StepNo]| steps.iter().map(|no| i32::from(*no)).collect();
         proto::DependencyGraph {
             nodes: self
                 .graph
-                .picture
+                .states
                 .numbered()
                 .map(|(no, step)| proto::GraphNode {
                     step_id: self.id(no),
@@ -151,29 +151,29 @@ impl Shown<'_> {
 
     fn duration(&self, no: StepNo) -> proto::StepDuration {
         let millis = |millis: u64| i64::try_from(millis).unwrap_or(i64::MAX);
-        let estimates = &self.graph.basis.policy.duration_estimates;
-        let measured = self.graph.basis.durations.measured(no);
+        let estimates = &self.graph.inputs.policy.duration_estimates;
+        let measured = self.graph.inputs.durations.measured(no);
         proto::StepDuration {
             source: match measured {
                 Some(_) => proto::DurationSource::Measured,
                 None => proto::DurationSource::Estimated,
             }
             .into(),
-            median_ms: millis(self.graph.basis.durations.typical_ms(no, estimates)),
-            p95_ms: millis(self.graph.basis.durations.long_ms(no, estimates)),
+            median_ms: millis(self.graph.inputs.durations.typical_ms(no, estimates)),
+            p95_ms: millis(self.graph.inputs.durations.long_ms(no, estimates)),
             samples: measured.map_or(0, |measured| number(measured.samples)),
         }
     }
 
     fn critical_paths(&self) -> proto::CriticalPaths {
-        let shape = &self.graph.basis.shape;
+        let shape = &self.graph.inputs.shape;
         proto::CriticalPaths {
             total_paths: shape.paths().to_owned(),
             longest_path_length: size(shape.depth()),
             paths: self.graph.analysis.critical_paths.paths.iter().map(|path| self.path(path)).collect(),
             root_step_ids: self.ids(shape.roots()),
             leaf_step_ids: self.ids(shape.leaves()),
-            expected_finish: Some(expected_finish(self.snapshot, &self.graph.basis)),
+            expected_finish: Some(expected_finish(self.snapshot, &self.graph.inputs)),
         }
     }
 
@@ -215,10 +215,10 @@ impl Shown<'_> {
     }
 
     fn parallelism(&self) -> proto::ParallelismOpportunities {
-        let (shape, counts) = (&self.graph.basis.shape, self.graph.picture.counts());
+        let (shape, counts) = (&self.graph.inputs.shape, self.graph.states.counts());
         let found = &self.graph.analysis.parallelism;
         let mut ready: Vec<Vec<String>> = vec![Vec::new(); shape.depth()];
-        for (no, _) in self.graph.picture.numbered().filter(|(_, step)| step.ready) {
+        for (no, _) in self.graph.states.numbered().filter(|(_, step)| step.ready) {
             let ready = &mut ready[usize::from(shape.level(no))];
             if ready.len() < LEVEL_READY_MAX {
                 ready.push(self.name(no));
@@ -244,7 +244,7 @@ impl Shown<'_> {
         let found = &self.graph.analysis.error_chains;
         proto::ErrorChains {
             total_error_steps: number(found.errors),
-            total_steps: size(self.graph.basis.shape.steps()),
+            total_steps: size(self.graph.inputs.shape.steps()),
             error_percentage: found.percentage,
             total_blocked_by_errors: i64::try_from(found.blocked).unwrap_or(i64::MAX),
             error_chains: found.chains.iter().map(|chain| self.chain(chain)).collect(),
@@ -310,7 +310,7 @@ impl Shown<'_> {
     }
 
     fn bottlenecks(&self) -> proto::Bottlenecks {
-        let (found, counts) = (&self.graph.analysis.bottlenecks, self.graph.picture.counts());
+        let (found, counts) = (&self.graph.analysis.bottlenecks, self.graph.states.counts());
         proto::Bottlenecks {
             total_bottlenecks: number(found.total),
             critical_bottlenecks: number(found.critical),
@@ -379,7 +379,7 @@ impl Shown<'_> {
     }
 
     fn summary(&self) -> proto::GraphSummary {
-        let (shape, analysis) = (&self.graph.basis.shape, &self.graph.analysis);
+        let (shape, analysis) = (&self.graph.inputs.shape, &self.graph.analysis);
         let advice = analysis.recommendations(self.snapshot.run.state().is_settled_task());
         proto::GraphSummary {
             total_steps: size(shape.steps()),
@@ -401,9 +401,9 @@ impl Shown<'_> {
 }
 
 /// When the task will be done.
-fn expected_finish(snapshot: &Snapshot, basis: &Basis) -> proto::ExpectedFinish {
-    let forecast = basis.forecast(snapshot);
-    let measured = forecast.steps.iter().filter(|no| basis.durations.measured(**no).is_some());
+fn expected_finish(snapshot: &Snapshot, inputs: &AnalysisInputs) -> proto::ExpectedFinish {
+    let forecast = inputs.forecast(snapshot);
+    let measured = forecast.steps.iter().filter(|no| inputs.durations.measured(**no).is_some());
     proto::ExpectedFinish {
         finish_time: forecast.finish_at.map(micros),
         late_finish_time: forecast.late_finish_at.map(micros),

@@ -12,7 +12,7 @@ use std::{
 use futures::{Stream, stream};
 use tokio::time::Instant;
 
-use super::{Events, Seat};
+use super::{Events, SubscriberPermit};
 use crate::{
     auth::Scope,
     domain::{events::Cursor, run::Micros},
@@ -71,7 +71,7 @@ struct Subscription {
     /// The last progress said that it had caught up with this.
     caught_up_with: Option<Cursor>,
     ended: bool,
-    _seat: Seat,
+    _permit: SubscriberPermit,
 }
 
 impl Events {
@@ -87,27 +87,27 @@ impl Events {
         if let Some(namespace) = &filter.namespace {
             scope.narrow(namespace)?;
         }
-        let seat = self.subscribers.take()?;
+        let permit = self.subscribers.take()?;
         let mut listener = self.stream.listen();
-        let drawn = self.stream.drawn().await?;
+        let last_assigned = self.stream.last_assigned().await?;
         // What is under way now, and commits within this time, counts as before.
-        let _in_time = tokio::time::timeout(OPENING, listener.reach(drawn)).await;
+        let _in_time = tokio::time::timeout(OPENING, listener.reach(last_assigned)).await;
         let (after, since) = match start {
-            Start::Now => (Cursor::past(drawn), Micros::MIN),
-            Start::Since(at) => (self.before(at, listener.horizon()).await?, at),
-            Start::After(cursor) => (self.checked(cursor, drawn).await?, Micros::MIN),
+            Start::Now => (Cursor::past(last_assigned), Micros::MIN),
+            Start::Since(at) => (self.before(at, listener.high_watermark()).await?, at),
+            Start::After(cursor) => (self.checked(cursor, last_assigned).await?, Micros::MIN),
         };
         let subscription = Subscription {
             scope: scope.clone(),
             listener,
             tail: Tail::new(self.stream.clone(), filter, after),
             since,
-            until: until_caught_up.then_some(drawn),
+            until: until_caught_up.then_some(last_assigned),
             waiting: VecDeque::from([Message::Progress { cursor: after, caught_up: false }]),
             progress_at: Instant::now(),
             caught_up_with: None,
             ended: false,
-            _seat: seat,
+            _permit: permit,
         };
         Ok(stream::unfold(subscription, async |mut subscription| {
             let message = subscription.next().await?;
@@ -118,8 +118,8 @@ impl Events {
     }
 
     /// Refuses a cursor that the log does not hold any more, or never held.
-    async fn checked(&self, cursor: Cursor, drawn: i64) -> Result<Cursor> {
-        if cursor.position > drawn {
+    async fn checked(&self, cursor: Cursor, last_assigned: i64) -> Result<Cursor> {
+        if cursor.position > last_assigned {
             return Err(Error::invalid_field("after_cursor", "is ahead of the stream"));
         }
         let trimmed_to = log::trimmed_to(self.store.pool()).await?;
@@ -131,10 +131,10 @@ impl Events {
     }
 
     /// A place before everything that happened at or after a time. Entries are in order but for the skew of clocks.
-    async fn before(&self, at: Micros, horizon: i64) -> Result<Cursor> {
+    async fn before(&self, at: Micros, high_watermark: i64) -> Result<Cursor> {
         let at = at.saturating_sub(SKEW);
         let pool = self.store.pool();
-        let (mut low, mut high) = (log::trimmed_to(pool).await?.saturating_add(1), horizon.saturating_add(1));
+        let (mut low, mut high) = (log::trimmed_to(pool).await?.saturating_add(1), high_watermark.saturating_add(1));
         while low < high {
             let middle = low + (high - low) / 2;
             match log::first_from(pool, middle).await? {
@@ -162,9 +162,9 @@ impl Subscription {
     }
 
     async fn read(&mut self) -> Result<()> {
-        let known = self.listener.horizon();
-        let horizon = self.until.map_or(known, |until| until.min(known));
-        let page = self.tail.read(horizon).await?;
+        let known = self.listener.high_watermark();
+        let high_watermark = self.until.map_or(known, |until| until.min(known));
+        let page = self.tail.read(high_watermark).await?;
         if page.more {
             self.take(page.events);
             if self.waiting.is_empty() && self.progress_at.elapsed() > PROGRESS.1 {

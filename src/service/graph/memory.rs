@@ -10,11 +10,11 @@ use moka::future::Cache;
 
 use crate::{
     domain::{
-        graph::{Analysis, Durations, Key, Picture, Policy, Shape},
+        graph::{Analysis, Durations, Key, Policy, Shape, StepStates},
         template::{NamedTaskId, Template},
     },
     error::{Error, Reason, Result},
-    store::shared::{Look, Shared},
+    store::shared::{Lookup, Shared},
     telemetry::{Metrics, metrics::CacheMeter},
 };
 
@@ -64,11 +64,11 @@ impl Memory {
     pub(super) async fn analysis(
         &self,
         shape: &Arc<Shape>,
-        picture: &Picture,
+        states: &StepStates,
         durations: &Arc<Durations>,
         policy: &Arc<Policy>,
     ) -> Result<Arc<Analysis>> {
-        let key = Key::of(shape, picture, durations, policy);
+        let key = Key::of(shape, states, durations, policy);
         let known = self.analyses.get(&key).await;
         self.meter.note(known.is_some());
         if let Some(analysis) = known {
@@ -78,9 +78,9 @@ impl Memory {
             if let Some(analysis) = self.shared(key, shape).await {
                 return Ok(Arc::new(analysis));
             }
-            let (shape, picture, durations, policy) =
-                (Arc::clone(shape), picture.clone(), Arc::clone(durations), Arc::clone(policy));
-            let analysis = apart(move || Analysis::of(&shape, &picture, &durations, &policy)).await?;
+            let (shape, states, durations, policy) =
+                (Arc::clone(shape), states.clone(), Arc::clone(durations), Arc::clone(policy));
+            let analysis = apart(move || Analysis::of(&shape, &states, &durations, &policy)).await?;
             self.share(key, &analysis);
             Ok(Arc::new(analysis))
         });
@@ -90,9 +90,9 @@ impl Memory {
     /// What another server has found out. It is checked, because others may write there.
     async fn shared(&self, key: Key, shape: &Shape) -> Option<Analysis> {
         let found = match self.shared.as_ref()?.get(&name(key)).await {
-            Look::Found(text) => serde_json::from_slice::<Analysis>(&text).ok().filter(|found| found.fits(shape)),
-            Look::Nothing => None,
-            Look::Away => {
+            Lookup::Found(text) => serde_json::from_slice::<Analysis>(&text).ok().filter(|found| found.fits(shape)),
+            Lookup::Nothing => None,
+            Lookup::Unavailable => {
                 self.shared_meter.failed.add(1);
                 return None;
             }

@@ -11,7 +11,7 @@ use futures::{Stream, stream};
 use super::{Graph, Graphs as UseCases, Snapshot};
 use crate::{
     auth::Scope,
-    domain::{graph::Picture, ids::TaskId, run::Micros},
+    domain::{graph::StepStates, ids::TaskId, run::Micros},
     error::Result,
     lifecycle::watch::Subscription,
 };
@@ -29,7 +29,7 @@ struct Follower {
     scope: Scope,
     task: TaskId,
     subscription: Subscription,
-    told: Option<(u32, Picture)>,
+    told: Option<(u32, StepStates)>,
     /// When the next backoff elapses.
     elapses_at: Option<Micros>,
     /// What is to be told first.
@@ -78,7 +78,7 @@ impl Follower {
                 Some(first) => first,
                 None => self.graphs.find(&self.scope, self.task).await?.load()?,
             };
-            let seen = (snapshot.run.revision(), Picture::of(&snapshot.run, snapshot.now));
+            let seen = (snapshot.run.revision(), StepStates::of(&snapshot.run, snapshot.now));
             if self.told.as_ref() == Some(&seen) {
                 self.wait(snapshot.now).await;
                 continue;

@@ -102,7 +102,7 @@ table! {
     batch_duration: Histogram(SHORT) = "tasker_writer_batch_duration_seconds" in Seconds by [];
     /// Time that the statement or transaction of a batch took, its commit included.
     commit_duration: Histogram(SHORT) = "tasker_writer_commit_duration_seconds" in Seconds by [];
-    /// Tries to write a batch: committed, moved (another server was faster), doubted (decided again), failed.
+    /// Tries to write a batch: committed, moved (another server was faster), unverified (decided again), failed.
     commits: Counter = "tasker_writer_commits_total" in Things by [outcome];
     /// Items that wait for a writer lane.
     writer_queue: Gauge = "tasker_writer_queue_items" in Things by [lane];

@@ -56,7 +56,7 @@ async fn servers_share_analyses_and_live_without_it() {
     eventually("it is used again", async || {
         n += 1;
         let fresh = world.create(order(&format!("{{\"n\": {n}}}"))).await;
-        // A picture that no server has seen: another number of attempts.
+        // Step states that no server has seen: another number of attempts.
         let _ = (graph(&world.app, &fresh).await, limit(&world, &fresh, n).await, graph(&world.app, &fresh).await);
         keys_in(&redis).await > 0
     })

@@ -6,7 +6,7 @@ use tasker::{domain::state::State, error::Reason, lifecycle::Verdict};
 
 use crate::{
     harness::{eventually, found},
-    sim::{Hand, Postgres, Worker, World, new_task, quick},
+    sim::{ManualWorker, Postgres, Worker, World, new_task, quick},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,7 +44,7 @@ async fn workers_keep_their_attempts_when_the_database_is_away_for_longer_than_a
     let world = World::on(store);
     let handler = world.handler("a:once").await;
     let server = world.server(quick());
-    let mut worker = Hand::open(&server, 1).await;
+    let mut worker = ManualWorker::open(&server, 1).await;
     let task = server.submit(&handler).await;
     let assignment = worker.assignment().await;
     let _alive = worker.keep_beating();

@@ -9,7 +9,7 @@ use tasker::{
     lifecycle::{Identity, NewTask, Outcome, Verdict},
 };
 
-use crate::sim::{Hand, Worker, World, new_task, quick, tally};
+use crate::sim::{ManualWorker, Worker, World, new_task, quick, tally};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_result_that_cannot_be_stored_fails_alone() {
@@ -19,7 +19,7 @@ async fn a_result_that_cannot_be_stored_fails_alone() {
     one_lane.writer.lanes = 1;
     let server = world.server(one_lane);
     let bad = [r#""\ud800""#, "1e999999", r#"{"a": "\udc00"}"#];
-    let mut worker = Hand::open(&server, 20).await;
+    let mut worker = ManualWorker::open(&server, 20).await;
     server.submit_many(&handler, 20).await;
     let mut reports = Vec::new();
     for number in 0..20 {

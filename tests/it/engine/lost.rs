@@ -9,7 +9,7 @@ use tasker::{
 
 use crate::{
     harness::{eventually, within},
-    sim::{Does, Hand, Worker, World, failed, hello, quick},
+    sim::{Does, ManualWorker, Worker, World, failed, hello, quick},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -17,7 +17,7 @@ async fn what_a_lost_worker_had_is_tried_again() {
     let world = World::new().await;
     let handler = world.handler("a").await;
     let server = world.server(quick());
-    let mut lost = Hand::open(&server, 1).await;
+    let mut lost = ManualWorker::open(&server, 1).await;
     let task = server.submit(&handler).await;
     let assignment = lost.assignment().await;
     lost.drop_connection().await;
@@ -33,7 +33,7 @@ async fn an_attempt_past_its_timeout_is_ended_and_its_late_result_refused() {
     let world = World::new().await;
     let handler = world.handler("a@60").await;
     let server = world.server(quick());
-    let mut slow = Hand::open(&server, 1).await;
+    let mut slow = ManualWorker::open(&server, 1).await;
     let task = server.submit(&handler).await;
     let first = slow.assignment().await;
     assert!(first.deadline_at.is_some());
@@ -51,17 +51,17 @@ async fn a_worker_that_comes_back_keeps_its_work() {
     let world = World::new().await;
     let handler = world.handler("a").await;
     let (first, second) = (world.server(quick()), world.server(quick()));
-    let mut worker = Hand::open(&first, 2).await;
+    let mut worker = ManualWorker::open(&first, 2).await;
     let tasks = first.submit_many(&handler, 2).await;
     let held = [worker.assignment().await, worker.assignment().await];
     let session = worker.drop_connection().await;
     // To the same server, then to another one.
     let held = held.map(|assignment| (assignment.step, assignment.attempt)).to_vec();
-    let mut worker = Hand::come_back(&first, 2, session, held.clone()).await;
+    let mut worker = ManualWorker::come_back(&first, 2, session, held.clone()).await;
     assert_eq!((worker.session_id, worker.lost.as_slice()), (session, [].as_slice()));
     assert_eq!(worker.finish(tasks[0].step(0), 1).await, Verdict::Accepted);
     worker.drop_connection().await;
-    let mut worker = Hand::come_back(&second, 2, session, held).await;
+    let mut worker = ManualWorker::come_back(&second, 2, session, held).await;
     assert_eq!((worker.session_id, worker.lost.as_slice()), (session, [(tasks[0].step(0), 1)].as_slice()));
     assert_eq!(worker.finish(tasks[1].step(0), 1).await, Verdict::Accepted);
     for task in tasks {
@@ -75,15 +75,15 @@ async fn a_server_that_remembers_an_earlier_attempt_takes_the_result_of_the_pres
     let world = World::new().await;
     let handler = world.handler("a").await;
     let (first, second) = (world.server(quick()), world.server(quick()));
-    let mut worker = Hand::open(&first, 1).await;
+    let mut worker = ManualWorker::open(&first, 1).await;
     let step = first.submit(&handler).await.step(0);
     worker.assignment().await;
     let session = worker.drop_connection().await;
-    let mut worker = Hand::come_back(&second, 1, session, vec![(step, 1)]).await;
+    let mut worker = ManualWorker::come_back(&second, 1, session, vec![(step, 1)]).await;
     assert_eq!(worker.report(step, 1, failed("Failed")).await, Verdict::Accepted);
     assert_eq!(worker.assignment().await.attempt, 2);
     worker.drop_connection().await;
-    let mut worker = Hand::come_back(&first, 1, session, vec![(step, 2)]).await;
+    let mut worker = ManualWorker::come_back(&first, 1, session, vec![(step, 2)]).await;
     assert_eq!(worker.finish(step, 2).await, Verdict::Accepted);
     assert_eq!(world.attempts(step).await, ["Failed", "complete"]);
     world.check().await;
@@ -94,11 +94,11 @@ async fn an_assignment_that_never_arrived_is_given_up_at_once() {
     let world = World::new().await;
     let handler = world.handler("a").await;
     let server = world.server(quick());
-    let worker = Hand::open(&server, 1).await;
+    let worker = ManualWorker::open(&server, 1).await;
     let task = server.submit(&handler).await;
     eventually("it is claimed", async || world.count("select count(*) from leases").await == 1).await;
     let session = worker.drop_connection().await;
-    let mut worker = Hand::come_back(&server, 1, session, Vec::new()).await;
+    let mut worker = ManualWorker::come_back(&server, 1, session, Vec::new()).await;
     let again = worker.assignment().await;
     assert_eq!((again.step, again.attempt), (task.step(0), 2));
     assert_eq!(worker.finish(again.step, 2).await, Verdict::Accepted);
@@ -117,8 +117,8 @@ async fn a_worker_that_reconnects_all_the_time_loses_no_assignment() {
     within("all is done", async {
         while world.count("select count(*) from tasks where state = 2").await < 300 {
             let mut worker = match session {
-                None => Hand::open(&server, 16).await,
-                Some(session) => Hand::come_back(&server, 16, session, held.clone()).await,
+                None => ManualWorker::open(&server, 16).await,
+                Some(session) => ManualWorker::come_back(&server, 16, session, held.clone()).await,
             };
             session = Some(worker.session_id);
             held.retain(|attempt| !worker.lost.contains(attempt));
@@ -208,7 +208,7 @@ async fn a_seat_comes_free_when_its_attempt_was_ended_elsewhere() {
     let mut deaf = quick();
     deaf.hints = false;
     let (first, second) = (world.server(deaf.clone()), world.server(deaf));
-    let mut worker = Hand::open(&first, 1).await;
+    let mut worker = ManualWorker::open(&first, 1).await;
     let task = first.submit(&handler).await;
     let assignment = worker.assignment().await;
     second.apply(task, Request::CancelTask(Operation::default())).await.unwrap();
@@ -222,10 +222,10 @@ async fn a_session_reports_only_what_it_holds() {
     let world = World::new().await;
     let handler = world.handler("a").await;
     let server = world.server(quick());
-    let mut holder = Hand::open(&server, 1).await;
+    let mut holder = ManualWorker::open(&server, 1).await;
     let task = server.submit(&handler).await;
     holder.assignment().await;
-    let mut other = Hand::open(&server, 1).await;
+    let mut other = ManualWorker::open(&server, 1).await;
     assert!(matches!(other.finish(task.step(0), 1).await, Verdict::Stale(_)));
     assert!(matches!(holder.finish(task.step(0), 7).await, Verdict::Stale(_)));
     assert!(matches!(holder.finish(task.step(9), 1).await, Verdict::Stale(_)));

@@ -8,7 +8,7 @@ use tasker::{
 
 use crate::{
     harness::eventually,
-    sim::{Does, Hand, Worker, World, failed, new_task, quick},
+    sim::{Does, ManualWorker, Worker, World, failed, new_task, quick},
 };
 
 fn operation() -> Operation {
@@ -23,7 +23,7 @@ async fn a_task_past_its_deadline_ends_and_its_workers_are_told() {
     settings.writer.backoff.default_backoff_seconds = vec![3_600];
     settings.writer.backoff.max_backoff_seconds = 3_600;
     let server = world.server(settings);
-    let mut worker = Hand::open(&server, 2).await;
+    let mut worker = ManualWorker::open(&server, 2).await;
     let deadline_at = Some(server.engine.clock().now() + 150_000);
     let task = server.create(tasker::lifecycle::NewTask { deadline_at, ..new_task(&handler) }).await;
     let mut assignments = [worker.assignment().await, worker.assignment().await];
@@ -80,7 +80,7 @@ async fn a_running_step_without_a_lease_is_brought_back() {
     let world = World::new().await;
     let handler = world.handler("a").await;
     let server = world.server(quick());
-    let mut worker = Hand::open(&server, 1).await;
+    let mut worker = ManualWorker::open(&server, 1).await;
     let task = server.submit(&handler).await;
     worker.assignment().await;
     sqlx::query("delete from leases").execute(world.store.pool()).await.unwrap();
@@ -113,7 +113,7 @@ async fn a_failed_step_waits_for_its_backoff_in_the_queue() {
     settings.writer.backoff.default_backoff_seconds = vec![1];
     settings.writer.backoff.max_backoff_seconds = 300;
     let server = world.server(settings);
-    let mut worker = Hand::open(&server, 1).await;
+    let mut worker = ManualWorker::open(&server, 1).await;
     let task = server.submit(&handler).await;
     let first = worker.assignment().await;
     assert_eq!(worker.report(first.step, 1, failed("Failed")).await, Verdict::Accepted);
@@ -135,7 +135,7 @@ async fn a_wait_that_the_worker_asks_for_wins() {
     settings.writer.backoff.default_backoff_seconds = vec![3_600];
     settings.writer.backoff.max_backoff_seconds = 3_600;
     let server = world.server(settings);
-    let mut worker = Hand::open(&server, 1).await;
+    let mut worker = ManualWorker::open(&server, 1).await;
     server.submit(&handler).await;
     let first = worker.assignment().await;
     let tasker::lifecycle::Outcome::Failure { failure, .. } = failed("Failed") else { unreachable!() };
@@ -149,7 +149,7 @@ async fn a_cancelled_task_stops_its_workers_wherever_they_are() {
     let world = World::new().await;
     let handler = world.handler("a; b <- a").await;
     let (first, second) = (world.server(quick()), world.server(quick()));
-    let mut worker = Hand::open(&first, 1).await;
+    let mut worker = ManualWorker::open(&first, 1).await;
     let task = first.submit(&handler).await;
     worker.assignment().await;
     // Hints may be lost until the servers listen to each other.
@@ -200,7 +200,7 @@ async fn a_failed_task_is_mended_by_hand() {
         .await
         .unwrap();
     world.until(State::Pending, 1).await;
-    let mut worker = Hand::open(&server, 1).await;
+    let mut worker = ManualWorker::open(&server, 1).await;
     let again = worker.assignment().await;
     assert_eq!((again.step, again.attempt, &*again.inputs), (task.step(1), 2, r#"{"n": 2}"#));
     worker.finish(again.step, 2).await;

@@ -183,7 +183,7 @@ async fn a_commit_that_is_late_is_not_passed_over() {
     next_progress(&mut stream).await;
     // Somebody has drawn a position and takes its time to commit.
     let mut late = world.database.store.begin().await.unwrap();
-    let drawn: i64 = sqlx::query_scalar(
+    let last_assigned: i64 = sqlx::query_scalar(
         "insert into event_log (position, at, event_id, name, namespace, payload)
          select case when pg_current_xact_id() is not null then nextval('event_positions') end, now(),
                 '00000000-0000-7000-8000-000000000001', 'late.commit', 'default', '{}'
@@ -193,8 +193,8 @@ async fn a_commit_that_is_late_is_not_passed_over() {
     .await
     .unwrap();
     let task = world.create(order(r#"{"n": 1}"#)).await;
-    let horizon = world.app.engine().events().listen().horizon();
-    assert!(horizon < drawn, "{horizon} {drawn}");
+    let high_watermark = world.app.engine().events().listen().high_watermark();
+    assert!(high_watermark < last_assigned, "{high_watermark} {last_assigned}");
     let quiet = tokio::time::timeout(Duration::from_millis(300), next_event(&mut stream)).await;
     assert!(quiet.is_err(), "what was committed later waits for what was drawn earlier: {quiet:?}");
     late.commit().await.unwrap();

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tasker::{
     domain::{run::Micros, state::State},
-    store::pauses::ASIDE,
+    store::pauses::PARKED_UNTIL,
 };
 
-use super::{Puppet, Teller, eager};
+use super::{ScriptedWorker, Teller, eager};
 use crate::{
     harness::{eventually, everything},
     sim::{Worker, World, quick},
@@ -19,9 +19,9 @@ async fn what_runs_goes_on_and_what_follows_waits() {
     let handler = world.handler("a; b <- a").await;
     let server = world.server(eager());
     let teller = Teller::of(&world, &server);
-    let mut puppet = Puppet::open(&server, 4).await;
+    let mut worker = ScriptedWorker::open(&server, 4).await;
     let task = server.submit(&handler).await;
-    let step = puppet.next().await;
+    let step = worker.next().await;
     let name = &*handler.name;
     let pause = teller.discovery.pause(&everything(), "", Some(name), "a look", "ops").await.unwrap();
     assert_eq!(
@@ -29,7 +29,7 @@ async fn what_runs_goes_on_and_what_follows_waits() {
         ("default", Some(name), "ops", "a look")
     );
     teller.says(task, "running | a running: leased, b waiting: parents paused").await;
-    puppet.finish(step).await;
+    worker.finish(step).await;
     teller.says(task, "waiting | b waiting: paused").await;
     let new = server.submit(&handler).await;
     teller.says(new, "waiting | a waiting: paused, b waiting: parents paused").await;
@@ -51,7 +51,7 @@ async fn a_handler_waits_until_its_namespace_is_resumed_too() {
     let server = world.server(eager());
     let teller = Teller::of(&world, &server);
     let discovery = &teller.discovery;
-    let _puppet = Puppet::open(&server, 4).await;
+    let _worker = ScriptedWorker::open(&server, 4).await;
     discovery.pause(&everything(), "default", None, "", "").await.unwrap();
     discovery.pause(&everything(), "default", Some(&handlers[0].name), "", "").await.unwrap();
     let tasks = [server.submit(&handlers[0]).await, server.submit(&handlers[1]).await];
@@ -142,14 +142,14 @@ async fn a_server_that_no_hint_reaches_hears_of_a_pause_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_put_aside_and_forgotten_comes_back() {
+async fn what_was_parked_and_forgotten_comes_back() {
     let world = World::new().await;
     let handler = world.handler("a").await;
     let server = world.server(quick());
     let task = server.submit(&handler).await;
     // As if a server had died between the end of a pause and bringing its steps back.
-    let aside = sqlx::query("update ready_steps set visible_at = to_timestamp($1::float8 / 1e6)");
-    assert_eq!(aside.bind(ASIDE as f64).execute(world.store.pool()).await.unwrap().rows_affected(), 1);
+    let parked = sqlx::query("update ready_steps set visible_at = to_timestamp($1::float8 / 1e6)");
+    assert_eq!(parked.bind(PARKED_UNTIL as f64).execute(world.store.pool()).await.unwrap().rows_affected(), 1);
     let _worker = Worker::start(&server, 1);
     world.until(State::Complete, 1).await;
     assert_eq!(world.attempts(task.step(0)).await, ["complete"]);
@@ -165,17 +165,17 @@ async fn a_server_that_starts_obeys_pauses_from_the_beginning() {
     server.submit_many(&handler, 5).await;
     server.kill();
     let next = world.server(eager());
-    let mut puppet = Puppet::open(&next, 5).await;
+    let mut worker = ScriptedWorker::open(&next, 5).await;
     let teller = Teller::of(&world, &next);
     let task = next.submit(&handler).await;
     teller.says(task, "waiting | a waiting: paused").await;
     assert_eq!(world.count("select count(*) from transitions where to_state = 1").await, 0);
     teller.discovery.resume(&everything(), "default", Some(&handler.name)).await.unwrap();
     for _ in 0..5 {
-        let step = puppet.next().await;
-        puppet.finish(step).await;
+        let step = worker.next().await;
+        worker.finish(step).await;
     }
-    let step = tokio::time::timeout(Duration::from_secs(20), puppet.next()).await.unwrap();
-    puppet.finish(step).await;
+    let step = tokio::time::timeout(Duration::from_secs(20), worker.next()).await.unwrap();
+    worker.finish(step).await;
     world.until(State::Complete, 6).await;
 }

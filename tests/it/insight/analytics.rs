@@ -8,7 +8,7 @@ use tasker::{
     lifecycle::Clock,
     store::{
         Store,
-        analytics::{Look, Span, Spread, Whose},
+        analytics::{PeriodReader, Span, Spread, Whose},
         lifecycle::timestamp,
     },
 };
@@ -157,7 +157,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[tokio::test(flavor = "multi_thread")]
 async fn performance_is_what_a_naive_count_says() {
     let (database, seen, filters) = seeded().await;
-    let mut look = Look::begin(&database.store, PATIENCE).await.unwrap();
+    let mut look = PeriodReader::begin(&database.store, PATIENCE).await.unwrap();
     for (whose, period) in filters {
         let since = now() - period;
         let span = Span { since, tasks_max: 1_000_000 };
@@ -203,7 +203,7 @@ async fn performance_is_what_a_naive_count_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_slowest_are_the_slowest() {
     let (database, seen, filters) = seeded().await;
-    let mut look = Look::begin(&database.store, PATIENCE).await.unwrap();
+    let mut look = PeriodReader::begin(&database.store, PATIENCE).await.unwrap();
     for (whose, period) in filters {
         let since = now() - period;
         let span = Span { since, tasks_max: 1_000_000 };
@@ -244,7 +244,7 @@ async fn the_slowest_are_the_slowest() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_fails_and_what_waits_is_counted() {
     let (database, seen, filters) = seeded().await;
-    let mut look = Look::begin(&database.store, PATIENCE).await.unwrap();
+    let mut look = PeriodReader::begin(&database.store, PATIENCE).await.unwrap();
     for (whose, period) in filters {
         let since = now() - period;
         let span = Span { since, tasks_max: 1_000_000 };
@@ -298,7 +298,7 @@ async fn what_fails_and_what_waits_is_counted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_too_many_tasks_the_newest_are_looked_at() {
     let (database, seen, _) = seeded().await;
-    let mut look = Look::begin(&database.store, PATIENCE).await.unwrap();
+    let mut look = PeriodReader::begin(&database.store, PATIENCE).await.unwrap();
     let span = Span { since: now() - TimeDelta::days(40), tasks_max: 1_000 };
     let (_, performance) = look.metrics(&Whose::default(), span).await.unwrap();
     assert_eq!(performance.tasks, 1_000);

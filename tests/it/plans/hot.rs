@@ -63,7 +63,7 @@ async fn check(connection: &mut PgConnection, file: &str, indexes: &[&str], whol
 async fn lanes_and_the_dispatcher_walk_keys() {
     let database = crowded().await;
     let mut lane = database.store.dedicated().await.unwrap();
-    let mut lane = lane.look().await.unwrap();
+    let mut lane = lane.read().await.unwrap();
     check(&mut lane, "lifecycle/load", &["tasks_pkey"], &[]).await;
     check(&mut lane, "lifecycle/load_locked", &["tasks_pkey"], &[]).await;
     check(&mut lane, "lifecycle/write", &["tasks_pkey", "leases_pkey"], &[]).await;
@@ -85,9 +85,9 @@ async fn sessions_and_the_sweeper_read_what_runs_and_what_waits() {
     let mut connection = database.store.pool().acquire().await.unwrap();
     let connection = &mut *connection;
     check(connection, "sessions/adopt", &["sessions_pkey"], &["leases"]).await;
-    check(connection, "sessions/crews", &["sessions_open"], &[]).await;
+    check(connection, "sessions/roster", &["sessions_open"], &[]).await;
     check(connection, "sessions/served", &["sessions_open"], &[]).await;
-    check(connection, "sessions/unseat", &["sessions_pkey"], &[]).await;
+    check(connection, "sessions/detach", &["sessions_pkey"], &[]).await;
     check(connection, "sessions/set_queues", &["sessions_pkey"], &[]).await;
     check(connection, "sessions/drain_server", &["sessions_open"], &[]).await;
     check(connection, "sessions/held", &[], &["leases"]).await;

@@ -14,7 +14,7 @@ use tasker::{
     },
     lifecycle::{
         Ack, Assignment, Outcome, Verdict,
-        workforce::{Inbox, Outgoing},
+        workforce::{Outgoing, SessionReceiver},
     },
 };
 use tokio::task::JoinHandle;
@@ -145,7 +145,7 @@ impl Life {
                 () = gone.cancelled() => continue,
                 () = lost.cancelled() => return,
             };
-            let Ok(Opened { mut inbox, lost: lost_attempts, hold }) = opened else {
+            let Ok(Opened { mut receiver, lost: lost_attempts, hold }) = opened else {
                 // The store is away.
                 tokio::time::sleep(BEAT).await;
                 continue;
@@ -154,7 +154,7 @@ impl Life {
             self.hands.retain(|attempt, _| !lost_attempts.contains(attempt));
             self.reported.clear();
             let session_id = hold.session_id;
-            let served = async { while self.serve(&sessions, session_id, &mut inbox).await {} };
+            let served = async { while self.serve(&sessions, session_id, &mut receiver).await {} };
             tokio::select! {
                 () = served => sessions.leave(hold, false).await,
                 () = gone.cancelled() => {}
@@ -164,8 +164,8 @@ impl Life {
     }
 
     /// Goes on for a moment; whether the connection holds.
-    async fn serve(&mut self, sessions: &Sessions, session_id: Uuid, inbox: &mut Inbox) -> bool {
-        match tokio::time::timeout(BEAT, inbox.recv()).await {
+    async fn serve(&mut self, sessions: &Sessions, session_id: Uuid, receiver: &mut SessionReceiver) -> bool {
+        match tokio::time::timeout(BEAT, receiver.recv()).await {
             Ok(Some(outgoing)) => self.hear(outgoing),
             Ok(None) => return false,
             Err(_) => sessions.touch(session_id),
@@ -212,16 +212,16 @@ impl Life {
 
 /// A worker that is moved by hand.
 #[derive(Debug)]
-pub struct Hand {
+pub struct ManualWorker {
     sessions: Sessions,
     pub session_id: Uuid,
     pub lost: Vec<(StepId, u16)>,
-    inbox: Inbox,
+    receiver: SessionReceiver,
     hold: Hold,
     heard: Outgoing,
 }
 
-impl Hand {
+impl ManualWorker {
     /// Connects.
     pub async fn open(server: &Server, slots: usize) -> Self {
         Self::say(server, hello(slots)).await
@@ -234,8 +234,8 @@ impl Hand {
 
     async fn say(server: &Server, hello: Hello) -> Self {
         let sessions = server.engine.sessions().clone();
-        let Opened { inbox, lost, hold } = within("hello", sessions.open(hello)).await.unwrap();
-        Self { sessions, session_id: hold.session_id, lost, inbox, hold, heard: Outgoing::default() }
+        let Opened { receiver, lost, hold } = within("hello", sessions.open(hello)).await.unwrap();
+        Self { sessions, session_id: hold.session_id, lost, receiver, hold, heard: Outgoing::default() }
     }
 
     /// The next assignment.
@@ -300,7 +300,7 @@ impl Hand {
                 if let Some(found) = find(&mut self.heard) {
                     return found;
                 }
-                let Ok(more) = tokio::time::timeout(BEAT, self.inbox.recv()).await else {
+                let Ok(more) = tokio::time::timeout(BEAT, self.receiver.recv()).await else {
                     self.beat();
                     continue;
                 };

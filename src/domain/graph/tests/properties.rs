@@ -74,21 +74,21 @@ proptest! {
 
     #[test]
     fn scores_are_those_of_the_formula(shape in shapes(), steps in conditions()) {
-        let picture = Picture::made_of(steps[..shape.steps()].to_vec());
+        let states = StepStates::made_of(steps[..shape.steps()].to_vec());
         let policy = Policy::default();
-        let analysis = Analysis::of(&shape, &picture, &Durations::default(), &policy);
+        let analysis = Analysis::of(&shape, &states, &Durations::default(), &policy);
         let score = |path: &[StepNo]| {
-            let count = |wanted: &dyn Fn(&Condition) -> bool| path.iter().filter(|no| wanted(picture.step(**no))).count() as f64;
-            let attempts: f64 = path.iter().map(|no| f64::from(picture.step(*no).attempts)).sum();
+            let count = |wanted: &dyn Fn(&Condition) -> bool| path.iter().filter(|no| wanted(states.step(**no))).count() as f64;
+            let attempts: f64 = path.iter().map(|no| f64::from(states.step(*no).attempts)).sum();
             let errors = count(&Condition::is_error);
             let duration = 30.0 * path.len() as f64 + 60.0 * errors + 30.0 * attempts;
-            let h = if picture.is_healthy() { 1.0 } else { 1.5 };
+            let h = if states.is_healthy() { 1.0 } else { 1.5 };
             let sum = 10.0 * path.len() as f64 - 15.0 * count(&Condition::is_done)
                 + 25.0 * h * count(&|step| step.blocked)
                 + 30.0 * h * errors
                 + 10.0 * count(&|step| step.is_error() && step.attempts > 0)
                 + 2.0 * (duration / 60.0);
-            let completion = picture.counts().completion_percentage();
+            let completion = states.counts().completion_percentage();
             (sum * (1.0 - 0.3 * completion / 100.0)).max(0.0)
         };
         let mut all: Vec<f64> = every_path(&shape).iter().map(|path| score(path)).collect();
@@ -103,16 +103,16 @@ proptest! {
 
     #[test]
     fn both_ways_of_counting_agree(shape in shapes(), steps in conditions()) {
-        let picture = Picture::made_of(steps[..shape.steps()].to_vec());
+        let states = StepStates::made_of(steps[..shape.steps()].to_vec());
         let all: Vec<StepNo> = shape.order().to_vec();
-        let (walked, closed) = both_ways(&shape, &picture, &all);
+        let (walked, closed) = both_ways(&shape, &states, &all);
         prop_assert_eq!(walked, closed);
     }
 
     #[test]
     fn an_analysis_survives_being_written_down(shape in shapes(), steps in conditions()) {
-        let picture = Picture::made_of(steps[..shape.steps()].to_vec());
-        let analysis = Analysis::of(&shape, &picture, &Durations::default(), &Policy::default());
+        let states = StepStates::made_of(steps[..shape.steps()].to_vec());
+        let analysis = Analysis::of(&shape, &states, &Durations::default(), &Policy::default());
         let text = serde_json::to_string(&analysis).unwrap();
         let read: Analysis = serde_json::from_str(&text).unwrap();
         prop_assert!(read.fits(&shape));

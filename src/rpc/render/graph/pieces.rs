@@ -15,7 +15,7 @@ use crate::{
     domain::run::Micros,
     proto::tasker::v1 as proto,
     rpc::render::{micros, to_micros},
-    service::{graph::Basis, snapshot::Snapshot},
+    service::{graph::AnalysisInputs, snapshot::Snapshot},
 };
 
 /// The unit of what is told of a backoff that has yet to elapse.
@@ -73,8 +73,8 @@ impl Kept {
 }
 
 /// What goes by the clock, for another moment of a graph whose expected finish has to be made anew.
-pub(in crate::rpc) fn moment(snapshot: &Snapshot, basis: &Basis) -> proto::TaskGraph {
-    of_moment(Some(micros(snapshot.now)), Some(of_finish(Some(expected_finish(snapshot, basis)))))
+pub(in crate::rpc) fn moment(snapshot: &Snapshot, inputs: &AnalysisInputs) -> proto::TaskGraph {
+    of_moment(Some(micros(snapshot.now)), Some(of_finish(Some(expected_finish(snapshot, inputs)))))
 }
 
 fn of_moment(generate_time: Option<Timestamp>, critical_paths: Option<proto::CriticalPaths>) -> proto::TaskGraph {

@@ -3,7 +3,7 @@
 -- SQLSTATE TK001 and nothing has happened. Locks the moved tasks' rows and the ended leases.
 -- Walks tasks_pkey and leases_pkey by key; needs the settings of session/plan_by_key.
 -- The part between the two marks logs the batch for events; it is cut out where events are off. The position is
--- drawn after the transaction has its number, which is what readers of event_log rely on.
+-- assigned after the transaction has its number, which is what readers of event_log rely on.
 -- $1 now, $2 number of tasks to move
 -- new tasks: $3 task_id, $4 named_task_id, $5 state, $6 revision, $7 state_reason, $8 steps, $9 detail,
 --   $10 started_at, $11 finished_at, $12 deadline_at

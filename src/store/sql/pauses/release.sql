@@ -1,6 +1,6 @@
--- Brings steps back to their queues that were put aside because their handler, or its namespace, was paused. Locks
+-- Brings steps back to their queues that were parked because their handler, or its namespace, was paused. Locks
 -- their rows. Walks ready_steps_pkey once for each queue of the handler, then tasks_pkey.
--- $1 namespace, $2 name or null for all of the namespace, $3 now, $4 the time that stands for aside
+-- $1 namespace, $2 name or null for all of the namespace, $3 now, $4 the time that stands for parked
 with versions as (
     select task.named_task_id
     from named_tasks task

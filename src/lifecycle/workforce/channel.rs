@@ -36,20 +36,20 @@ impl Outgoing {
     }
 }
 
-/// Assignments that wait for a session's connection hold about this many bytes at most before its seats are
+/// Assignments that wait for a session's connection hold about this many bytes at most before its slots are
 /// kept empty: a slow worker is not given more than it takes in.
 const BACKLOG_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Where a session's messages go. Bounded by the session's seats and by its backlog.
+/// Where a session's messages go. Bounded by the session's slots and by its backlog.
 #[derive(Debug, Clone)]
-pub struct Outbox {
+pub struct SessionSender {
     sender: mpsc::UnboundedSender<Outgoing>,
     backlog: Arc<AtomicUsize>,
 }
 
 /// Where a session's messages come out.
 #[derive(Debug)]
-pub struct Inbox {
+pub struct SessionReceiver {
     receiver: mpsc::UnboundedReceiver<Outgoing>,
     backlog: Arc<AtomicUsize>,
     back: Option<Outgoing>,
@@ -57,14 +57,14 @@ pub struct Inbox {
 }
 
 /// A way for messages to a session of this server.
-pub(super) fn channel(workforce: Workforce) -> (Outbox, Inbox) {
+pub(super) fn channel(workforce: Workforce) -> (SessionSender, SessionReceiver) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let backlog = Arc::<AtomicUsize>::default();
-    let outbox = Outbox { sender, backlog: Arc::clone(&backlog) };
-    (outbox, Inbox { receiver, backlog, back: None, workforce })
+    let session_sender = SessionSender { sender, backlog: Arc::clone(&backlog) };
+    (session_sender, SessionReceiver { receiver, backlog, back: None, workforce })
 }
 
-impl Outbox {
+impl SessionSender {
     /// Hands messages over; they are lost if the session has gone, which the leases make up for.
     pub(super) fn send(&self, outgoing: Outgoing) {
         let bytes: usize = outgoing.assignments.iter().map(Assignment::bytes).sum();
@@ -81,7 +81,7 @@ impl Outbox {
     }
 }
 
-impl Inbox {
+impl SessionReceiver {
     /// What has come since the last look; waits for the first. `None` when the session is over.
     pub async fn recv(&mut self) -> Option<Outgoing> {
         let mut gathered = match self.back.take() {
@@ -111,7 +111,7 @@ impl Inbox {
     pub fn delivered(&self, bytes: usize) {
         let before = self.backlog.fetch_sub(bytes, Ordering::Relaxed);
         if before >= BACKLOG_BYTES_MAX && before.saturating_sub(bytes) < BACKLOG_BYTES_MAX {
-            self.workforce.ring();
+            self.workforce.wake();
         }
     }
 }

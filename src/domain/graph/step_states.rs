@@ -1,8 +1,8 @@
 //! A run as the analysis sees it.
 //!
-//! Owns: what of a run the analysis depends on, and nothing else: two runs with the same picture have the same
-//! analysis, whichever tasks they are. Time enters only through steps whose backoff has elapsed or not, so a picture
-//! stays the same until a step moves or a backoff ends.
+//! Owns: what of a run the analysis depends on, and nothing else: two runs with the same step states have the same
+//! analysis, whichever tasks they are. Time enters only through steps whose backoff has elapsed or not, so they
+//! stay the same until a step moves or a backoff ends.
 
 use crate::domain::{
     execution::{Counts, HealthStatus},
@@ -13,7 +13,7 @@ use crate::domain::{
 
 /// The conditions of all steps of a run at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picture {
+pub struct StepStates {
     steps: Vec<Condition>,
     counts: Counts,
 }
@@ -37,8 +37,8 @@ pub struct Condition {
     pub in_backoff: bool,
 }
 
-impl Picture {
-    /// The picture of a run at this time.
+impl StepStates {
+    /// The states of a run's steps at this time.
     pub fn of(run: &Run, now: Micros) -> Self {
         Self { steps: run.steps().iter().map(|step| Condition::of(step, now)).collect(), counts: run.counts(now) }
     }
@@ -121,8 +121,8 @@ impl Condition {
 }
 
 #[cfg(test)]
-impl Picture {
-    /// A picture of these conditions.
+impl StepStates {
+    /// The states made of these conditions.
     pub(super) fn made_of(steps: Vec<Condition>) -> Self {
         let mut counts = Counts { total: u32::try_from(steps.len()).unwrap(), ..Counts::default() };
         for step in &steps {

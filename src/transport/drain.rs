@@ -20,31 +20,31 @@ use crate::error::{Error, Reason};
 
 /// Ends open answers when the token is cancelled.
 #[derive(Debug, Clone)]
-pub struct EndingLayer(CancellationToken);
+pub struct DrainLayer(CancellationToken);
 
-impl EndingLayer {
+impl DrainLayer {
     /// Ends them with this token.
     pub const fn new(token: CancellationToken) -> Self {
         Self(token)
     }
 }
 
-impl<S> Layer<S> for EndingLayer {
-    type Service = Ending<S>;
+impl<S> Layer<S> for DrainLayer {
+    type Service = Drain<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Ending { inner, token: self.0.clone() }
+        Drain { inner, token: self.0.clone() }
     }
 }
 
-/// See [`EndingLayer`].
+/// See [`DrainLayer`].
 #[derive(Debug, Clone)]
-pub struct Ending<S> {
+pub struct Drain<S> {
     inner: S,
     token: CancellationToken,
 }
 
-impl<S> Service<Request<Body>> for Ending<S>
+impl<S> Service<Request<Body>> for Drain<S>
 where
     S: Service<Request<Body>, Response = Response<Body>>,
     S::Future: Send + 'static,

@@ -8,9 +8,9 @@ use std::{
 /// What a loop shows of itself. A loop that waits for work is well; one that has been at the same piece of work for
 /// long is stuck.
 #[derive(Debug, Default)]
-pub struct Pulse(Mutex<Option<Instant>>);
+pub struct Watchdog(Mutex<Option<Instant>>);
 
-impl Pulse {
+impl Watchdog {
     /// The loop takes up a piece of work.
     pub fn busy(&self) {
         *self.state() = Some(Instant::now());

@@ -1,6 +1,6 @@
-//! Runs that a lane keeps in memory.
+//! A cache of the runs that a lane works on.
 //!
-//! A kept run is a guess at what is stored, because other servers move tasks too. Every write names the revision
+//! A cached run is a guess at what is stored, because other servers move tasks too. Every write names the revision
 //! that was read, so a guess that is out of date costs a second try and never a wrong move; and what only refuses
 //! is decided again from the store, so it costs no wrong answer either.
 
@@ -16,10 +16,10 @@ use crate::{
 
 /// A run with what its next assignments will need.
 #[derive(Debug, Clone)]
-pub(super) struct Held {
+pub(super) struct CachedRun {
     pub(super) run: Run,
-    /// Whether it was kept from an earlier batch.
-    pub(super) is_kept: bool,
+    /// Whether it was put into the cache by an earlier batch, and may be out of date.
+    pub(super) from_earlier_batch: bool,
     pub(super) deadline_at: Option<Micros>,
     pub(super) context: Option<Arc<str>>,
     pub(super) correlation_id: Option<Arc<str>>,
@@ -32,8 +32,8 @@ pub(super) struct Held {
 
 /// The runs of a lane, the least recently used leave first when there is no room.
 #[derive(Debug)]
-pub(super) struct Runs {
-    held: HashMap<TaskId, (u64, Held)>,
+pub(super) struct RunCache {
+    runs: HashMap<TaskId, (u64, CachedRun)>,
     order: std::collections::BTreeMap<u64, TaskId>,
     turn: u64,
     weight: usize,
@@ -43,7 +43,7 @@ pub(super) struct Runs {
 /// Payloads larger than this are read from the store when they are needed.
 const PAYLOAD_BYTES_MAX: usize = 128 * 1024;
 
-impl Held {
+impl CachedRun {
     /// About how many bytes it takes.
     fn weight(&self) -> usize {
         let results: usize = self.results.iter().map(|(_, text)| text.len() + 32).sum();
@@ -75,31 +75,31 @@ impl Held {
     }
 }
 
-impl Runs {
+impl RunCache {
     pub(super) fn new(weight_max: usize) -> Self {
-        Self { held: HashMap::new(), order: std::collections::BTreeMap::new(), turn: 0, weight: 0, weight_max }
+        Self { runs: HashMap::new(), order: std::collections::BTreeMap::new(), turn: 0, weight: 0, weight_max }
     }
 
     /// Takes a run out.
-    pub(super) fn take(&mut self, task: TaskId) -> Option<Held> {
-        let (turn, held) = self.held.remove(&task)?;
+    pub(super) fn take(&mut self, task: TaskId) -> Option<CachedRun> {
+        let (turn, cached) = self.runs.remove(&task)?;
         self.order.remove(&turn);
-        self.weight = self.weight.saturating_sub(held.weight());
-        Some(held)
+        self.weight = self.weight.saturating_sub(cached.weight());
+        Some(cached)
     }
 
     /// Puts a run in, and others out if there is no room. A run that cannot move by itself is not kept.
-    pub(super) fn put(&mut self, task: TaskId, mut held: Held) {
+    pub(super) fn put(&mut self, task: TaskId, mut cached: CachedRun) {
         self.take(task);
-        if held.run.state().is_settled_task() {
+        if cached.run.state().is_settled_task() {
             return;
         }
-        held.trim();
-        held.is_kept = true;
+        cached.trim();
+        cached.from_earlier_batch = true;
         self.turn += 1;
-        self.weight += held.weight();
+        self.weight += cached.weight();
         self.order.insert(self.turn, task);
-        self.held.insert(task, (self.turn, held));
+        self.runs.insert(task, (self.turn, cached));
         while self.weight > self.weight_max {
             let Some((_, oldest)) = self.order.first_key_value().map(|(turn, task)| (*turn, *task)) else { break };
             self.take(oldest);

@@ -1,10 +1,10 @@
 //! How far the log is complete.
 //!
-//! Positions are drawn from a sequence and become visible at the commit, so that a later one can be seen before an
-//! earlier one. Whoever reads only up to what is *complete* misses nothing and sees nothing twice. A writer draws its
+//! Positions are assigned from a sequence and become visible at the commit, so that a later one can be seen before an
+//! earlier one. Whoever reads only up to what is *complete* misses nothing and sees nothing twice. A writer is assigned its
 //! position after its transaction has a number, so:
 //!
-//! 1. `P` is the newest position drawn. Who drew it, or one before it, has a transaction number by now.
+//! 1. `P` is the newest position assigned. Who was given it, or one before it, has a transaction number by now.
 //! 2. `N`, asked after that, is the number that the next transaction will have: theirs are lower.
 //! 3. Once no transaction with a number below `N` runs, whoever drew a position up to `P` has committed, or never will.
 //!
@@ -47,24 +47,24 @@ pub async fn follow(events: Events, stop: CancellationToken) {
 
 async fn steps(events: &Events) -> Result<()> {
     loop {
-        let bell = events.0.bell.notified();
+        let woken = events.0.wake.notified();
         if events.listeners() == 0 {
-            bell.await;
+            woken.await;
             continue;
         }
         if !step(events).await? {
-            let _quiet = tokio::time::timeout(events.0.settings.poll_interval, bell).await;
+            let _quiet = tokio::time::timeout(events.0.settings.poll_interval, woken).await;
         } else {
             tokio::time::sleep(STEP).await;
         }
     }
 }
 
-/// Brings the horizon to the newest position; false when it is there.
+/// Brings the high watermark to the newest position; false when it is there.
 async fn step(events: &Events) -> Result<bool> {
     let pool = events.0.store.pool();
-    let position = log::drawn(pool).await?;
-    if position == *events.0.horizon.borrow() {
+    let position = log::last_assigned(pool).await?;
+    if position == *events.0.high_watermark.borrow() {
         return Ok(false);
     }
     // Asked after the position, on a statement of its own.
@@ -82,7 +82,7 @@ async fn step(events: &Events) -> Result<bool> {
         }
     }
     // A restored database may have come back to an earlier position.
-    events.0.horizon.send_replace(position);
+    events.0.high_watermark.send_replace(position);
     Ok(true)
 }
 

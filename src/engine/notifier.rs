@@ -35,7 +35,7 @@ struct Note {
 }
 
 /// Sends what the lanes gathered, until the engine stops.
-pub(super) async fn send(shared: Shared, sessions: Sessions) {
+pub(super) async fn publish(shared: Shared, sessions: Sessions) {
     let mut connection: Option<Dedicated> = None;
     let outcome = |outcome| shared.metrics.hints.with([outcome]);
     let (sent, lost) = (outcome("sent"), outcome("lost"));
@@ -58,7 +58,7 @@ pub(super) async fn send(shared: Shared, sessions: Sessions) {
 }
 
 /// Acts on what other servers tell, until the engine stops.
-pub(super) async fn receive(shared: Shared, sessions: Sessions) {
+pub(super) async fn subscribe(shared: Shared, sessions: Sessions) {
     while !shared.stop.is_cancelled() {
         if let Some(Err(error)) = shared.stop.run_until_cancelled(listen(&shared, &sessions)).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "not listening");
@@ -95,9 +95,9 @@ async fn notify(shared: &Shared, connection: &mut Option<Dedicated>, note: &Note
         Some(connection) => connection,
         None => connection.insert(shared.store.dedicated_to_hints().await?),
     };
-    let mut look = connection.look().await?;
-    ready::notify(&mut look, &serde_json::to_string(note).expect("a note is plain JSON")).await?;
-    look.end().await
+    let mut reader = connection.read().await?;
+    ready::notify(&mut reader, &serde_json::to_string(note).expect("a note is plain JSON")).await?;
+    reader.end().await
 }
 
 fn notes(from: Uuid, gathered: &Gathered) -> Vec<Note> {

@@ -10,7 +10,7 @@ use tasker::{
     },
     lifecycle::{
         Outcome, Verdict,
-        workforce::{Inbox, Outgoing},
+        workforce::{Outgoing, SessionReceiver},
     },
 };
 use uuid::Uuid;
@@ -23,31 +23,31 @@ use crate::{
 type Attempt = (StepId, u16);
 
 /// The worker, and its connection if it has one.
-pub struct Puppet {
+pub struct ScriptedWorker {
     sessions: Sessions,
     session_id: Uuid,
     slots: usize,
-    connection: Option<(Hold, Inbox)>,
+    connection: Option<(Hold, SessionReceiver)>,
     hands: Vec<Attempt>,
     acks: Vec<(StepId, Verdict)>,
 }
 
-impl Puppet {
+impl ScriptedWorker {
     /// Connects.
     pub async fn open(server: &Server, slots: usize) -> Self {
         let sessions = server.engine.sessions().clone();
-        let Opened { inbox, hold, .. } = within("hello", sessions.open(hello(slots))).await.unwrap();
+        let Opened { receiver, hold, .. } = within("hello", sessions.open(hello(slots))).await.unwrap();
         let session_id = hold.session_id;
-        let connection = Some((hold, inbox));
+        let connection = Some((hold, receiver));
         Self { sessions, session_id, slots, connection, hands: Vec::new(), acks: Vec::new() }
     }
 
     /// The connection breaks, if there is one.
     pub async fn break_off(&mut self) {
         self.hear();
-        if let Some((hold, mut inbox)) = self.connection.take() {
+        if let Some((hold, mut receiver)) = self.connection.take() {
             self.sessions.leave(hold, false).await;
-            self.take_in(&mut inbox);
+            self.take_in(&mut receiver);
         }
     }
 
@@ -58,10 +58,10 @@ impl Puppet {
         }
         self.sessions = server.engine.sessions().clone();
         let hello = Hello { session_id: Some(self.session_id), held: self.hands.clone(), ..hello(self.slots) };
-        let Opened { inbox, hold, lost } = within("hello", self.sessions.open(hello)).await.unwrap();
+        let Opened { receiver, hold, lost } = within("hello", self.sessions.open(hello)).await.unwrap();
         self.hands.retain(|attempt| !lost.contains(attempt));
         self.session_id = hold.session_id;
-        self.connection = Some((hold, inbox));
+        self.connection = Some((hold, receiver));
     }
 
     /// Takes no more.
@@ -79,15 +79,15 @@ impl Puppet {
     /// Takes in what has come.
     pub fn hear(&mut self) {
         self.sessions.touch(self.session_id);
-        if let Some((hold, mut inbox)) = self.connection.take() {
-            self.take_in(&mut inbox);
-            self.connection = Some((hold, inbox));
+        if let Some((hold, mut receiver)) = self.connection.take() {
+            self.take_in(&mut receiver);
+            self.connection = Some((hold, receiver));
         }
     }
 
-    fn take_in(&mut self, inbox: &mut Inbox) {
+    fn take_in(&mut self, receiver: &mut SessionReceiver) {
         let mut heard = Outgoing::default();
-        inbox.gather(&mut heard);
+        receiver.gather(&mut heard);
         for assignment in &heard.assignments {
             self.hands.push((assignment.step, assignment.attempt));
         }

@@ -1,4 +1,4 @@
-//! Natural numbers of any size, as far as counting paths needs them.
+//! PathCount numbers of any size, as far as counting paths needs them.
 
 use std::fmt;
 
@@ -8,9 +8,9 @@ const CHUNK_DIGITS: usize = 19;
 
 /// A natural number: limbs of 64 bits, the lowest first, the highest not 0.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Natural(Vec<u64>);
+pub struct PathCount(Vec<u64>);
 
-impl Natural {
+impl PathCount {
     /// One.
     pub fn one() -> Self {
         Self(vec![1])
@@ -59,7 +59,7 @@ fn add_limb(limb: &mut u64, other: u64, carry: bool) -> bool {
     first || second
 }
 
-impl fmt::Display for Natural {
+impl fmt::Display for PathCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.clone();
         let mut chunks = Vec::new();
@@ -77,12 +77,12 @@ mod tests {
 
     use super::*;
 
-    fn natural(value: u128) -> Natural {
+    fn natural(value: u128) -> PathCount {
         let mut limbs = vec![value as u64, (value >> 64) as u64];
         while limbs.last() == Some(&0) {
             limbs.pop();
         }
-        Natural(limbs)
+        PathCount(limbs)
     }
 
     proptest! {
@@ -97,12 +97,12 @@ mod tests {
 
     #[test]
     fn powers_of_two() {
-        let mut power = Natural::one();
+        let mut power = PathCount::one();
         for _ in 0..200 {
             let copy = power.clone();
             power.add(&copy);
         }
         assert_eq!(power.to_string(), "1606938044258990275541962092341162602522202993782792835301376");
-        assert_eq!(Natural::default().to_string(), "0");
+        assert_eq!(PathCount::default().to_string(), "0");
     }
 }

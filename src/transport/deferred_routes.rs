@@ -1,4 +1,4 @@
-//! Services that come after the listener: while the database is migrated, health already answers.
+//! DeferredRoutes that come after the listener: while the database is migrated, health already answers.
 
 use std::{
     convert::Infallible,
@@ -18,12 +18,12 @@ use crate::{
 
 /// Serves health and reflection from the start, and everything once it has been given.
 #[derive(Debug, Clone)]
-pub struct Services {
+pub struct DeferredRoutes {
     early: Routes,
     all: Arc<OnceLock<Routes>>,
 }
 
-impl Services {
+impl DeferredRoutes {
     /// Begins with what can be served at once.
     pub(super) fn new(early: Routes) -> Self {
         Self { early, all: Arc::default() }
@@ -35,7 +35,7 @@ impl Services {
     }
 }
 
-impl Service<Request<Body>> for Services {
+impl Service<Request<Body>> for DeferredRoutes {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
