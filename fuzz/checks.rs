@@ -35,8 +35,8 @@ fn header(data: &[u8]) {
     let Ok(value) = http::HeaderValue::from_bytes(data) else { return };
     let mut request = http::Request::new(());
     request.headers_mut().insert(http::header::AUTHORIZATION, value);
-    if let Ok(shown) = access::credentials(&request) {
-        let token = shown.token.expect("a header was there");
+    if let Ok(presented) = access::credentials(&request) {
+        let token = presented.token.expect("a header was there");
         assert!(!token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()));
         assert!(!format!("{:?}", access::credentials(&request)).contains(&*token) || token.len() < 16);
     }

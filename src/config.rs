@@ -35,7 +35,7 @@ pub use analytics::Analytics;
 pub use auth::{ApiToken, Auth, AuthenticatorKind, CertificateSubject, CoordinatorKind, Jwt, Mtls};
 pub use cache::{Cache, CacheBackend};
 pub use check::{Finding, Findings};
-pub use database::{Database, Databases, Named, Pooler};
+pub use database::{Database, Databases, NamedDatabase, Pooler};
 pub use effective::{Effective, Entry};
 pub use embedded::Embedded;
 pub use engine::{Dispatch, Sessions, Sweeper, Writer};
@@ -118,12 +118,12 @@ impl Config {
     }
 
     /// The replica that answers lists and analytics, if there is one.
-    pub fn reads(&self) -> Option<&Named> {
+    pub fn reads(&self) -> Option<&NamedDatabase> {
         self.databases.get(&self.database.reads)
     }
 
     /// The direct way to the store, if there is one of its own.
-    pub fn listen(&self) -> Option<&Named> {
+    pub fn listen(&self) -> Option<&NamedDatabase> {
         self.databases.get(&self.database.listen)
     }
 

@@ -14,7 +14,7 @@ use crate::{
     store::Store,
     telemetry::metrics::push,
     transport::{
-        http::{Port, Shown},
+        http::{HttpState, Port},
         server::Health,
     },
 };
@@ -66,7 +66,7 @@ impl Operations {
         }
         tasks.spawn(tell(monitor.clone(), health, leaving.clone()));
         if let Some(port) = port {
-            let shown = Shown {
+            let state = HttpState {
                 monitor: monitor.clone(),
                 metrics: metrics.clone(),
                 gate,
@@ -74,7 +74,7 @@ impl Operations {
                 metrics_auth_required: config.telemetry.metrics_auth_required,
                 status_auth_required: config.health.status_requires_authentication,
             };
-            tasks.spawn(port.serve(shown, stop.clone()));
+            tasks.spawn(port.serve(state, stop.clone()));
         }
         if let Some(settings) = config.telemetry.push() {
             tasks.spawn(push::run(metrics.clone(), settings, stop.clone()));

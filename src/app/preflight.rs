@@ -21,7 +21,7 @@ pub(crate) const VERSION_MIN: i32 = 140_000;
 pub(crate) const CONNECTIONS_BESIDE: u32 = 3;
 
 /// What a database says of itself.
-struct Told {
+struct DatabaseFacts {
     settings: Settings,
     identity: Identity,
 }
@@ -37,7 +37,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
         name => format!("databases.{name}.url"),
     };
     let store = match ask(&config.database.url).await {
-        Ok(told) => told,
+        Ok(facts) => facts,
         Err(problem) => {
             findings.push(unreachable(&key, &problem));
             return findings;
@@ -47,14 +47,14 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     if let Some(reads) = config.reads() {
         let key = format!("databases.{}.url", config.database.reads);
         match ask(&reads.url).await {
-            Ok(told) => replica(&key, &told, &store, &mut findings),
+            Ok(facts) => replica(&key, &facts, &store, &mut findings),
             Err(problem) => tracing::warn!(key, problem, "the replica is away: the store answers lists"),
         }
     }
     if let Some(listen) = config.listen() {
         let key = format!("databases.{}.url", config.database.listen);
         match ask(&listen.url).await {
-            Ok(told) if told.identity != store.identity => findings.push(finding(
+            Ok(facts) if facts.identity != store.identity => findings.push(finding(
                 &key,
                 "leads to another database than the store's",
                 "name the store's own server and database, without the pooler",
@@ -66,21 +66,21 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     findings
 }
 
-async fn ask(url: &Secret) -> Result<Told, String> {
+async fn ask(url: &Secret) -> Result<DatabaseFacts, String> {
     let address = databases::address(url.expose())?;
     let asked = async {
         let (settings, identity) = doctor::ask(&address).await?;
-        Ok::<_, crate::store::Error>(Told { settings, identity })
+        Ok::<_, crate::store::Error>(DatabaseFacts { settings, identity })
     };
     match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(Ok(told)) => Ok(told),
+        Ok(Ok(facts)) => Ok(facts),
         Ok(Err(error)) => Err(format!("{:#}", anyhow::Error::new(error))),
         Err(_) => Err(format!("no answer within {PATIENCE:?}")),
     }
 }
 
-fn store_itself(config: &Config, key: &str, told: &Told, findings: &mut Vec<Finding>) {
-    let settings = &told.settings;
+fn store_itself(config: &Config, key: &str, facts: &DatabaseFacts, findings: &mut Vec<Finding>) {
+    let settings = &facts.settings;
     if settings.standby {
         findings.push(finding(
             key,
@@ -128,11 +128,11 @@ pub(crate) fn needed(config: &Config) -> u32 {
     one.saturating_mul(config.server.replicas)
 }
 
-fn replica(key: &str, told: &Told, store: &Told, findings: &mut Vec<Finding>) {
-    if told.identity != store.identity {
+fn replica(key: &str, facts: &DatabaseFacts, store: &DatabaseFacts, findings: &mut Vec<Finding>) {
+    if facts.identity != store.identity {
         let mend = "name a streaming replica of the store's server, with the same database";
         findings.push(finding(key, "is no copy of the store: it has another origin or database", mend));
-    } else if !told.settings.standby {
+    } else if !facts.settings.standby {
         let mend = "name a standby that streams from the store, or leave database.reads empty";
         findings.push(finding(key, "follows nobody: it is not a standby", mend));
     }

@@ -46,7 +46,7 @@ pub(super) enum Outcome<'a> {
 impl Audit {
     pub(super) fn record(&self, call: &Call<'_>, permission: Permission, outcome: Outcome<'_>) {
         let (label, reason) = match outcome {
-            Outcome::Admitted(permit) if permit.noted().refused() => ("denied", "namespace"),
+            Outcome::Admitted(permit) if permit.audit_notes().refused() => ("denied", "namespace"),
             Outcome::Admitted(_) => ("allowed", ""),
             Outcome::Unauthenticated(rejection) => ("unauthenticated", rejection.label()),
             Outcome::Denied(_) => ("denied", "permission"),
@@ -67,7 +67,7 @@ impl Audit {
         };
         let subject = principal.map_or("", |principal| &*principal.subject);
         let source = principal.map_or("", |principal| principal.source);
-        let namespace = permit.map_or("", |permit| permit.noted().namespace());
+        let namespace = permit.map_or("", |permit| permit.audit_notes().namespace());
         let Call { method, correlation_id } = call;
         tracing::info!(
             target: TARGET,

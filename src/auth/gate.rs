@@ -21,7 +21,7 @@ use super::{
     coordinator::{AnyOf, Coordinator, Reach},
     permission::Permission,
     principal::Principal,
-    scope::{Made, Permit, Scope, missing},
+    scope::{Permit, PermitParts, Scope, missing},
 };
 use crate::{error::Result, telemetry::Metrics};
 
@@ -100,7 +100,7 @@ impl Gate {
     /// The scope of everything, for a process that uses the parts without a listener; only an open gate gives it.
     pub fn scope(&self) -> Option<Scope> {
         let permission = Permission { resource: "*", action: "*" };
-        self.0.open.then(|| Scope::new(self.unasked(permission, false)))
+        self.0.open.then(|| Scope::new(self.open_permit(permission, false)))
     }
 
     /// Whether nobody is asked anything.
@@ -117,7 +117,7 @@ impl Gate {
     ) -> Result<Option<Permit>> {
         let Access::Requires { permission, owner } = access else { return Ok(None) };
         if self.0.open {
-            return Ok(Some(self.unasked(permission, owner)));
+            return Ok(Some(self.open_permit(permission, owner)));
         }
         let verified = async {
             let credentials = Arc::new(credentials?);
@@ -170,8 +170,8 @@ impl Gate {
                 return Ok(principal);
             }
         }
-        let shown = credentials.token.is_some() || credentials.certificate.is_some();
-        Err(if shown { Rejection::Invalid } else { Rejection::Missing })
+        let presented = credentials.token.is_some() || credentials.certificate.is_some();
+        Err(if presented { Rejection::Invalid } else { Rejection::Missing })
     }
 
     /// Forgets what was verified, because keys or tokens changed.
@@ -180,7 +180,7 @@ impl Gate {
     }
 
     /// The permit of an open gate.
-    fn unasked(&self, permission: Permission, owner_may: bool) -> Permit {
+    fn open_permit(&self, permission: Permission, owner_may: bool) -> Permit {
         self.permit(permission, owner_may, Arc::clone(&self.0.nobody), Arc::clone(&self.0.nothing))
     }
 
@@ -191,7 +191,7 @@ impl Gate {
         principal: Arc<Principal>,
         credentials: Arc<Credentials>,
     ) -> Permit {
-        Permit::new(Made {
+        Permit::new(PermitParts {
             permission,
             owner_may,
             open: self.0.open,

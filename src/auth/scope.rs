@@ -58,17 +58,17 @@ struct Decision {
     renewed: Notify,
     coordinator: Arc<dyn Coordinator>,
     gate: Gate,
-    noted: Noted,
+    audit_notes: AuditNotes,
 }
 
 /// What the audit record of the call will say beside who and what.
 #[derive(Debug, Default)]
-pub struct Noted {
+pub struct AuditNotes {
     namespace: OnceLock<String>,
     refused: AtomicBool,
 }
 
-impl Noted {
+impl AuditNotes {
     /// The namespace that the call turned out to be about.
     pub fn namespace(&self) -> &str {
         self.namespace.get().map_or("", String::as_str)
@@ -91,7 +91,7 @@ impl Noted {
 }
 
 /// What a permit is made of.
-pub(super) struct Made {
+pub(super) struct PermitParts {
     pub(super) permission: Permission,
     pub(super) owner_may: bool,
     pub(super) open: bool,
@@ -103,8 +103,8 @@ pub(super) struct Made {
 
 impl Permit {
     /// Made by the gate alone.
-    pub(super) fn new(made: Made) -> Self {
-        let Made { permission, owner_may, open, principal, credentials, coordinator, gate } = made;
+    pub(super) fn new(parts: PermitParts) -> Self {
+        let PermitParts { permission, owner_may, open, principal, credentials, coordinator, gate } = parts;
         Self(Arc::new(Decision {
             permission,
             owner_may,
@@ -114,7 +114,7 @@ impl Permit {
             renewed: Notify::new(),
             coordinator,
             gate,
-            noted: Noted::default(),
+            audit_notes: AuditNotes::default(),
         }))
     }
 
@@ -129,8 +129,8 @@ impl Permit {
     }
 
     /// What the audit record will say.
-    pub fn noted(&self) -> &Noted {
-        &self.0.noted
+    pub fn audit_notes(&self) -> &AuditNotes {
+        &self.0.audit_notes
     }
 
     /// Resolves once the credentials are no longer good, with the reason; a stream ends then.
@@ -201,7 +201,7 @@ impl Scope {
     /// Whether it covers something that the call turns out to be about.
     pub fn covers_target(&self, target: &Target<'_>) -> bool {
         let covered = self.holds(target);
-        self.0.0.noted.note(target.namespace, covered);
+        self.0.0.audit_notes.note(target.namespace, covered);
         covered
     }
 

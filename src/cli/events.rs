@@ -192,7 +192,7 @@ impl Feed {
     async fn next(&mut self) -> Result<Option<pb::Event>, Failure> {
         let (mut wait, mut away_since) = (WAIT.0, None);
         loop {
-            let trouble = match self.receive().await {
+            let failure = match self.receive().await {
                 Ok(Some(Message::Event(event))) => {
                     self.request.start = Some(Start::AfterCursor(event.cursor.clone()));
                     return Ok(Some(event));
@@ -212,7 +212,7 @@ impl Feed {
             self.stream = None;
             if away_since.get_or_insert_with(Instant::now).elapsed() > self.patience {
                 let early = || Failure::Garbled("the stream of events ended early".to_owned());
-                return Err(trouble.map_or_else(early, Failure::from));
+                return Err(failure.map_or_else(early, Failure::from));
             }
             sleep(wait).await;
             wait = (wait * 2).min(WAIT.1);
@@ -389,8 +389,8 @@ fn summary(event: &pb::Event) -> String {
     let moved = text("from_state").zip(text("to_state")).map(|(from, to)| format!("{from} -> {to}"));
     let attempt = number("attempt_number").map(|attempt| format!("attempt {attempt}"));
     let steps = number("step_count").map(|count| format!("{count} steps"));
-    let said = [text("step_name"), attempt, moved, steps, text("final_status"), text("error_message"), text("reason")];
-    cut(&said.into_iter().flatten().collect::<Vec<_>>().join(" · "), 100)
+    let parts = [text("step_name"), attempt, moved, steps, text("final_status"), text("error_message"), text("reason")];
+    cut(&parts.into_iter().flatten().collect::<Vec<_>>().join(" · "), 100)
 }
 
 fn raw(json: &str) -> Option<Box<RawValue>> {

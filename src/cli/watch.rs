@@ -81,7 +81,7 @@ pub(crate) async fn follow(
     patience: Duration,
 ) -> Result<ExitCode, Failure> {
     let mut feed = Feed::new(client.clone(), task_id.clone(), patience);
-    let mut teller = Teller::new(out);
+    let mut printer = NewsPrinter::new(out);
     let mut frames = interval(Duration::from_millis(100));
     frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut stop = pin!(tokio::signal::ctrl_c());
@@ -90,27 +90,27 @@ pub(crate) async fn follow(
         let news = loop {
             tokio::select! {
                 news = &mut next => break news?,
-                _ = frames.tick() => teller.frame(),
+                _ = frames.tick() => printer.frame(),
                 _ = &mut stop => {
-                    teller.close();
+                    printer.close();
                     eprintln!("stopped watching; the task goes on: tasker watch {task_id}");
                     return Ok(ExitCode::from(130));
                 }
             }
         };
-        let first = teller.board.is_none();
-        teller.tell(&news);
+        let first = printer.board.is_none();
+        printer.print(&news);
         if let News::Task(task) = &news
             && first
-            && teller.is_log()
+            && printer.is_log()
         {
-            history(client, task).await?.iter().for_each(|transition| teller.transition(transition));
+            history(client, task).await?.iter().for_each(|transition| printer.transition(transition));
         }
         if let News::Task(task) = &news
             && let Some(state) = input::from_proto(task.state)
             && state.is_settled_task()
         {
-            teller.finish();
+            printer.finish();
             let well = matches!(state, State::Complete | State::ResolvedManually);
             return Ok(if well { ExitCode::SUCCESS } else { ExitCode::from(failure::UNSUCCESSFUL) });
         }
@@ -130,25 +130,25 @@ async fn history(client: &Client, task: &pb::Task) -> Result<Vec<pb::Transition>
 }
 
 /// Shows the news in the way that suits the reader.
-struct Teller {
+struct NewsPrinter {
     out: Out,
     board: Option<Board>,
     screen: Option<Screen>,
     clock: Clock,
-    told: i64,
+    last_sequence: i64,
 }
 
-impl Teller {
+impl NewsPrinter {
     fn new(out: Out) -> Self {
         let screen = out.is_live().then(|| Screen::new(out));
-        Self { out, board: None, screen, clock: Clock::default(), told: 0 }
+        Self { out, board: None, screen, clock: Clock::default(), last_sequence: 0 }
     }
 
     fn is_log(&self) -> bool {
         self.screen.is_none() && !self.out.is_json()
     }
 
-    fn tell(&mut self, news: &News) {
+    fn print(&mut self, news: &News) {
         match news {
             News::Task(task) => self.task(task),
             News::Transition(transition) => self.transition(transition),
@@ -184,10 +184,10 @@ impl Teller {
         }
         let Some(board) = &mut self.board else { return };
         board.apply(transition);
-        if transition.sequence <= self.told {
+        if transition.sequence <= self.last_sequence {
             return;
         }
-        self.told = transition.sequence;
+        self.last_sequence = transition.sequence;
         if self.out.is_json() {
             self.out.record(&serde_json::json!({ "transition": shape::transition(transition) }));
         } else if self.screen.is_none() {

@@ -35,7 +35,7 @@ pub struct Database {
 
 /// An entry of `databases`.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Named {
+pub struct NamedDatabase {
     /// The address with its credentials.
     pub url: Secret,
     /// Connections at most.
@@ -58,7 +58,7 @@ pub enum Pooler {
 }
 
 /// The databases by name.
-pub type Databases = BTreeMap<String, Named>;
+pub type Databases = BTreeMap<String, NamedDatabase>;
 
 impl Database {
     /// What the store needs to know.
@@ -123,7 +123,7 @@ impl Database {
     }
 }
 
-impl Named {
+impl NamedDatabase {
     /// What a pool of it needs to know.
     pub fn pool_settings(&self) -> pool::Settings {
         pool::Settings {

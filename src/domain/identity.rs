@@ -74,13 +74,13 @@ impl Identity {
     fn by_key(idempotency_key: &str, content: &Content<'_>) -> Self {
         let Content { namespace, name, version, initiator, source_system, reason, tags, bypass_steps, .. } = content;
         let context = json::canonical(content.context_json, KeyOrder::Sorted);
-        let said = (
+        let content = (
             (namespace, name, version, initiator, source_system, reason),
             (tags, bypass_steps, content.requested_at, content.deadline_at, context),
         );
         // The length in front keeps `a` + `b:c` apart from `a:b` + `c`.
         let key = format!("key:{}:{namespace}:{idempotency_key}", namespace.len());
-        Self { key, content_hash: sha256(&said) }
+        Self { key, content_hash: sha256(&content) }
     }
 
     /// By content, as the original service does it (the order of keys in the context counts, the time is that
@@ -91,18 +91,18 @@ impl Identity {
         let minute = DateTime::from_timestamp_micros(requested_at)
             .map_or_else(|| requested_at.to_string(), |at| at.format("%Y-%m-%d %H:%M").to_string());
         let context = json::canonical(content.context_json, KeyOrder::AsGiven);
-        let said = (
+        let content = (
             (name, initiator, source_system, context, reason, bypass_steps, minute),
             (namespace, version, tags, content.deadline_at),
         );
-        let content_hash = sha256(&said);
+        let content_hash = sha256(&content);
         let digits: String = content_hash.iter().map(|byte| format!("{byte:02x}")).collect();
         Self { key: format!("hash:{}:{namespace}:{digits}", namespace.len()), content_hash }
     }
 }
 
-fn sha256(said: &impl serde::Serialize) -> [u8; 32] {
-    Sha256::digest(serde_json::to_vec(said).expect("texts and numbers")).into()
+fn sha256(content: &impl serde::Serialize) -> [u8; 32] {
+    Sha256::digest(serde_json::to_vec(content).expect("texts and numbers")).into()
 }
 
 #[cfg(test)]

@@ -30,10 +30,10 @@ pub(super) async fn look(shared: &Shared, sessions: &Sessions) -> Result<()> {
     follow(shared, sessions, false).await
 }
 
-async fn follow(shared: &Shared, sessions: &Sessions, told: bool) -> Result<()> {
+async fn follow(shared: &Shared, sessions: &Sessions, notified: bool) -> Result<()> {
     // Before anything else is read: what changes in between is seen at the next look.
     let revision = store::catalog::revision(shared.store.pool()).await?;
-    if told || revision != shared.catalog_seen.0.load(Ordering::SeqCst) {
+    if notified || revision != shared.catalog_seen.0.load(Ordering::SeqCst) {
         shared.templates.invalidate();
         shared.pauses.refresh().await?;
         sessions.resolve_offers().await?;

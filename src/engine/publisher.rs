@@ -22,7 +22,7 @@ use crate::{
     error::Result,
     lifecycle::{
         Events,
-        events::{Filter, Listener, Tail, Told},
+        events::{Filter, Listener, StreamEvent, Tail},
     },
     store::events as log,
 };
@@ -41,8 +41,8 @@ pub(super) async fn run(shared: Shared, events: Events, settings: Nats) {
         let pause = match shared.stop.run_until_cancelled(publisher.session()).await {
             None => break,
             Some(Ok(())) => settings.lease_ttl / 4,
-            Some(Err(trouble)) => {
-                tracing::warn!(error = &*trouble as &dyn std::error::Error, "events are not published");
+            Some(Err(error)) => {
+                tracing::warn!(error = &*error as &dyn std::error::Error, "events are not published");
                 RETRY_PAUSE
             }
         };
@@ -53,7 +53,7 @@ pub(super) async fn run(shared: Shared, events: Events, settings: Nats) {
     let _late = tokio::time::timeout(RETRY_PAUSE, give_up).await;
 }
 
-type Trouble = Box<dyn std::error::Error + Send + Sync>;
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 struct Publisher<'a> {
     shared: &'a Shared,
@@ -63,13 +63,13 @@ struct Publisher<'a> {
 
 impl Publisher<'_> {
     /// Publishes while this server has the right to; ends well when another one has it.
-    async fn session(&self) -> Result<(), Trouble> {
+    async fn session(&self) -> Result<(), BoxError> {
         let Some(cursor) = self.take().await? else { return Ok(()) };
         let connection = nats::Connection::open(self.settings).await?;
         tracing::info!(%cursor, stream = self.settings.stream, "publishing events");
         let mut listener = self.events.listen();
         let mut tail = Tail::new(self.events.clone(), Filter::default(), cursor);
-        let mut noted = cursor;
+        let mut saved = cursor;
         loop {
             let page = tail.read(listener.high_watermark()).await?;
             for chunk in page.events.chunks(self.settings.batch_max) {
@@ -78,17 +78,17 @@ impl Publisher<'_> {
                 if !self.advance(last, chunk.len()).await? {
                     return Ok(());
                 }
-                noted = last;
+                saved = last;
             }
             if page.more {
                 continue;
             }
-            let told = tail.cursor();
-            if told != noted {
-                if !self.advance(told, 0).await? {
+            let position = tail.cursor();
+            if position != saved {
+                if !self.advance(position, 0).await? {
                     return Ok(());
                 }
-                noted = told;
+                saved = position;
             }
             if !self.rest(&mut listener).await? {
                 return Ok(());
@@ -121,7 +121,7 @@ impl Publisher<'_> {
 }
 
 /// The event as one JSON document. What NATS would not take is told without its payload.
-fn document(told: &Told, bytes_max: usize) -> String {
-    let whole = told.to_json(true);
-    if whole.len() <= bytes_max { whole } else { told.to_json(false) }
+fn document(event: &StreamEvent, bytes_max: usize) -> String {
+    let whole = event.to_json(true);
+    if whole.len() <= bytes_max { whole } else { event.to_json(false) }
 }

@@ -22,7 +22,7 @@ use std::{
 use tokio::sync::{Notify, watch};
 
 pub use high_watermark::follow;
-pub use tail::{Filter, Page, Tail, Told};
+pub use tail::{Filter, Page, StreamEvent, Tail};
 
 use super::Templates;
 use crate::{

@@ -18,13 +18,13 @@ use crate::{
         handler::NAME_MAX,
     },
     error::Result,
-    lifecycle::events::{Filter, Told},
+    lifecycle::events::{Filter, StreamEvent},
     proto::tasker::v1::{
         self as proto, event_service_server::EventService, subscribe_request::Start as Wanted,
-        subscribe_response::Message as Said,
+        subscribe_response::Message as PbMessage,
     },
     service::{
-        events::{Events as UseCases, Found, Message, Start, Type, Wish},
+        events::{Events as UseCases, Found, Message, NewEvent, Start, Type},
         page::{self, Binding},
     },
 };
@@ -73,9 +73,9 @@ impl EventService for Events {
         let messages = self.events.subscribe(&scope, filter, start, until_caught_up).await?;
         let messages = messages.map_err(Status::from).map_ok(|message| proto::SubscribeResponse {
             message: Some(match message {
-                Message::Event(told) => Said::Event(event(*told)),
+                Message::Event(delivered) => PbMessage::Event(event(*delivered)),
                 Message::Progress { cursor, caught_up } => {
-                    Said::Progress(proto::EventProgress { cursor: cursor.to_string(), caught_up })
+                    PbMessage::Progress(proto::EventProgress { cursor: cursor.to_string(), caught_up })
                 }
             }),
         });
@@ -84,8 +84,8 @@ impl EventService for Events {
 
     async fn publish_event(&self, request: Request<proto::PublishEventRequest>) -> Answer<proto::PublishEventResponse> {
         let scope = scope(&request)?;
-        let wish = wish(request.into_inner(), self.limits)?;
-        let published = self.events.publish(&scope, wish).await?;
+        let new = new_event(request.into_inner(), self.limits)?;
+        let published = self.events.publish(&scope, new).await?;
         Ok(Response::new(proto::PublishEventResponse {
             event_id: published.event_id.to_string(),
             cursor: published.cursor.to_string(),
@@ -148,7 +148,7 @@ fn subscription(request: proto::SubscribeRequest) -> Result<(Filter, Start, bool
     Ok((filter, start, request.until_caught_up))
 }
 
-fn wish(request: proto::PublishEventRequest, limits: Limits) -> Result<Wish> {
+fn new_event(request: proto::PublishEventRequest, limits: Limits) -> Result<NewEvent> {
     let mut fields = Fields::default();
     let name = fields.required("name", request.name, EVENT_NAME_MAX);
     if !name.is_empty() {
@@ -173,28 +173,28 @@ fn wish(request: proto::PublishEventRequest, limits: Limits) -> Result<Wish> {
         fields.refuse("event_id", "is not a UUID");
     }
     fields.finish()?;
-    Ok(Wish { event_id: event_id.and_then(Result::ok), name, namespace, task, step, payload_json })
+    Ok(NewEvent { event_id: event_id.and_then(Result::ok), name, namespace, task, step, payload_json })
 }
 
-fn event(told: Told) -> proto::Event {
-    let (handler, version) = match &told.template {
+fn event(delivered: StreamEvent) -> proto::Event {
+    let (handler, version) = match &delivered.template {
         Some(template) => (template.name.to_string(), template.version.to_string()),
         None => Default::default(),
     };
     proto::Event {
-        cursor: told.cursor.to_string(),
-        name: told.name.into_owned(),
-        category: category(told.category).into(),
-        occurred_time: Some(micros(told.at)),
-        namespace: told.namespace.to_string(),
+        cursor: delivered.cursor.to_string(),
+        name: delivered.name.into_owned(),
+        category: category(delivered.category).into(),
+        occurred_time: Some(micros(delivered.at)),
+        namespace: delivered.namespace.to_string(),
         handler,
         version,
-        task_id: told.task.map(|id| id.to_string()).unwrap_or_default(),
-        step_id: told.step.map(|id| id.to_string()).unwrap_or_default(),
-        sequence: told.sequence.map_or(0, i64::from),
-        event_id: told.event_id.map(|id| id.to_string()).unwrap_or_default(),
-        published_by: told.published_by.unwrap_or_default(),
-        payload_json: told.payload_json,
+        task_id: delivered.task.map(|id| id.to_string()).unwrap_or_default(),
+        step_id: delivered.step.map(|id| id.to_string()).unwrap_or_default(),
+        sequence: delivered.sequence.map_or(0, i64::from),
+        event_id: delivered.event_id.map(|id| id.to_string()).unwrap_or_default(),
+        published_by: delivered.published_by.unwrap_or_default(),
+        payload_json: delivered.payload_json,
     }
 }
 

@@ -103,8 +103,8 @@ impl DependencyGraphService for Graphs {
         let proto::WatchTaskGraphRequest { task_id, sections } = request.into_inner();
         let (id, sections) = wanted(&task_id, &sections)?;
         let most = self.limits.answer_bytes;
-        let graphs = self.graphs.watch(&scope, id).await?.map(move |told| {
-            let (snapshot, graph) = told?;
+        let graphs = self.graphs.watch(&scope, id).await?.map(move |next| {
+            let (snapshot, graph) = next?;
             let graph = bounded(&snapshot, &graph, sections, most)?;
             Ok(proto::WatchTaskGraphResponse { graph: Some(graph) })
         });
@@ -122,7 +122,7 @@ pub(super) async fn add(graphs: &UseCases, snapshots: &[Snapshot], tasks: &mut [
             proto::DependencyAnalysis { analysis_time: Some(micros(snapshot.now)), ..Default::default() };
         match rendered {
             Ok(graph) => analysis.graph = Some(graph),
-            Err(error) => analysis.error = format!("Dependency analysis failed: {}", told(&error)),
+            Err(error) => analysis.error = format!("Dependency analysis failed: {}", message_of(&error)),
         }
         left = left.saturating_sub(analysis.encoded_len());
         task.dependency_analysis = Some(analysis);
@@ -143,7 +143,7 @@ fn bounded(snapshot: &Snapshot, graph: &Graph, sections: Sections, bytes_max: us
 }
 
 /// What a caller may know of an error.
-fn told(error: &Error) -> &str {
+fn message_of(error: &Error) -> &str {
     if error.reason() == Reason::Defect {
         tracing::error!(error = error as &dyn std::error::Error, "defect");
         return "internal error";

@@ -58,9 +58,9 @@ impl TaskService for Tasks {
         let scope = scope(&request)?;
         let trace = parse::trace_context(&request);
         let name = CorrelationId::of(&request);
-        let mut wish = parse::create(request.into_inner(), trace, self.limits)?;
-        parse::name(&mut wish, name.as_ref());
-        let Created { task: created, existed } = self.tasks.create(&scope, wish).await?;
+        let mut parsed = parse::create(request.into_inner(), trace, self.limits)?;
+        parse::name(&mut parsed, name.as_ref());
+        let Created { task: created, existed } = self.tasks.create(&scope, parsed).await?;
         Ok(Response::new(proto::CreateTaskResponse { task: Some(task(&created)), existed }))
     }
 
@@ -71,9 +71,9 @@ impl TaskService for Tasks {
         let scope = scope(&request)?;
         let trace = parse::trace_context(&request);
         let name = CorrelationId::of(&request);
-        let mut wishes = parse::batch(request.into_inner(), trace.as_deref(), self.limits)?;
-        wishes.iter_mut().flatten().for_each(|wish| parse::name(wish, name.as_ref()));
-        let outcomes = self.tasks.create_many(&scope, wishes).await?.into_iter().map(|created| match created {
+        let mut parsed = parse::batch(request.into_inner(), trace.as_deref(), self.limits)?;
+        parsed.iter_mut().flatten().for_each(|one| parse::name(one, name.as_ref()));
+        let outcomes = self.tasks.create_many(&scope, parsed).await?.into_iter().map(|created| match created {
             Ok(created) => Outcome::Task(task(&created.task)),
             Err(error) => Outcome::Error(item_error(&error)),
         });

@@ -114,10 +114,10 @@ impl WorkerService for Workers {
         let mut incoming = request.into_inner();
         let first = tokio::time::timeout(HELLO_PATIENCE, incoming.message()).await;
         let first = first.map_err(|_| Error::invalid_field("hello", "was not said in time"))??;
-        let Some(Incoming::Hello(said)) = first.and_then(|request| request.message) else {
+        let Some(Incoming::Hello(message)) = first.and_then(|request| request.message) else {
             return Err(Error::invalid_field("hello", "must be the first message").into());
         };
-        let opened = self.sessions.open(granted(hello(said)?, &scope)?).await?;
+        let opened = self.sessions.open(granted(hello(message)?, &scope)?).await?;
         let first = welcome(opened.hold.session_id, &opened.lost, self.sessions.terms());
         let (broken, breaks) = oneshot::channel();
         tokio::spawn(self.clone().converse(opened.hold, scope, incoming, broken));

@@ -52,7 +52,7 @@ struct SubscriberLimit {
 
 /// A custom event that somebody wants to publish.
 #[derive(Debug, Clone)]
-pub struct Wish {
+pub struct NewEvent {
     /// The id; one is made when there is none.
     pub event_id: Option<Uuid>,
     /// The name, which has been checked.
@@ -88,10 +88,10 @@ impl Events {
     }
 
     /// Publishes a custom event. Returns when it is durable.
-    pub async fn publish(&self, scope: &Scope, wish: Wish) -> Result<Published> {
+    pub async fn publish(&self, scope: &Scope, new: NewEvent) -> Result<Published> {
         self.require_log()?;
-        let event_id = wish.event_id.unwrap_or_else(Uuid::now_v7);
-        let event = self.place(scope, wish, event_id).await?;
+        let event_id = new.event_id.unwrap_or_else(Uuid::now_v7);
+        let event = self.place(scope, new, event_id).await?;
         let found = match log::publish(self.store.pool(), &event).await? {
             Some((position, at)) => Some((position, at, false)),
             None => {
@@ -109,10 +109,10 @@ impl Events {
     }
 
     /// Finds out where an event belongs.
-    async fn place(&self, scope: &Scope, wish: Wish, event_id: Uuid) -> Result<Custom> {
-        let task = wish.step.map(|step| step.task).or(wish.task);
+    async fn place(&self, scope: &Scope, new: NewEvent, event_id: Uuid) -> Result<Custom> {
+        let task = new.step.map(|step| step.task).or(new.task);
         let (namespace, named_task_id) = match task {
-            None => (self.namespace(scope, wish.namespace).await?, None),
+            None => (self.namespace(scope, new.namespace).await?, None),
             Some(task) => {
                 let owner = store::tasks::owner(&self.store, task).await?;
                 let (named_task_id, created_by) = owner.ok_or_else(|| unknown(task))?;
@@ -120,11 +120,11 @@ impl Events {
                 if !scope.covers_task(&template.namespace, created_by.as_deref()) {
                     return Err(unknown(task));
                 }
-                if !wish.namespace.is_empty() && wish.namespace != *template.namespace {
+                if !new.namespace.is_empty() && new.namespace != *template.namespace {
                     let text = format!("is not the namespace of the task, which is {}", template.namespace);
                     return Err(Error::invalid_field("namespace", text));
                 }
-                if let Some(step) = wish.step.filter(|step| usize::from(step.no) >= template.steps.len()) {
+                if let Some(step) = new.step.filter(|step| usize::from(step.no) >= template.steps.len()) {
                     return Err(
                         Error::new(Reason::StepNotFound, format!("no step {step}")).with("step_id", step.to_string())
                     );
@@ -134,12 +134,12 @@ impl Events {
         };
         Ok(Custom {
             event_id,
-            name: wish.name,
+            name: new.name,
             namespace,
             named_task_id,
             task,
-            step: wish.step.map(|step| step.no),
-            payload: wish.payload_json,
+            step: new.step.map(|step| step.no),
+            payload: new.payload_json,
             published_by: scope.subject().map(|subject| subject.to_string()),
         })
     }

@@ -33,7 +33,7 @@ use crate::{
     },
 };
 
-pub use create::{Created, Wish};
+pub use create::{Created, TaskRequest};
 pub use watch::{Message, Messages};
 
 /// Annotations that a task may have: with [`ANNOTATION_BYTES_MAX`] each they fit into one answer of 4 MiB, the

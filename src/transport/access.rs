@@ -75,12 +75,12 @@ where
         let mut inner = std::mem::replace(&mut self.inner, fresh);
         let gate = self.gate.clone();
         Box::pin(async move {
-            let name = Named::of(&request);
+            let info = CallInfo::of(&request);
             let Some(access) = catalog::find(request.uri().path()) else {
-                let unknown = Error::new(Reason::MethodUnknown, format!("there is no method {}", name.method()));
+                let unknown = Error::new(Reason::MethodUnknown, format!("there is no method {}", info.method()));
                 return Ok(Status::from(unknown).into_http());
             };
-            let permit = match gate.admit(&name.call(), access, credentials(&request)).await {
+            let permit = match gate.admit(&info.call(), access, credentials(&request)).await {
                 Ok(permit) => permit,
                 Err(error) => return Ok(Status::from(error).into_http()),
             };
@@ -89,12 +89,12 @@ where
             // Nobody further in needs it.
             request.headers_mut().remove(AUTHORIZATION);
             let response = inner.call(request).await?;
-            gate.record(&name.call(), &permit);
+            gate.record(&info.call(), &permit);
             if permit.principal().is_none_or(|principal| principal.valid_until.is_none()) {
                 return Ok(response);
             }
             Ok(response.map(|body| {
-                Body::new(Watched { body, guard: Guard { gate, permit, name }, end: None, frames: 0, over: false })
+                Body::new(Watched { body, guard: Guard { gate, permit, info }, end: None, frames: 0, over: false })
             }))
         })
     }
@@ -102,12 +102,12 @@ where
 
 /// What a call is recorded as; shares what the request holds.
 #[derive(Debug, Clone)]
-struct Named {
+struct CallInfo {
     uri: http::Uri,
     correlation_id: Option<CorrelationId>,
 }
 
-impl Named {
+impl CallInfo {
     fn of(request: &Request<Body>) -> Self {
         Self { uri: request.uri().clone(), correlation_id: request.extensions().get().cloned() }
     }
@@ -150,7 +150,7 @@ fn bearer(text: &str) -> Option<&str> {
 struct Guard {
     gate: Gate,
     permit: Permit,
-    name: Named,
+    info: CallInfo,
 }
 
 /// An answer that ends with its caller's credentials.
@@ -188,7 +188,7 @@ impl HttpBody for Watched {
         });
         if let Poll::Ready(rejection) = end.as_mut().poll(context) {
             this.over = true;
-            this.guard.gate.record_end(&this.guard.name.call(), &this.guard.permit, rejection);
+            this.guard.gate.record_end(&this.guard.info.call(), &this.guard.permit, rejection);
             let mut trailers = HeaderMap::new();
             let status = Status::from(Error::from(rejection));
             return Poll::Ready(Some(status.add_header(&mut trailers).map(|()| Frame::trailers(trailers))));

@@ -37,7 +37,7 @@ const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// What the port shows.
 #[derive(Debug, Clone)]
-pub struct Shown {
+pub struct HttpState {
     /// How everything is.
     pub monitor: Monitor,
     /// The numbers.
@@ -73,9 +73,9 @@ impl Port {
     }
 
     /// Answers until `stop`.
-    pub async fn serve(self, shown: Shown, stop: CancellationToken) {
+    pub async fn serve(self, state: HttpState, stop: CancellationToken) {
         let stopped = stop.clone();
-        let served = axum::serve(self.listener, router(shown)).with_graceful_shutdown(stopped.cancelled_owned());
+        let served = axum::serve(self.listener, router(state)).with_graceful_shutdown(stopped.cancelled_owned());
         tokio::select! {
             served = async { served.await } => if let Err(error) = served {
                 tracing::error!(%error, "the HTTP port failed");
@@ -85,44 +85,44 @@ impl Port {
     }
 }
 
-fn router(shown: Shown) -> Router {
+fn router(state: HttpState) -> Router {
     Router::new()
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
         .route("/health/status", get(status))
         .route("/metrics", get(metrics))
         .fallback(async || refused(StatusCode::NOT_FOUND, "Not Found", "there is nothing here"))
-        .with_state(shown)
+        .with_state(state)
 }
 
 async fn live() -> Response<Body> {
     answer(StatusCode::OK, &bodies::live())
 }
 
-async fn ready(State(shown): State<Shown>) -> Response<Body> {
-    let readiness = shown.monitor.readiness();
+async fn ready(State(state): State<HttpState>) -> Response<Body> {
+    let readiness = state.monitor.readiness();
     answer(good_or_bad(readiness.ready), &bodies::ready(&readiness))
 }
 
-async fn status(State(shown): State<Shown>, request: Request) -> Response<Body> {
+async fn status(State(state): State<HttpState>, request: Request) -> Response<Body> {
     const INDEX: Permission = Permission { resource: "tasker.health_status", action: "index" };
-    let asked = Asked::of(&request);
-    let scope = match shown.status_auth_required {
-        true => match admit(&shown.gate, INDEX, asked).await {
+    let parts = CallParts::of(&request);
+    let scope = match state.status_auth_required {
+        true => match admit(&state.gate, INDEX, parts).await {
             Ok(scope) => Some(scope),
             Err(refusal) => return refusal,
         },
         false => None,
     };
-    let status = shown.monitor.status();
-    answer(good_or_bad(status.healthy), &bodies::status(&status, &shown.monitor.readiness(), scope.as_ref()))
+    let status = state.monitor.status();
+    answer(good_or_bad(status.healthy), &bodies::status(&status, &state.monitor.readiness(), scope.as_ref()))
 }
 
-async fn metrics(State(shown): State<Shown>, request: Request) -> Response<Body> {
+async fn metrics(State(state): State<HttpState>, request: Request) -> Response<Body> {
     const INDEX: Permission = Permission { resource: "tasker.metrics", action: "index" };
-    let asked = Asked::of(&request);
-    if shown.metrics_auth_required {
-        match admit(&shown.gate, INDEX, asked).await {
+    let parts = CallParts::of(&request);
+    if state.metrics_auth_required {
+        match admit(&state.gate, INDEX, parts).await {
             // Their labels name handlers of every namespace.
             Ok(scope) if !scope.covers_all() => {
                 return refused(StatusCode::FORBIDDEN, "Forbidden", "the permission must hold in every namespace");
@@ -131,21 +131,21 @@ async fn metrics(State(shown): State<Shown>, request: Request) -> Response<Body>
             Err(refusal) => return refusal,
         }
     }
-    if !shown.metrics_enabled {
+    if !state.metrics_enabled {
         let body = bodies::metrics_disabled();
         return answer(StatusCode::SERVICE_UNAVAILABLE, &body);
     }
-    plain(StatusCode::OK, text::CONTENT_TYPE, text::render(&shown.metrics))
+    plain(StatusCode::OK, text::CONTENT_TYPE, text::render(&state.metrics))
 }
 
 /// What of a request the gate looks at.
-struct Asked {
+struct CallParts {
     path: String,
     correlation_id: String,
     credentials: Result<Credentials, Rejection>,
 }
 
-impl Asked {
+impl CallParts {
     fn of(request: &Request) -> Self {
         let correlation_id = request.headers().get("x-correlation-id").and_then(|id| id.to_str().ok());
         Self {
@@ -157,8 +157,8 @@ impl Asked {
 }
 
 /// Asks the gate, as it is asked for every gRPC call.
-async fn admit(gate: &Gate, permission: Permission, asked: Asked) -> Result<Scope, Response<Body>> {
-    let Asked { path, correlation_id, credentials } = asked;
+async fn admit(gate: &Gate, permission: Permission, parts: CallParts) -> Result<Scope, Response<Body>> {
+    let CallParts { path, correlation_id, credentials } = parts;
     let call = Call { method: &path, correlation_id: &correlation_id };
     let access = Access::Requires { permission, owner: false };
     let admitted = gate.admit(&call, access, credentials).await.map_err(|error| denied(&error))?;

@@ -34,12 +34,12 @@ use crate::{
 use scripted_worker::ScriptedWorker;
 
 /// What the server says about tasks, and the ways to change what it says.
-struct Teller {
+struct ExplainClient {
     explain: Explain,
     discovery: Discovery,
 }
 
-impl Teller {
+impl ExplainClient {
     fn of(world: &World, server: &Server) -> Self {
         let engine = &server.engine;
         let templates = Templates::new(world.store.clone());
@@ -61,22 +61,22 @@ impl Teller {
     }
 
     /// `name verdict`, a word for each blocker; one for each step that is not settled.
-    async fn told(&self, task: TaskId) -> String {
-        let told = self.task(task).await;
-        let steps = told.steps.iter().map(|step| {
-            let name = &told.snapshot.run.template().step(step.no).name;
+    async fn verdicts(&self, task: TaskId) -> String {
+        let explained = self.task(task).await;
+        let steps = explained.steps.iter().map(|step| {
+            let name = &explained.snapshot.run.template().step(step.no).name;
             let causes: Vec<&str> = step.blockers.iter().map(|blocker| word(&blocker.cause)).collect();
             format!("{name} {}: {}", step.verdict.label(), causes.join(" "))
         });
         let steps: Vec<String> = steps.collect();
-        format!("{} | {}", told.verdict.label(), steps.join(", "))
+        format!("{} | {}", explained.verdict.label(), steps.join(", "))
     }
 
     /// Waits until this is said.
     async fn says(&self, task: TaskId, expected: &str) {
         let mut last = String::new();
         let wait = eventually(expected, async || {
-            last = self.told(task).await;
+            last = self.verdicts(task).await;
             last == expected
         });
         if tokio::time::timeout(Duration::from_secs(20), wait).await.is_err() {
@@ -127,32 +127,34 @@ async fn every_state_has_its_reason() {
     let world = World::new().await;
     let handler = world.handler("a:2; b <- a").await;
     let server = world.server(eager());
-    let teller = Teller::of(&world, &server);
+    let explain = ExplainClient::of(&world, &server);
     let task = server.submit(&handler).await;
-    teller.says(task, "waiting | a waiting: no-worker, b waiting: parents no-worker").await;
+    explain.says(task, "waiting | a waiting: no-worker, b waiting: parents no-worker").await;
 
     let mut worker = ScriptedWorker::open(&server, 1).await;
-    teller.says(task, "running | a running: leased, b waiting: parents").await;
+    explain.says(task, "running | a running: leased, b waiting: parents").await;
     let other = server.submit(&handler).await;
-    teller.says(other, "waiting | a waiting: no-slot, b waiting: parents").await;
-    let told = teller.task(other).await;
-    let Cause::NoFreeSlot { holders, count } = &told.steps[0].blockers[0].cause else { panic!("{told:?}") };
+    explain.says(other, "waiting | a waiting: no-slot, b waiting: parents").await;
+    let explained = explain.task(other).await;
+    let Cause::NoFreeSlot { holders, count } = &explained.steps[0].blockers[0].cause else { panic!("{explained:?}") };
     assert_eq!((holders.len(), *count, holders[0].slots, holders[0].held), (1, 1, 1, 1));
 
     let step = worker.next().await;
     assert_eq!(step, (task.step(0), 1));
     worker.report(step, fails(4_000)).await;
-    teller.says(task, "waiting | a waiting: backoff, b waiting: parents").await;
-    let told = teller.task(task).await;
-    let Verdict::Waiting { until: Some(until) } = told.verdict else { panic!("{told:?}") };
-    let Cause::Backoff { failure: Some(failure), .. } = &told.steps[0].blockers[0].cause else { panic!("{told:?}") };
+    explain.says(task, "waiting | a waiting: backoff, b waiting: parents").await;
+    let explained = explain.task(task).await;
+    let Verdict::Waiting { until: Some(until) } = explained.verdict else { panic!("{explained:?}") };
+    let Cause::Backoff { failure: Some(failure), .. } = &explained.steps[0].blockers[0].cause else {
+        panic!("{explained:?}")
+    };
     assert_eq!((failure.attempt, &*failure.error_class, until - failure.at), (1, "Boom", 4_000_000));
-    assert_eq!(told.steps[0].blockers[0].since, Some(failure.at));
+    assert_eq!(explained.steps[0].blockers[0].since, Some(failure.at));
 
     // The other task has the slot; a retry goes before the backoff, and then there is no slot.
-    teller.says(other, "running | a running: leased, b waiting: parents").await;
+    explain.says(other, "running | a running: leased, b waiting: parents").await;
     server.apply(task, Request::RetryStep { no: 0, operation: asked() }).await.unwrap();
-    teller.says(task, "waiting | a waiting: no-slot, b waiting: parents").await;
+    explain.says(task, "waiting | a waiting: no-slot, b waiting: parents").await;
     let step = loop {
         let step = worker.next().await;
         if step.0.task == task {
@@ -162,7 +164,7 @@ async fn every_state_has_its_reason() {
     };
     assert_eq!(step, (task.step(0), 2), "the second attempt, after the retry");
     worker.report(step, fails(0)).await;
-    teller.says(task, "never | a never: exhausted, b never: parents ancestor").await;
+    explain.says(task, "never | a never: exhausted, b never: parents ancestor").await;
 
     let third = server.submit(&handler).await;
     server.apply(third, Request::CancelStep { no: 1, operation: asked() }).await.unwrap();
@@ -174,10 +176,10 @@ async fn every_state_has_its_reason() {
         }
     };
     assert_eq!(step, (third.step(0), 1));
-    teller.says(third, "never | ").await;
-    teller.says(other, "settled | ").await;
+    explain.says(third, "never | ").await;
+    explain.says(other, "settled | ").await;
     server.apply(task, Request::CancelTask(asked())).await.unwrap();
-    teller.says(task, "settled | a never: settled exhausted").await;
+    explain.says(task, "settled | a never: settled exhausted").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -185,22 +187,22 @@ async fn workers_that_are_away_or_about_to_go_are_told_apart() {
     let world = World::new().await;
     let handler = world.handler("a").await;
     let server = world.server(eager());
-    let teller = Teller::of(&world, &server);
+    let explain = ExplainClient::of(&world, &server);
     let mut worker = ScriptedWorker::open(&server, 1).await;
     worker.drain().await;
     let task = server.submit(&handler).await;
-    teller.says(task, "waiting | a waiting: draining").await;
+    explain.says(task, "waiting | a waiting: draining").await;
     worker.break_off().await;
-    teller.says(task, "waiting | a waiting: no-worker").await;
-    let told = teller.task(task).await;
-    let Cause::NoWorker { disconnected } = &told.steps[0].blockers[0].cause else { panic!("{told:?}") };
+    explain.says(task, "waiting | a waiting: no-worker").await;
+    let explained = explain.task(task).await;
+    let Cause::NoWorker { disconnected } = &explained.steps[0].blockers[0].cause else { panic!("{explained:?}") };
     assert_eq!((disconnected.len(), disconnected[0].presence), (1, Presence::Disconnected));
     worker.come_back(&server).await;
-    teller.says(task, "running | a running: leased").await;
+    explain.says(task, "running | a running: leased").await;
     // It is gone with the step in its hands.
     worker.break_off().await;
     let other = server.submit(&handler).await;
-    teller.says(other, "waiting | a waiting: no-slot").await;
+    explain.says(other, "waiting | a waiting: no-slot").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -212,7 +214,7 @@ async fn a_server_that_is_about_to_go_says_so_and_another_one_too() {
     assert!(first.engine.drain(Duration::from_secs(5)).await);
     let task = second.submit(&handler).await;
     for server in [&first, &second] {
-        Teller::of(&world, server).says(task, "waiting | a waiting: draining").await;
+        ExplainClient::of(&world, server).says(task, "waiting | a waiting: draining").await;
     }
 }
 
@@ -221,14 +223,14 @@ async fn a_worker_of_another_server_counts() {
     let world = World::new().await;
     let handler = world.handler("a").await;
     let (first, second) = (world.server(eager()), world.server(eager()));
-    let teller = Teller::of(&world, &second);
+    let explain = ExplainClient::of(&world, &second);
     let mut worker = ScriptedWorker::open(&first, 2).await;
     let tasks = [second.submit(&handler).await, second.submit(&handler).await, second.submit(&handler).await];
     // Two of them run, on the first server; which, is its choice.
     let waiting = found("one waits for a slot, as the second server has heard", async || {
         let mut waiting = None;
         for task in tasks {
-            if teller.told(task).await == "waiting | a waiting: no-slot" {
+            if explain.verdicts(task).await == "waiting | a waiting: no-slot" {
                 waiting = Some(task);
             }
         }
@@ -239,10 +241,10 @@ async fn a_worker_of_another_server_counts() {
         let step = worker.next().await;
         worker.finish(step).await;
     }
-    teller.says(waiting, "running | a running: leased").await;
+    explain.says(waiting, "running | a running: leased").await;
     worker.break_off().await;
     let task = second.submit(&handler).await;
-    teller.says(task, "waiting | a waiting: no-slot").await;
+    explain.says(task, "waiting | a waiting: no-slot").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -252,10 +254,10 @@ async fn an_attempt_past_its_time_is_overdue() {
     let mut settings = eager();
     settings.sweep_interval = Duration::from_secs(600);
     let server = world.server(settings);
-    let teller = Teller::of(&world, &server);
+    let explain = ExplainClient::of(&world, &server);
     let _worker = ScriptedWorker::open(&server, 1).await;
     let task = server.submit(&handler).await;
-    teller.says(task, "running | a running: overdue").await;
+    explain.says(task, "running | a running: overdue").await;
 }
 
 /// Dice that fall the same way for the same seed.
@@ -273,7 +275,7 @@ impl Dice {
 /// A random history on a running engine.
 struct Play<'a> {
     server: &'a Server,
-    teller: Teller,
+    explain: ExplainClient,
     dice: Dice,
     handlers: Vec<Arc<Template>>,
     tasks: Vec<TaskId>,
@@ -281,7 +283,7 @@ struct Play<'a> {
 }
 
 /// What was said of every step, and when.
-type Said = (Micros, HashMap<StepId, Verdict>);
+type Verdicts = (Micros, HashMap<StepId, Verdict>);
 
 impl Play<'_> {
     /// One throw.
@@ -340,12 +342,12 @@ impl Play<'_> {
             (18, _) => {
                 let handler = Arc::clone(&self.handlers[self.dice.throw(self.handlers.len())]);
                 let name = (self.dice.throw(3) > 0).then_some(&*handler.name);
-                self.teller.discovery.pause(&everything(), "default", name, "to see", "dice").await.unwrap();
+                self.explain.discovery.pause(&everything(), "default", name, "to see", "dice").await.unwrap();
                 format!("pause {name:?}")
             }
             _ => {
                 for name in self.handlers.iter().map(|handler| Some(&*handler.name)).chain([None]) {
-                    self.teller.discovery.resume(&everything(), "default", name).await.unwrap();
+                    self.explain.discovery.resume(&everything(), "default", name).await.unwrap();
                 }
                 "resume all".to_owned()
             }
@@ -359,23 +361,23 @@ impl Play<'_> {
     }
 
     /// What is said of every step of every task.
-    async fn listen(&mut self) -> Said {
+    async fn listen(&mut self) -> Verdicts {
         self.worker.hear();
         let mut said = HashMap::new();
         let mut first = Micros::MAX;
         for task in self.tasks.clone() {
-            let told = self.teller.task(task).await;
-            first = first.min(told.snapshot.now);
-            for no in 0..told.snapshot.run.len() {
+            let explained = self.explain.task(task).await;
+            first = first.min(explained.snapshot.now);
+            for no in 0..explained.snapshot.run.len() {
                 said.insert(task.step(no), Verdict::Settled);
             }
-            said.extend(told.steps.iter().map(|step| (task.step(step.no), step.verdict)));
+            said.extend(explained.steps.iter().map(|step| (task.step(step.no), step.verdict)));
         }
         (first, said)
     }
 
     /// Waits until nothing is movable: what was, has been claimed.
-    async fn settle(&mut self, after: &str) -> Said {
+    async fn settle(&mut self, after: &str) -> Verdicts {
         let mut movable = Vec::new();
         for _ in 0..2_000 {
             let (at, said) = self.listen().await;
@@ -388,7 +390,7 @@ impl Play<'_> {
     }
 
     /// Looks again and again: what was not movable has not moved by itself, but for backoffs that have ended.
-    async fn check_that_nothing_else_moves(&mut self, (_, before): Said, after: &str) {
+    async fn check_that_nothing_else_moves(&mut self, (_, before): Verdicts, after: &str) {
         for _ in 0..3 {
             let (_, said) = self.listen().await;
             let now = self.server.engine.clock().now();
@@ -416,10 +418,10 @@ async fn play(seed: u64, throws: usize) {
         world.handler("a:0; b; c=Other <- b; d <- a").await,
     ];
     let server = world.server(eager());
-    let teller = Teller::of(&world, &server);
+    let explain = ExplainClient::of(&world, &server);
     let worker = ScriptedWorker::open(&server, 2).await;
     let dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    let mut play = Play { server: &server, teller, dice, handlers, tasks: Vec::new(), worker };
+    let mut play = Play { server: &server, explain, dice, handlers, tasks: Vec::new(), worker };
     let mut log: Vec<String> = Vec::new();
     for _ in 0..throws {
         log.push(play.throw().await);

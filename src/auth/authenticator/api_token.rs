@@ -103,14 +103,14 @@ impl ApiTokens {
     }
 
     async fn verify(&self, text: &str) -> Result<Principal, Rejection> {
-        let shown: ApiToken = text.parse().map_err(|_| Rejection::Malformed)?;
-        let stored = api_tokens::find(&self.store, shown.id).await.map_err(|error| {
+        let presented: ApiToken = text.parse().map_err(|_| Rejection::Malformed)?;
+        let stored = api_tokens::find(&self.store, presented.id).await.map_err(|error| {
             tracing::warn!(%error, "API tokens cannot be looked up");
             Rejection::Unavailable
         })?;
         // One that does not exist is compared as well.
         let hash = stored.as_ref().map_or(&[0; 32][..], |stored| &stored.secret_hash);
-        let is_same = shown.is(hash);
+        let is_same = presented.is(hash);
         let Some(stored) = stored.filter(|_| is_same) else { return Err(Rejection::Invalid) };
         if stored.revoked_at.is_some() {
             return Err(Rejection::Revoked);

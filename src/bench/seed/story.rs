@@ -74,7 +74,7 @@ const fn length(no: StepNo) -> Micros {
 }
 
 /// A task as it goes.
-struct Teller {
+struct StoryRunner {
     run: Run,
     changes: Changes,
     script: Script,
@@ -90,14 +90,22 @@ struct Teller {
 /// Tells a story about a task of a handler.
 pub(super) fn tell(template: &Arc<Template>, shape: i16, script: Script) -> Story {
     let (run, changes) = Run::create(Arc::clone(template), &[]);
-    let mut teller =
-        Teller { run, changes, script, now: 0, running: Vec::new(), waiting: Vec::new(), ended: 0, moves: Vec::new() };
-    teller.finish();
-    while teller.next() {}
-    teller.story(shape)
+    let mut runner = StoryRunner {
+        run,
+        changes,
+        script,
+        now: 0,
+        running: Vec::new(),
+        waiting: Vec::new(),
+        ended: 0,
+        moves: Vec::new(),
+    };
+    runner.finish();
+    while runner.next() {}
+    runner.story(shape)
 }
 
-impl Teller {
+impl StoryRunner {
     /// The next thing that happens; false when the story is over.
     fn next(&mut self) -> bool {
         let end = self.running.iter().map(|(at, ..)| *at).min();

@@ -51,7 +51,7 @@ impl Feed {
     /// The next news.
     pub(crate) async fn next(&mut self) -> Result<News, Failure> {
         loop {
-            let trouble = match self.receive().await {
+            let failure = match self.receive().await {
                 Ok(Some(message)) => return Ok(self.hear(message)),
                 Ok(None) => None,
                 Err(status) if is_passing(&status) => Some(status),
@@ -60,11 +60,11 @@ impl Feed {
             self.stream = None;
             if self.away_since.get_or_insert_with(Instant::now).elapsed() > self.patience {
                 let early = || Failure::Garbled("the stream of the task ended before the task".to_owned());
-                return Err(trouble.map_or_else(early, Failure::from));
+                return Err(failure.map_or_else(early, Failure::from));
             }
             sleep(self.wait).await;
             self.wait = (self.wait * 2).min(WAIT_MAX);
-            if let Some(status) = trouble {
+            if let Some(status) = failure {
                 return Ok(News::Away(status.message().to_owned()));
             }
         }

@@ -17,7 +17,7 @@ use async_nats::{
     jetstream::{self, Context, context::PublishAckFuture, stream},
 };
 
-use super::{Told, Trouble, document};
+use super::{BoxError, StreamEvent, document};
 
 /// How long connecting, and an acknowledgement, may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -53,7 +53,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Connects, and creates the stream if there is none.
-    pub(super) async fn open(settings: &Settings) -> Result<Self, Trouble> {
+    pub(super) async fn open(settings: &Settings) -> Result<Self, BoxError> {
         let connected = Arc::new(AtomicBool::new(false));
         let was_connected = Arc::clone(&connected);
         let never_again = move |_| match was_connected.load(Ordering::Acquire) {
@@ -81,7 +81,7 @@ impl Connection {
     }
 
     /// Fails when the connection was lost.
-    pub(super) fn check(&self) -> Result<(), Trouble> {
+    pub(super) fn check(&self) -> Result<(), BoxError> {
         match self.client.connection_state() {
             State::Connected => Ok(()),
             _ => Err("the connection to NATS was lost".into()),
@@ -89,13 +89,13 @@ impl Connection {
     }
 
     /// Publishes in order; returns when all are acknowledged.
-    pub(super) async fn publish(&self, events: &[Told]) -> Result<(), Trouble> {
+    pub(super) async fn publish(&self, events: &[StreamEvent]) -> Result<(), BoxError> {
         let mut waiting = Vec::with_capacity(events.len());
-        for told in events {
+        for event in events {
             let mut headers = HeaderMap::new();
-            headers.insert("Nats-Msg-Id", told.cursor.to_string().as_str());
-            let subject = format!("{}.{}.{}", self.prefix, word(&told.namespace), word(&told.name));
-            let document = document(told, self.bytes_max);
+            headers.insert("Nats-Msg-Id", event.cursor.to_string().as_str());
+            let subject = format!("{}.{}.{}", self.prefix, word(&event.namespace), word(&event.name));
+            let document = document(event, self.bytes_max);
             waiting.push(self.context.publish_with_headers(subject, headers, document.into()).await?);
         }
         for acknowledgement in waiting {
@@ -104,7 +104,7 @@ impl Connection {
         Ok(())
     }
 
-    async fn acknowledged(&self, acknowledgement: PublishAckFuture) -> Result<(), Trouble> {
+    async fn acknowledged(&self, acknowledgement: PublishAckFuture) -> Result<(), BoxError> {
         let acknowledgement = acknowledgement.into_future();
         let mut acknowledgement = std::pin::pin!(tokio::time::timeout(PATIENCE, acknowledgement));
         loop {

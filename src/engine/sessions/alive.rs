@@ -79,11 +79,13 @@ pub(in crate::engine) async fn keep_alive(sessions: Sessions) {
     let pause = sessions.shared.settings.heartbeat_interval / 4;
     let stop = sessions.shared.stop.clone();
     while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
-        let said = std::mem::take(&mut *sessions.progress.lock().unwrap_or_else(PoisonError::into_inner));
-        if !said.is_empty() {
-            let said: Vec<_> =
-                said.into_values().map(|said| (said.step, said.attempt, said.percent, said.note)).collect();
-            if let Err(error) = rows::set_progress(sessions.shared.store.pool(), &said).await {
+        let reports = std::mem::take(&mut *sessions.progress.lock().unwrap_or_else(PoisonError::into_inner));
+        if !reports.is_empty() {
+            let reports: Vec<_> = reports
+                .into_values()
+                .map(|report| (report.step, report.attempt, report.percent, report.note))
+                .collect();
+            if let Err(error) = rows::set_progress(sessions.shared.store.pool(), &reports).await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "progress not written");
             }
         }

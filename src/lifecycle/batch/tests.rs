@@ -100,9 +100,9 @@ fn a_step_that_is_claimed_and_cancelled_in_one_batch_is_never_handed_out() {
     let set = batch.columns(&items, 1_000).unwrap();
     assert!(set.lease_inserts.task_id.is_empty(), "no lease begins");
     assert_eq!(stage.free_slots(), 1);
-    let mut told = Outgoing::default();
-    stage.receiver.gather(&mut told);
-    assert!(told.assignments.is_empty() && told.stops.is_empty());
+    let mut outgoing = Outgoing::default();
+    stage.receiver.gather(&mut outgoing);
+    assert!(outgoing.assignments.is_empty() && outgoing.stops.is_empty());
 }
 
 #[test]

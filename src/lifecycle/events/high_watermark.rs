@@ -71,13 +71,13 @@ async fn step(events: &Events) -> Result<bool> {
     let mut now = log::transactions(pool).await?;
     let next = now.next;
     let began = tokio::time::Instant::now();
-    let (mut pause, mut said) = (PATIENCE.0, false);
+    let (mut pause, mut warned) = (PATIENCE.0, false);
     while !have_ended(next, now) {
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PATIENCE.1);
         now = log::transactions(pool).await?;
-        if !said && began.elapsed() > HELD_UP {
-            said = true;
+        if !warned && began.elapsed() > HELD_UP {
+            warned = true;
             tracing::warn!("a long transaction that writes holds up the stream of events; `tasker doctor` finds it");
         }
     }

@@ -34,9 +34,9 @@ pub struct Filter {
     pub task: Option<TaskId>,
 }
 
-/// An event as it is told.
+/// An event as subscribers get it.
 #[derive(Debug, Clone)]
-pub struct Told {
+pub struct StreamEvent {
     /// Go on after this to get what follows.
     pub cursor: Cursor,
     /// The id of a custom event; the others have none but their cursor.
@@ -65,7 +65,7 @@ pub struct Told {
     pub payload_json: String,
 }
 
-impl Told {
+impl StreamEvent {
     /// The event as one JSON document, with or without its payload.
     pub fn to_json(&self, payload: bool) -> String {
         use crate::domain::events::Payload;
@@ -92,7 +92,7 @@ impl Told {
 #[derive(Debug, Default)]
 pub struct Page {
     /// The events that fit the filter, in order.
-    pub events: Vec<Told>,
+    pub events: Vec<StreamEvent>,
     /// Whether there is more up to the high watermark.
     pub more: bool,
 }
@@ -163,14 +163,14 @@ impl Tail {
         }
         let count = self.entries.len().min(TASKS_MAX);
         // Kept until they have been told: a failure loses nothing.
-        let told = self.tell(count).await?;
+        let events = self.emit(count).await?;
         let last = self.entries.drain(..count).next_back().expect("there was an entry");
         self.cursor = if last.is_last {
             Cursor::past(last.position)
         } else {
             Cursor { entry: last.place, ..Cursor::past(last.position) }
         };
-        Ok(Page { events: told, more: true })
+        Ok(Page { events, more: true })
     }
 
     /// Fetches entries; false when there are none up to the high watermark.
@@ -216,26 +216,26 @@ impl Tail {
     }
 
     /// Tells the events of the first entries.
-    async fn tell(&self, count: usize) -> Result<Vec<Told>> {
+    async fn emit(&self, count: usize) -> Result<Vec<StreamEvent>> {
         let entries = || self.entries.iter().take(count);
         let moved = entries().filter_map(|entry| match entry.content {
             Of::Moved(moved) => Some(moved),
             _ => None,
         });
         let mut groups = self.groups(moved.collect()).await?.into_iter();
-        let mut told = Vec::new();
+        let mut events = Vec::new();
         for entry in entries() {
             match &entry.content {
                 Of::Nothing => {}
-                Of::Custom(custom) => self.tell_custom(entry, custom, &mut told).await?,
+                Of::Custom(custom) => self.emit_custom(entry, custom, &mut events).await?,
                 Of::Moved(_) => {
                     if let Some(group) = groups.next().flatten() {
-                        self.tell_group(entry, &group, &mut told);
+                        self.emit_group(entry, &group, &mut events);
                     }
                 }
             }
         }
-        Ok(told)
+        Ok(events)
     }
 
     /// Reads the groups of these moves, in the same order; `None` for tasks that are gone or not wanted.
@@ -298,7 +298,7 @@ impl Tail {
         Ok(())
     }
 
-    fn tell_group(&self, entry: &Entry, group: &Group, told: &mut Vec<Told>) {
+    fn emit_group(&self, entry: &Entry, group: &Group, events: &mut Vec<StreamEvent>) {
         let Known { template, created_by, row } = &*group.subject;
         let subject = Subject { task: row.task, template, created_at: row.created_at, context: row.context.as_deref() };
         for event in events::derive(subject, &group.before, &group.rows) {
@@ -307,7 +307,7 @@ impl Tail {
             if cursor <= self.cursor || !self.filter.wants(event.name) {
                 continue;
             }
-            told.push(Told {
+            events.push(StreamEvent {
                 cursor,
                 event_id: None,
                 name: Cow::Borrowed(event.name),
@@ -325,7 +325,7 @@ impl Tail {
         }
     }
 
-    async fn tell_custom(&self, entry: &Entry, custom: &Custom, told: &mut Vec<Told>) -> Result<()> {
+    async fn emit_custom(&self, entry: &Entry, custom: &Custom, events: &mut Vec<StreamEvent>) -> Result<()> {
         if !self.filter.wants(&custom.name) {
             return Ok(());
         }
@@ -337,7 +337,7 @@ impl Tail {
         if !self.filter.wants_subject(&custom.namespace, handler, custom.task) {
             return Ok(());
         }
-        told.push(Told {
+        events.push(StreamEvent {
             cursor: Cursor::past(entry.position),
             event_id: Some(custom.event_id),
             name: Cow::Owned(custom.name.clone()),

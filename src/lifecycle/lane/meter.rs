@@ -160,12 +160,12 @@ impl Meter {
 
     /// Notes what a durable batch did.
     pub(super) fn durable(&mut self, items: &[Item], batch: &mut Batch, now: Micros) {
-        let said = self.items(items, batch);
+        let seen = self.items(items, batch);
         let (mut direct, mut dispatched) = (0, 0);
         for (task, entry) in &mut batch.entries {
             let handler = Self::handler(&self.metrics, &mut self.handlers, entry.cached.run.template());
             for reservation in &entry.reservations {
-                match said.waited.get(&task.step(reservation.claimed.no)) {
+                match seen.waited.get(&task.step(reservation.claimed.no)) {
                     Some(since) => {
                         handler.step(&self.metrics, reservation.claimed.no).waited.between(*since, now);
                         dispatched += 1;
@@ -174,7 +174,7 @@ impl Meter {
                 }
             }
             for index in 0..entry.changes.moves.len() {
-                handler.moved(&self.metrics, *task, entry, index, &said, now);
+                handler.moved(&self.metrics, *task, entry, index, &seen, now);
             }
         }
         self.direct.add(direct);
@@ -183,14 +183,14 @@ impl Meter {
 
     /// Goes through the items with their answers.
     fn items(&self, items: &[Item], batch: &Batch) -> Items {
-        let mut said = Items::default();
+        let mut seen = Items::default();
         let (mut accepted, mut stale) = (0, 0);
         for (item, answer) in items.iter().zip(&batch.answers) {
             match (item, answer) {
                 (Item::Settle { step, attempt, outcome, ack }, Answer::Settled(verdict)) => {
                     let is_engine = matches!(ack, AckTo::Nobody);
                     match verdict {
-                        Verdict::Accepted if is_engine => self.lost(*step, *attempt, outcome, batch, &mut said),
+                        Verdict::Accepted if is_engine => self.lost(*step, *attempt, outcome, batch, &mut seen),
                         Verdict::Accepted if is_invalid(outcome) => {}
                         Verdict::Accepted => accepted += 1,
                         Verdict::Stale(_) if !is_engine => stale += 1,
@@ -199,24 +199,24 @@ impl Meter {
                 }
                 (Item::Claim { steps, .. }, Answer::Claimed(verdicts)) => {
                     let taken = steps.iter().zip(verdicts).filter(|(_, (_, verdict))| *verdict == ClaimVerdict::Gone);
-                    said.waited.extend(taken.map(|(claimed, _)| *claimed));
+                    seen.waited.extend(taken.map(|(claimed, _)| *claimed));
                 }
                 _ => {}
             }
         }
         self.accepted.add(accepted);
         self.stale.add(stale);
-        said
+        seen
     }
 
-    fn lost(&self, step: StepId, attempt: u16, outcome: &Outcome, batch: &Batch, said: &mut Items) {
+    fn lost(&self, step: StepId, attempt: u16, outcome: &Outcome, batch: &Batch, seen: &mut Items) {
         let Outcome::Failure { failure, .. } = outcome else { return };
         let Some((_, reason)) = LOST.iter().find(|(class, _)| *class == failure.error_class) else { return };
         if let Some(entry) = batch.entries.get(&step.task) {
             let template = entry.cached.run.template();
             self.metrics.leases_lost.with([&template.namespace, &template.name, reason]).add(1);
         }
-        said.lost.push((step, attempt));
+        seen.lost.push((step, attempt));
     }
 
     fn handler<'a>(
@@ -259,7 +259,7 @@ impl Handler {
         steps[usize::from(no)].get_or_insert_with(|| Box::new(Step::new(metrics, template, no)))
     }
 
-    fn moved(&mut self, metrics: &Metrics, task: TaskId, entry: &mut Entry, index: usize, said: &Items, now: Micros) {
+    fn moved(&mut self, metrics: &Metrics, task: TaskId, entry: &mut Entry, index: usize, seen: &Items, now: Micros) {
         let Move { step, from, to, attempt, cause, .. } = &entry.changes.moves[index];
         let (from, to) = (*from, *to);
         if from == Some(to) {
@@ -278,7 +278,7 @@ impl Handler {
             return;
         }
         if from == Some(State::InProgress) {
-            handles.ended(to, said.lost.contains(&(task.step(no), claimed.attempt))).add(1);
+            handles.ended(to, seen.lost.contains(&(task.step(no), claimed.attempt))).add(1);
         }
         let since = entry.freed.iter().find(|(_, freed)| *freed == claimed).and_then(|(slot, _)| slot.since);
         if let Some(since) = since.filter(|_| from == Some(State::InProgress)) {

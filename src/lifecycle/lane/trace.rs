@@ -38,8 +38,9 @@ impl Lane {
             if let Some(Some(place)) = entry.cached.trace
                 && place.is_sampled()
             {
-                let teller = Teller { spans: &self.shared.spans, task: *task, entry, place, waited: &waited, now };
-                entry.changes.moves.iter().for_each(|row| teller.tell(row));
+                let emitter =
+                    SpanEmitter { spans: &self.shared.spans, task: *task, entry, place, waited: &waited, now };
+                entry.changes.moves.iter().for_each(|row| emitter.emit(row));
             }
         }
     }
@@ -63,8 +64,8 @@ impl Lane {
     }
 }
 
-/// Tells of one task.
-struct Teller<'a> {
+/// Emits the spans of one task.
+struct SpanEmitter<'a> {
     spans: &'a Spans,
     task: TaskId,
     entry: &'a Entry,
@@ -74,8 +75,8 @@ struct Teller<'a> {
     now: Micros,
 }
 
-impl Teller<'_> {
-    fn tell(&self, row: &Move) {
+impl SpanEmitter<'_> {
+    fn emit(&self, row: &Move) {
         if row.from == Some(row.to) {
             return;
         }

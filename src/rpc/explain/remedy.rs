@@ -11,7 +11,7 @@ pub(super) fn show(snapshot: &Snapshot, remedy: &Remedy) -> proto::Remedy {
     let name = |no: &u16| &*template.step(*no).name;
     let task_name = |no: &u16| format!("{task}/{}", quoted(name(no)));
     match remedy {
-        Remedy::Wait(_) => told("nothing has to be done: it goes on by itself"),
+        Remedy::Wait(_) => described("nothing has to be done: it goes on by itself"),
         Remedy::RetryStep(no) => call(
             format!("retry {} now", name(no)),
             "tasker.v1.StepService/RetryStep",
@@ -89,7 +89,7 @@ pub(super) fn show(snapshot: &Snapshot, remedy: &Remedy) -> proto::Remedy {
     }
 }
 
-fn told(description: &str) -> proto::Remedy {
+fn described(description: &str) -> proto::Remedy {
     proto::Remedy { description: description.to_owned(), ..proto::Remedy::default() }
 }
 

@@ -74,7 +74,7 @@ pub(in crate::rpc) const fn bytes(shape: &Shape, sections: Sections) -> usize {
 /// The graph of a task.
 pub(in crate::rpc) fn graph(snapshot: &Snapshot, graph: &Graph, sections: Sections) -> proto::TaskGraph {
     use proto::GraphSection as Section;
-    let shown = Shown { snapshot, graph };
+    let view = GraphView { snapshot, graph };
     let counts = graph.states.counts();
     proto::TaskGraph {
         task_id: snapshot.row.task_id.to_string(),
@@ -83,21 +83,21 @@ pub(in crate::rpc) fn graph(snapshot: &Snapshot, graph: &Graph, sections: Sectio
         task_health: health(counts.health()).into(),
         completion_percentage: counts.completion_percentage(),
         generate_time: Some(micros(snapshot.now)),
-        dependency_graph: sections.has(Section::DependencyGraph).then(|| shown.dependency_graph()),
-        critical_paths: sections.has(Section::CriticalPaths).then(|| shown.critical_paths()),
-        parallelism_opportunities: sections.has(Section::ParallelismOpportunities).then(|| shown.parallelism()),
-        error_chains: sections.has(Section::ErrorChains).then(|| shown.error_chains()),
-        bottlenecks: sections.has(Section::Bottlenecks).then(|| shown.bottlenecks()),
-        summary: sections.has(Section::Summary).then(|| shown.summary()),
+        dependency_graph: sections.has(Section::DependencyGraph).then(|| view.dependency_graph()),
+        critical_paths: sections.has(Section::CriticalPaths).then(|| view.critical_paths()),
+        parallelism_opportunities: sections.has(Section::ParallelismOpportunities).then(|| view.parallelism()),
+        error_chains: sections.has(Section::ErrorChains).then(|| view.error_chains()),
+        bottlenecks: sections.has(Section::Bottlenecks).then(|| view.bottlenecks()),
+        summary: sections.has(Section::Summary).then(|| view.summary()),
     }
 }
 
-struct Shown<'a> {
+struct GraphView<'a> {
     snapshot: &'a Snapshot,
     graph: &'a Graph,
 }
 
-impl Shown<'_> {
+impl GraphView<'_> {
     fn id(&self, no: StepNo) -> String {
         self.snapshot.row.task_id.step(no).to_string()
     }

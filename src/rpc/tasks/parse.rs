@@ -15,7 +15,7 @@ use crate::{
     rpc::{fields::Fields, render},
     service::{
         snapshot::View,
-        tasks::{ANNOTATION_BYTES_MAX, Wanted, Wish},
+        tasks::{ANNOTATION_BYTES_MAX, TaskRequest, Wanted},
     },
     store::pages::{AnnotationFilter, Cursor, Filter, Order},
     transport::CorrelationId,
@@ -72,39 +72,39 @@ pub(super) fn trace_context<T>(request: &Request<T>) -> Option<String> {
 }
 
 /// A task that its caller did not name is found again by the name of the call that created it.
-pub(super) fn name(wish: &mut Wish, call: Option<&CorrelationId>) {
-    if wish.correlation_id.is_none() {
-        wish.correlation_id = call.map(|name| name.as_str().to_owned());
+pub(super) fn name(parsed: &mut TaskRequest, call: Option<&CorrelationId>) {
+    if parsed.correlation_id.is_none() {
+        parsed.correlation_id = call.map(|name| name.as_str().to_owned());
     }
 }
 
-pub(super) fn create(request: proto::CreateTaskRequest, trace: Option<String>, limits: Limits) -> Result<Wish> {
+pub(super) fn create(request: proto::CreateTaskRequest, trace: Option<String>, limits: Limits) -> Result<TaskRequest> {
     let task = request.task.ok_or_else(|| Error::invalid_field("task", "is required"))?;
-    wish(task, trace, limits)
+    task_request(task, trace, limits)
 }
 
 pub(super) fn batch(
     request: proto::BatchCreateTasksRequest,
     trace: Option<&str>,
     limits: Limits,
-) -> Result<Vec<Result<Wish>>> {
+) -> Result<Vec<Result<TaskRequest>>> {
     let mut fields = Fields::default();
     if request.tasks.len() > limits.batch_tasks {
         let (found, most) = (request.tasks.len(), limits.batch_tasks);
         fields.oversize("tasks", format!("has {found} entries, at most {most} are allowed"));
     }
     fields.finish()?;
-    Ok(request.tasks.into_iter().map(|task| wish(task, trace.map(str::to_owned), limits)).collect())
+    Ok(request.tasks.into_iter().map(|task| task_request(task, trace.map(str::to_owned), limits)).collect())
 }
 
-fn wish(task: proto::NewTask, trace_context: Option<String>, limits: Limits) -> Result<Wish> {
+fn task_request(task: proto::NewTask, trace_context: Option<String>, limits: Limits) -> Result<TaskRequest> {
     let mut fields = Fields::default();
     let namespace = fields.text("task.namespace", task.namespace, NAME_MAX);
     let context_json = fields.json_object("task.context_json", task.context_json, limits.payload_bytes);
     if is_empty_object(&context_json) {
         fields.refuse("task.context_json", "must not be empty");
     }
-    let wish = Wish {
+    let parsed = TaskRequest {
         namespace: if namespace.is_empty() { DEFAULT_NAMESPACE.to_owned() } else { namespace },
         name: fields.required("task.name", task.name, NAME_MAX),
         version: fields.text("task.version", task.version, VERSION_MAX),
@@ -121,7 +121,7 @@ fn wish(task: proto::NewTask, trace_context: Option<String>, limits: Limits) -> 
         trace_context,
     };
     fields.finish()?;
-    Ok(wish)
+    Ok(parsed)
 }
 
 pub(super) fn contexts(request: &proto::BatchGetExecutionContextsRequest) -> Result<Vec<TaskId>> {

@@ -36,9 +36,9 @@ pub(super) struct Limits {
     pub(super) payload_bytes_max: usize,
 }
 
-pub(super) fn hello(said: proto::Hello) -> Result<Hello> {
+pub(super) fn hello(message: proto::Hello) -> Result<Hello> {
     let mut violations = Vec::new();
-    let session_id = match said.session_id.as_str() {
+    let session_id = match message.session_id.as_str() {
         "" => None,
         text => match text.parse() {
             Ok(session_id) => Some(session_id),
@@ -48,17 +48,17 @@ pub(super) fn hello(said: proto::Hello) -> Result<Hello> {
             }
         },
     };
-    check_worker_id(&said.worker_id, &mut violations);
-    if !(1..=SLOTS_MAX).contains(&said.slots) {
+    check_worker_id(&message.worker_id, &mut violations);
+    if !(1..=SLOTS_MAX).contains(&message.slots) {
         violations.push(violation("slots", &format!("must be from 1 to {SLOTS_MAX}")));
     }
-    let offers = offers(said.offers, &mut violations);
-    let held = holds(&said.held)?;
+    let offers = offers(message.offers, &mut violations);
+    let held = holds(&message.held)?;
     if !violations.is_empty() {
         return Err(Error::invalid(violations));
     }
-    let slots = usize::try_from(said.slots).expect("just checked");
-    Ok(Hello { worker_id: said.worker_id, offers, slots, session_id, held, sdk: said.sdk, subject: None })
+    let slots = usize::try_from(message.slots).expect("just checked");
+    Ok(Hello { worker_id: message.worker_id, offers, slots, session_id, held, sdk: message.sdk, subject: None })
 }
 
 pub(super) fn claim(request: proto::ClaimRequest) -> Result<Hello> {
@@ -268,12 +268,12 @@ pub(super) fn worker(session: OpenSession) -> proto::Worker {
     }
 }
 
-fn offers(said: Vec<proto::Offer>, violations: &mut Vec<Violation>) -> Vec<Offer> {
-    if said.is_empty() || said.len() > OFFERS_MAX {
+fn offers(messages: Vec<proto::Offer>, violations: &mut Vec<Violation>) -> Vec<Offer> {
+    if messages.is_empty() || messages.len() > OFFERS_MAX {
         violations.push(violation("offers", &format!("must have from 1 to {OFFERS_MAX} entries")));
     }
     let mut unique: BTreeMap<(String, String, String), ()> = BTreeMap::new();
-    for (index, offer) in said.into_iter().enumerate() {
+    for (index, offer) in messages.into_iter().enumerate() {
         if offer.step_handler.is_empty() == offer.handler.is_empty() {
             violations.push(violation(&format!("offers[{index}]"), "must name a step handler or a handler"));
         }

@@ -17,7 +17,7 @@ use crate::{
     auth::Scope,
     domain::{events::Cursor, run::Micros},
     error::{Error, Reason, Result},
-    lifecycle::events::{Filter, Listener, Tail, Told},
+    lifecycle::events::{Filter, Listener, StreamEvent, Tail},
     store::events as log,
 };
 
@@ -43,7 +43,7 @@ pub enum Start {
 #[derive(Debug)]
 pub enum Message {
     /// An event.
-    Event(Box<Told>),
+    Event(Box<StreamEvent>),
     /// How far the stream has come.
     Progress {
         /// Everything up to here was told.
@@ -188,7 +188,7 @@ impl Subscription {
     }
 
     /// Takes the events of a page that the caller may see.
-    fn take(&mut self, events: Vec<Told>) {
+    fn take(&mut self, events: Vec<StreamEvent>) {
         let mut covered: HashMap<Arc<str>, bool> = HashMap::new();
         for event in events {
             let covers = *covered

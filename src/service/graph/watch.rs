@@ -29,7 +29,7 @@ struct Follower {
     scope: Scope,
     task: TaskId,
     subscription: Subscription,
-    told: Option<(u32, StepStates)>,
+    last_sent: Option<(u32, StepStates)>,
     /// When the next backoff elapses.
     elapses_at: Option<Micros>,
     /// What is to be told first.
@@ -47,16 +47,16 @@ impl UseCases {
             scope: scope.clone(),
             task,
             subscription,
-            told: None,
+            last_sent: None,
             elapses_at: None,
             first,
             ended: false,
         };
         Ok(stream::unfold(follower, async |mut follower| {
-            let told = follower.next().await?;
+            let next = follower.next().await?;
             // After an error there is nothing more to tell.
-            follower.ended |= told.is_err();
-            Some((told, follower))
+            follower.ended |= next.is_err();
+            Some((next, follower))
         }))
     }
 }
@@ -70,7 +70,7 @@ impl Follower {
     }
 
     async fn changed(&mut self) -> Result<(Snapshot, Graph)> {
-        if self.told.is_some() {
+        if self.last_sent.is_some() {
             tokio::time::sleep(PAUSE).await;
         }
         loop {
@@ -79,7 +79,7 @@ impl Follower {
                 None => self.graphs.find(&self.scope, self.task).await?.load()?,
             };
             let seen = (snapshot.run.revision(), StepStates::of(&snapshot.run, snapshot.now));
-            if self.told.as_ref() == Some(&seen) {
+            if self.last_sent.as_ref() == Some(&seen) {
                 self.wait(snapshot.now).await;
                 continue;
             }
@@ -87,7 +87,7 @@ impl Follower {
             self.ended = snapshot.run.state().is_settled_task();
             let backoffs = snapshot.run.steps().iter().filter_map(|step| step.next_retry_at);
             self.elapses_at = backoffs.filter(|at| *at > snapshot.now).min();
-            self.told = Some(seen);
+            self.last_sent = Some(seen);
             return Ok((snapshot, graph));
         }
     }

@@ -32,7 +32,7 @@ pub(super) fn of(problems: Vec<Problem>) -> Error {
         ProblemKind::Cycle { path } => Some(shortened(path)),
         _ => None,
     });
-    let error = told(reason, problems.into_iter().map(Violation::from).collect());
+    let error = with_violations(reason, problems.into_iter().map(Violation::from).collect());
     match path {
         Some(path) => error.with("path", path),
         None => error,
@@ -47,10 +47,10 @@ pub(super) fn replaced(definitions: &[Definition], outcomes: &[Outcome]) -> Resu
     let Some((_, first)) = replaced.first().cloned() else { return Ok(()) };
     let text = |name: &str| format!("{name} exists with other content; register another version, or replace it");
     let violations = replaced.iter().map(|(no, name)| Violation::new(format!("handlers[{no}]"), text(name)));
-    Err(told(Reason::HandlerExists, violations.collect()).with("handler", first))
+    Err(with_violations(Reason::HandlerExists, violations.collect()).with("handler", first))
 }
 
-fn told(reason: Reason, mut violations: Vec<Violation>) -> Error {
+fn with_violations(reason: Reason, mut violations: Vec<Violation>) -> Error {
     let count = violations.len();
     violations.truncate(TOLD_MAX);
     for violation in &mut violations {

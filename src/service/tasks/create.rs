@@ -27,9 +27,9 @@ const UNKNOWN: &str = "unknown";
 /// Near misses are looked for in this many wrong names; one look costs by the steps of the handler.
 const HINTS_MAX: usize = 8;
 
-/// A task that a caller wishes for. Its fields are valid by themselves.
+/// A task that a caller asks for. Its fields are valid by themselves.
 #[derive(Debug, Clone, Default)]
-pub struct Wish {
+pub struct TaskRequest {
     /// The handler's namespace.
     pub namespace: String,
     /// The handler's name.
@@ -71,15 +71,15 @@ pub struct Created {
 
 impl Tasks {
     /// Creates a task. OK means that it is durable.
-    pub async fn create(&self, scope: &Scope, wish: Wish) -> Result<Created> {
-        let created = self.submit(scope, wish).await?;
+    pub async fn create(&self, scope: &Scope, request: TaskRequest) -> Result<Created> {
+        let created = self.submit(scope, request).await?;
         let task = self.get(scope, created.task_id, View::Basic).await?;
         Ok(Created { task: Arc::new(task), existed: created.existed })
     }
 
     /// Creates tasks all at once, so that the writer has them in few batches; each succeeds or fails by itself.
-    pub async fn create_many(&self, scope: &Scope, wishes: Vec<Result<Wish>>) -> Result<Vec<Result<Created>>> {
-        let submitted = join_all(wishes.into_iter().map(async |wish| self.submit(scope, wish?).await)).await;
+    pub async fn create_many(&self, scope: &Scope, requests: Vec<Result<TaskRequest>>) -> Result<Vec<Result<Created>>> {
+        let submitted = join_all(requests.into_iter().map(async |request| self.submit(scope, request?).await)).await;
         let ids: HashSet<TaskId> = submitted.iter().flatten().map(|created| created.task_id).collect();
         let ids: Vec<TaskId> = ids.into_iter().collect();
         let read = self.reader.tasks(scope, &ids, View::Basic).await?;
@@ -94,63 +94,64 @@ impl Tasks {
         Ok(outcomes.collect())
     }
 
-    async fn submit(&self, scope: &Scope, wish: Wish) -> Result<lifecycle::Created> {
-        scope.narrow(&wish.namespace)?;
-        let handler = self.reader.templates().resolve(&wish.namespace, &wish.name, &wish.version).await?;
-        let bypass = check(&handler, &wish)?;
-        self.writer.create_task(self.new_task(&handler.template, bypass, wish, scope.subject())).await
+    async fn submit(&self, scope: &Scope, request: TaskRequest) -> Result<lifecycle::Created> {
+        scope.narrow(&request.namespace)?;
+        let handler = self.reader.templates().resolve(&request.namespace, &request.name, &request.version).await?;
+        let bypass = check(&handler, &request)?;
+        self.writer.create_task(self.new_task(&handler.template, bypass, request, scope.subject())).await
     }
 
     fn new_task(
         &self,
         template: &Arc<Template>,
         bypass: Vec<StepNo>,
-        wish: Wish,
+        request: TaskRequest,
         created_by: Option<Arc<str>>,
     ) -> NewTask {
         let now = self.reader.now();
-        let said = |text: String| if text.is_empty() { UNKNOWN.to_owned() } else { text };
-        let (initiator, source_system, reason) = (said(wish.initiator), said(wish.source_system), said(wish.reason));
+        let or_unknown = |text: String| if text.is_empty() { UNKNOWN.to_owned() } else { text };
+        let (initiator, source_system, reason) =
+            (or_unknown(request.initiator), or_unknown(request.source_system), or_unknown(request.reason));
         let content = Content {
-            namespace: &wish.namespace,
-            name: &wish.name,
-            version: &wish.version,
-            context_json: &wish.context_json,
+            namespace: &request.namespace,
+            name: &request.name,
+            version: &request.version,
+            context_json: &request.context_json,
             initiator: &initiator,
             source_system: &source_system,
             reason: &reason,
-            tags: &wish.tags,
-            bypass_steps: &wish.bypass_steps,
-            requested_at: wish.requested_at,
-            deadline_at: wish.deadline_at,
+            tags: &request.tags,
+            bypass_steps: &request.bypass_steps,
+            requested_at: request.requested_at,
+            deadline_at: request.deadline_at,
         };
-        let identity = Identity::of(self.settings.strategy, &wish.idempotency_key, &content, now);
+        let identity = Identity::of(self.settings.strategy, &request.idempotency_key, &content, now);
         NewTask {
             template: Arc::clone(template),
             identity: identity.map(|Identity { key, content_hash }| lifecycle::Identity { key, content_hash }),
-            context_json: Arc::from(wish.context_json),
+            context_json: Arc::from(request.context_json),
             initiator,
             source_system,
             reason,
-            tags: wish.tags,
+            tags: request.tags,
             bypass,
-            requested_at: wish.requested_at.unwrap_or(now),
-            correlation_id: wish.correlation_id,
-            deadline_at: wish.deadline_at,
+            requested_at: request.requested_at.unwrap_or(now),
+            correlation_id: request.correlation_id,
+            deadline_at: request.deadline_at,
             created_by: created_by.map(|subject| subject.as_ref().to_owned()),
-            trace_context: wish.trace_context,
+            trace_context: request.trace_context,
         }
     }
 }
 
 /// Checks what depends on the handler, all of it, and returns the steps to bypass.
-fn check(handler: &Registered, wish: &Wish) -> Result<Vec<StepNo>> {
+fn check(handler: &Registered, request: &TaskRequest) -> Result<Vec<StepNo>> {
     let mut violations = Vec::new();
     if let Some(schema) = &handler.schema {
-        let context = serde_json::from_str(&wish.context_json).expect("the context has been checked");
+        let context = serde_json::from_str(&request.context_json).expect("the context has been checked");
         violations.extend(schema.validate(&context));
     }
-    let bypass = bypass(&handler.template, &wish.bypass_steps, &mut violations);
+    let bypass = bypass(&handler.template, &request.bypass_steps, &mut violations);
     if violations.is_empty() { Ok(bypass) } else { Err(Error::invalid(violations)) }
 }
 

@@ -7,7 +7,7 @@ use tasker::{
     store::pauses::PARKED_UNTIL,
 };
 
-use super::{ScriptedWorker, Teller, eager};
+use super::{ExplainClient, ScriptedWorker, eager};
 use crate::{
     harness::{eventually, everything},
     sim::{Worker, World, quick},
@@ -18,30 +18,30 @@ async fn what_runs_goes_on_and_what_follows_waits() {
     let world = World::new().await;
     let handler = world.handler("a; b <- a").await;
     let server = world.server(eager());
-    let teller = Teller::of(&world, &server);
+    let explain = ExplainClient::of(&world, &server);
     let mut worker = ScriptedWorker::open(&server, 4).await;
     let task = server.submit(&handler).await;
     let step = worker.next().await;
     let name = &*handler.name;
-    let pause = teller.discovery.pause(&everything(), "", Some(name), "a look", "ops").await.unwrap();
+    let pause = explain.discovery.pause(&everything(), "", Some(name), "a look", "ops").await.unwrap();
     assert_eq!(
         (&*pause.namespace, pause.handler.as_deref(), &*pause.by, &*pause.reason),
         ("default", Some(name), "ops", "a look")
     );
-    teller.says(task, "running | a running: leased, b waiting: parents paused").await;
+    explain.says(task, "running | a running: leased, b waiting: parents paused").await;
     worker.finish(step).await;
-    teller.says(task, "waiting | b waiting: paused").await;
+    explain.says(task, "waiting | b waiting: paused").await;
     let new = server.submit(&handler).await;
-    teller.says(new, "waiting | a waiting: paused, b waiting: parents paused").await;
-    let again = teller.discovery.pause(&everything(), "", Some(name), "another", "else").await.unwrap();
+    explain.says(new, "waiting | a waiting: paused, b waiting: parents paused").await;
+    let again = explain.discovery.pause(&everything(), "", Some(name), "another", "else").await.unwrap();
     assert_eq!(again, pause, "it is paused already");
     assert_eq!(world.count("select count(*) from leases").await, 0);
     assert_eq!(world.count("select count(*) from ready_steps where visible_at > now() + interval '1 year'").await, 2);
 
-    assert!(teller.discovery.resume(&everything(), "", Some(name)).await.unwrap());
-    assert!(!teller.discovery.resume(&everything(), "", Some(name)).await.unwrap());
-    teller.says(task, "running | b running: leased").await;
-    teller.says(new, "running | a running: leased, b waiting: parents").await;
+    assert!(explain.discovery.resume(&everything(), "", Some(name)).await.unwrap());
+    assert!(!explain.discovery.resume(&everything(), "", Some(name)).await.unwrap());
+    explain.says(task, "running | b running: leased").await;
+    explain.says(new, "running | a running: leased, b waiting: parents").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,19 +49,19 @@ async fn a_handler_waits_until_its_namespace_is_resumed_too() {
     let world = World::new().await;
     let handlers = [world.handler("a").await, world.handler("a").await];
     let server = world.server(eager());
-    let teller = Teller::of(&world, &server);
-    let discovery = &teller.discovery;
+    let explain = ExplainClient::of(&world, &server);
+    let discovery = &explain.discovery;
     let _worker = ScriptedWorker::open(&server, 4).await;
     discovery.pause(&everything(), "default", None, "", "").await.unwrap();
     discovery.pause(&everything(), "default", Some(&handlers[0].name), "", "").await.unwrap();
     let tasks = [server.submit(&handlers[0]).await, server.submit(&handlers[1]).await];
-    teller.says(tasks[0], "waiting | a waiting: paused paused").await;
-    teller.says(tasks[1], "waiting | a waiting: paused").await;
+    explain.says(tasks[0], "waiting | a waiting: paused paused").await;
+    explain.says(tasks[1], "waiting | a waiting: paused").await;
     discovery.resume(&everything(), "default", None).await.unwrap();
-    teller.says(tasks[1], "running | a running: leased").await;
-    teller.says(tasks[0], "waiting | a waiting: paused").await;
+    explain.says(tasks[1], "running | a running: leased").await;
+    explain.says(tasks[0], "waiting | a waiting: paused").await;
     discovery.resume(&everything(), "default", Some(&handlers[0].name)).await.unwrap();
-    teller.says(tasks[0], "running | a running: leased").await;
+    explain.says(tasks[0], "running | a running: leased").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,7 +69,7 @@ async fn what_does_not_exist_cannot_be_paused() {
     let world = World::new().await;
     world.handler("a").await;
     let server = world.server(eager());
-    let discovery = Teller::of(&world, &server).discovery;
+    let discovery = ExplainClient::of(&world, &server).discovery;
     let check = async |namespace: &str, handler: Option<&str>, expected: (&str, Option<&str>)| {
         for error in [
             discovery.pause(&everything(), namespace, handler, "", "").await.unwrap_err(),
@@ -90,13 +90,13 @@ async fn pause_under_load(hints: bool) {
     let (paused, other) = (world.handler("a; b <- a; c <- b").await, world.handler("a; b <- a").await);
     let settings = tasker::engine::Settings { hints, ..quick() };
     let (first, second) = (world.server(settings.clone()), world.server(settings));
-    let tellers = [Teller::of(&world, &first), Teller::of(&world, &second)];
+    let clients = [ExplainClient::of(&world, &first), ExplainClient::of(&world, &second)];
     let _workers = [Worker::start(&first, 8), Worker::start(&second, 8)];
     first.submit_many(&paused, 150).await;
     second.submit_many(&paused, 150).await;
     eventually("some are under way", async || world.count("select count(*) from leases").await > 0).await;
 
-    tellers[0].discovery.pause(&everything(), "default", Some(&paused.name), "", "").await.unwrap();
+    clients[0].discovery.pause(&everything(), "default", Some(&paused.name), "", "").await.unwrap();
     let servers = [&first, &second];
     eventually("both have heard", async || {
         servers.iter().all(|server| server.engine.pauses().heard().is_some_and(|paused| !paused.all().is_empty()))
@@ -120,7 +120,7 @@ async fn pause_under_load(hints: bool) {
     assert_eq!(begun, 0, "nothing of it was begun after both had heard");
     assert!(done(&world, paused.id).await < 320, "the pause came in the middle");
 
-    tellers[1].discovery.resume(&everything(), "default", Some(&paused.name)).await.unwrap();
+    clients[1].discovery.resume(&everything(), "default", Some(&paused.name)).await.unwrap();
     world.until(State::Complete, 320 + 50).await;
     world.check().await;
     assert_eq!(world.count("select count(*) from transitions where metadata ? 'error_class'").await, 0);
@@ -160,17 +160,17 @@ async fn a_server_that_starts_obeys_pauses_from_the_beginning() {
     let world = World::new().await;
     let handler = world.handler("a").await;
     let server = world.server(eager());
-    let teller = Teller::of(&world, &server);
-    teller.discovery.pause(&everything(), "default", Some(&handler.name), "", "").await.unwrap();
+    let explain = ExplainClient::of(&world, &server);
+    explain.discovery.pause(&everything(), "default", Some(&handler.name), "", "").await.unwrap();
     server.submit_many(&handler, 5).await;
     server.kill();
     let next = world.server(eager());
     let mut worker = ScriptedWorker::open(&next, 5).await;
-    let teller = Teller::of(&world, &next);
+    let explain = ExplainClient::of(&world, &next);
     let task = next.submit(&handler).await;
-    teller.says(task, "waiting | a waiting: paused").await;
+    explain.says(task, "waiting | a waiting: paused").await;
     assert_eq!(world.count("select count(*) from transitions where to_state = 1").await, 0);
-    teller.discovery.resume(&everything(), "default", Some(&handler.name)).await.unwrap();
+    explain.discovery.resume(&everything(), "default", Some(&handler.name)).await.unwrap();
     for _ in 0..5 {
         let step = worker.next().await;
         worker.finish(step).await;

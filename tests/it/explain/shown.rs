@@ -32,8 +32,8 @@ async fn the_remedy_that_is_shown_helps() {
     let steps = world.full(&task).await.steps;
     let dispatch = steps.iter().find(|step| step.name == "dispatch").unwrap();
     let request = pb::ExplainStepRequest { step_id: dispatch.step_id.clone() };
-    let told = world.client.explain().explain_step(request).await.unwrap().into_inner();
-    let step = told.step.unwrap();
+    let explained = world.client.explain().explain_step(request).await.unwrap().into_inner();
+    let step = explained.step.unwrap();
     assert_eq!(step.verdict(), pb::Verdict::Never);
     let kinds = step.blockers.iter().map(|blocker| match &blocker.cause {
         Some(Cause::Parents(parents)) => parents.unsettled[0].name.clone(),
@@ -41,8 +41,8 @@ async fn the_remedy_that_is_shown_helps() {
         other => format!("{other:?}"),
     });
     assert_eq!(kinds.collect::<Vec<_>>(), ["charge", "Permanent"]);
-    assert_eq!(told.roots.iter().map(|root| &*root.name).collect::<Vec<_>>(), ["charge"]);
-    let root = &told.roots[0];
+    assert_eq!(explained.roots.iter().map(|root| &*root.name).collect::<Vec<_>>(), ["charge"]);
+    let root = &explained.roots[0];
     let Some(Cause::Permanent(permanent)) = &root.blockers[0].cause else { panic!("{root:?}") };
     let failure = permanent.failure.as_ref().unwrap();
     assert_eq!((&*failure.error_class, &*failure.message, failure.attempt), ("OutOfStock", "none left", 1));
@@ -56,9 +56,9 @@ async fn the_remedy_that_is_shown_helps() {
     world.finish(&task, "dispatch").await;
     world.settled(&task, pb::State::Complete).await;
     let request = pb::ExplainTaskRequest { task_id: task.clone(), max_steps: 0 };
-    let told = world.client.explain().explain_task(request).await.unwrap().into_inner().task.unwrap();
-    assert_eq!((told.verdict(), told.steps.len()), (pb::Verdict::Settled, 0));
-    assert_eq!(told.counts.unwrap().settled, 4);
+    let explained = world.client.explain().explain_task(request).await.unwrap().into_inner().task.unwrap();
+    assert_eq!((explained.verdict(), explained.steps.len()), (pb::Verdict::Settled, 0));
+    assert_eq!(explained.counts.unwrap().settled, 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]

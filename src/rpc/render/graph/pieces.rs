@@ -46,14 +46,14 @@ pub(in crate::rpc) fn split(mut graph: proto::TaskGraph, now: Micros, paced: boo
     let generate_time = graph.generate_time.take();
     let mut finish = Finish::Untold;
     let going = graph.critical_paths.as_mut().map(|paths| match &mut paths.expected_finish {
-        Some(told) if paced => {
-            let times = [told.finish_time.take(), told.late_finish_time.take()];
+        Some(expected) if paced => {
+            let times = [expected.finish_time.take(), expected.late_finish_time.take()];
             finish = Finish::Ahead(times.map(|time| time.map(|time| to_micros(time) - now)));
             times_of(times)
         }
-        told => {
+        expected => {
             finish = Finish::Anew;
-            of_finish(told.take())
+            of_finish(expected.take())
         }
     });
     let bytes = graph.encode_to_vec().into();
