@@ -103,7 +103,7 @@ fn store_itself(config: &Config, key: &str, facts: &DatabaseFacts, findings: &mu
                  {CONNECTIONS_BESIDE} more, for each of server.replicas",
                 config.server.replicas, config.writer.lanes,
             ),
-            mend: "lower it or server.replicas, raise max_connections of Postgres, or use a pooler".to_owned(),
+            fix: "lower it or server.replicas, raise max_connections of Postgres, or use a pooler".to_owned(),
             source: LIVE.to_owned(),
         });
     }
@@ -130,11 +130,11 @@ pub(crate) fn needed(config: &Config) -> u32 {
 
 fn replica(key: &str, facts: &DatabaseFacts, store: &DatabaseFacts, findings: &mut Vec<Finding>) {
     if facts.identity != store.identity {
-        let mend = "name a streaming replica of the store's server, with the same database";
-        findings.push(finding(key, "is no copy of the store: it has another origin or database", mend));
+        let fix = "name a streaming replica of the store's server, with the same database";
+        findings.push(finding(key, "is no copy of the store: it has another origin or database", fix));
     } else if !facts.settings.standby {
-        let mend = "name a standby that streams from the store, or leave database.reads empty";
-        findings.push(finding(key, "follows nobody: it is not a standby", mend));
+        let fix = "name a standby that streams from the store, or leave database.reads empty";
+        findings.push(finding(key, "follows nobody: it is not a standby", fix));
     }
 }
 
@@ -142,16 +142,16 @@ fn replica(key: &str, facts: &DatabaseFacts, store: &DatabaseFacts, findings: &m
 const LIVE: &str = "the database";
 
 fn unreachable(key: &str, problem: &str) -> Finding {
-    let mend = "is it running, and are address, user and password right? try the same URL with psql";
-    finding(key, &format!("cannot be reached: {problem}"), mend)
+    let fix = "is it running, and are address, user and password right? try the same URL with psql";
+    finding(key, &format!("cannot be reached: {problem}"), fix)
 }
 
-fn finding(key: &str, problem: &str, mend: &str) -> Finding {
+fn finding(key: &str, problem: &str, fix: &str) -> Finding {
     Finding {
         key: key.to_owned(),
         value: "[redacted]".to_owned(),
         problem: problem.to_owned(),
-        mend: mend.to_owned(),
+        fix: fix.to_owned(),
         source: LIVE.to_owned(),
     }
 }

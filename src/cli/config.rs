@@ -30,7 +30,7 @@ pub(super) struct Args {
 enum Action {
     /// Names everything that is wrong: key, value, rule, and what to do about it.
     ///
-    /// Opens no port and changes nothing. Exits with 1 when something must be mended.
+    /// Opens no port and changes nothing. Exits with 1 when something must be fixed.
     Check {
         /// Also ask the databases: reachable, the right ones, connections for all servers
         #[arg(long)]

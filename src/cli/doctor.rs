@@ -1,4 +1,4 @@
-//! `tasker doctor`: looks for what is wrong and says how to mend it.
+//! `tasker doctor`: looks for what is wrong and says how to fix it.
 
 use std::process::ExitCode;
 
@@ -10,10 +10,10 @@ use crate::config;
 mod database;
 mod machine;
 
-/// Looks for what is wrong and says how to mend it.
+/// Looks for what is wrong and says how to fix it.
 ///
 /// Checks the configuration, the database (reachable, version, schema, durability, connections, old snapshots),
-/// the clocks, and the server if one answers. Changes nothing. Exits with 1 when something must be mended.
+/// the clocks, and the server if one answers. Changes nothing. Exits with 1 when something must be fixed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tasker doctor
@@ -36,7 +36,7 @@ enum Verdict {
     Good,
     /// It works, and something about it is to be known.
     Note,
-    /// It must be mended.
+    /// It must be fixed.
     Bad,
 }
 
@@ -47,20 +47,20 @@ struct Finding {
     verdict: Verdict,
     found: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    mend: Option<String>,
+    fix: Option<String>,
 }
 
 impl Finding {
     fn good(check: &'static str, found: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Good, found: found.into(), mend: None }
+        Self { check, verdict: Verdict::Good, found: found.into(), fix: None }
     }
 
-    fn note(check: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Note, found: found.into(), mend: Some(mend.into()) }
+    fn note(check: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Note, found: found.into(), fix: Some(fix.into()) }
     }
 
-    fn bad(check: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Bad, found: found.into(), mend: Some(mend.into()) }
+    fn bad(check: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Bad, found: found.into(), fix: Some(fix.into()) }
     }
 }
 
@@ -81,7 +81,7 @@ async fn examine(context: &Context, database_url: Option<String>) -> Vec<Finding
     let config = match context.config_with([("database.url", database_url)]) {
         Ok(config) => config,
         Err(config::Findings(wrong)) => {
-            findings.extend(wrong.iter().map(|wrong| Finding::bad("configuration", wrong.to_string(), &*wrong.mend)));
+            findings.extend(wrong.iter().map(|wrong| Finding::bad("configuration", wrong.to_string(), &*wrong.fix)));
             return findings;
         }
     };
@@ -100,7 +100,7 @@ fn text(findings: &[Finding]) -> String {
             Verdict::Bad => "BAD ",
         };
         lines.push(format!("{mark}  {:<14} {}", finding.check, finding.found));
-        lines.extend(finding.mend.iter().map(|mend| format!("{:22}-> {mend}", "")));
+        lines.extend(finding.fix.iter().map(|fix| format!("{:22}-> {fix}", "")));
     }
     let count = |verdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
     let (bad, notes) = (count(Verdict::Bad), count(Verdict::Note));
@@ -108,7 +108,7 @@ fn text(findings: &[Finding]) -> String {
     lines.push(match (bad, notes) {
         (0, 0) => "all is well".to_owned(),
         (0, notes) => format!("it works; {notes} thing(s) to know"),
-        (bad, _) => format!("{bad} thing(s) to mend"),
+        (bad, _) => format!("{bad} thing(s) to fix"),
     });
     lines.join("\n")
 }

@@ -141,7 +141,7 @@ impl Report {
         match failure {
             Failure::Local { message, next } => Self { next: next.clone(), ..Self::new(message) },
             Failure::Findings { message, findings } => {
-                Self { findings: findings.clone(), next: "mend these and repeat".to_owned(), ..Self::new(message) }
+                Self { findings: findings.clone(), next: "fix these and repeat".to_owned(), ..Self::new(message) }
             }
             Failure::Unreachable { endpoint, cause } => Self {
                 cause: Some(cause.clone()),
@@ -208,7 +208,7 @@ impl Report {
 /// What to do about a reason.
 const fn by_reason(reason: Reason) -> &'static str {
     match reason {
-        Reason::InvalidFields => "mend every field above and repeat",
+        Reason::InvalidFields => "fix every field above and repeat",
         Reason::CycleInSteps => "break the circle: remove one of the dependencies on the path",
         Reason::PageTokenInvalid => "start again without --page-token; a token fits only the same filters and order",
         Reason::Unauthenticated => "give a token with --token, --token-file or TASKER_TOKEN",
@@ -276,7 +276,7 @@ mod tests {
           reason   INVALID_FIELDS
           field    task.context_json: is empty
           field    task.tags[2]: is longer than 128 characters
-          next     mend every field above and repeat
+          next     fix every field above and repeat
         ");
     }
 
@@ -318,7 +318,7 @@ mod tests {
         error: 2 problems in 1 file
           found    a.yaml:3:5: one
           found    a.yaml:9:1: two
-          next     mend these and repeat
+          next     fix these and repeat
         ");
     }
 

@@ -43,8 +43,8 @@ impl Cache {
         check.millis("cache.redis_pause_ms", self.redis_pause, 10..=3_600_000);
         if self.backend == CacheBackend::Redis {
             let url = self.redis_url.expose();
-            let mend = "set cache.redis_url, or cache.backend to \"memory\"";
-            check.demand("cache.redis_url", !url.is_empty(), "is needed when cache.backend is redis", mend);
+            let fix = "set cache.redis_url, or cache.backend to \"memory\"";
+            check.demand("cache.redis_url", !url.is_empty(), "is needed when cache.backend is redis", fix);
             let known = ["redis://", "redis+unix://", "unix://"].iter().any(|scheme| url.starts_with(scheme));
             let problem = "must begin with redis://, redis+unix:// or unix://";
             check.demand("cache.redis_url", url.is_empty() || known, problem, "write redis://host:6379/0");

@@ -14,7 +14,7 @@ pub struct Finding {
     /// The rule that is broken.
     pub problem: String,
     /// What to do about it.
-    pub mend: String,
+    pub fix: String,
     /// Where the value came from.
     pub source: String,
 }
@@ -40,14 +40,14 @@ impl fmt::Display for Findings {
         write!(f, "the configuration has {} problem{s}", self.0.len())?;
         self.0.iter().try_for_each(|finding| {
             write!(f, "\n  {finding}")?;
-            if finding.mend.is_empty() { Ok(()) } else { write!(f, "\n    -> {}", finding.mend) }
+            if finding.fix.is_empty() { Ok(()) } else { write!(f, "\n    -> {}", finding.fix) }
         })
     }
 }
 
 impl std::error::Error for Findings {}
 
-/// Gathers findings. What a finding lacks (the value, its source, how to mend it) is filled in from the keys when
+/// Gathers findings. What a finding lacks (the value, its source, how to fix it) is filled in from the keys when
 /// all are gathered.
 #[derive(Debug, Default)]
 pub(super) struct Check {
@@ -64,14 +64,14 @@ impl Check {
         key: &str,
         value: impl Into<String>,
         problem: impl Into<String>,
-        mend: impl Into<String>,
+        fix: impl Into<String>,
         source: &str,
     ) {
         self.findings.push(Finding {
             key: key.to_owned(),
             value: value.into(),
             problem: problem.into(),
-            mend: mend.into(),
+            fix: fix.into(),
             source: source.to_owned(),
         });
     }
@@ -84,9 +84,9 @@ impl Check {
     }
 
     /// Adds the finding unless the rule holds, with what to do about it.
-    pub(super) fn demand(&mut self, key: &str, holds: bool, problem: &str, mend: &str) {
+    pub(super) fn demand(&mut self, key: &str, holds: bool, problem: &str, fix: &str) {
         if !holds {
-            self.add(key, "", problem, mend, "");
+            self.add(key, "", problem, fix, "");
         }
     }
 

@@ -149,10 +149,10 @@ fn address(key: &str, url: &Secret, check: &mut Check) {
         return;
     }
     let known = url.starts_with("postgres://") || url.starts_with("postgresql://");
-    let mend = "write postgres://user:password@host:port/name";
-    check.demand(key, known, "must begin with postgres:// or postgresql://", mend);
+    let fix = "write postgres://user:password@host:port/name";
+    check.demand(key, known, "must begin with postgres:// or postgresql://", fix);
     if known && let Err(problem) = databases::address(url) {
-        check.add(key, "", format!("is no address: {problem}"), mend, "");
+        check.add(key, "", format!("is no address: {problem}"), fix, "");
     }
 }
 

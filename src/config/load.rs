@@ -65,7 +65,7 @@ pub(super) fn load(sources: &Sources) -> Result<(Config, Merged), Findings> {
         let source = path.display().to_string();
         match read_file(path) {
             Ok(table) => overlay(&mut merged, &table, "", &source, &mut check),
-            Err((problem, mend)) => check.add(&source, "", problem, mend, &source),
+            Err((problem, fix)) => check.add(&source, "", problem, fix, &source),
         }
     }
     for (name, value) in variables(&sources.environment) {
@@ -94,7 +94,7 @@ fn read_file(path: &Path) -> Result<Table, (String, &'static str)> {
     table.map_err(|error| (error.to_string().trim_end().to_owned(), "correct the file at that place"))
 }
 
-/// Fills in what a check did not know: the value, where it came from, and a way to mend it.
+/// Fills in what a check did not know: the value, where it came from, and a way to fix it.
 fn complete(finding: &mut Finding, merged: &Merged) {
     let key = keys::find(&finding.key);
     if finding.value.is_empty()
@@ -110,9 +110,9 @@ fn complete(finding: &mut Finding, merged: &Merged) {
         finding.source = source.map_or_else(|| "the defaults".to_owned(), Clone::clone);
     }
     let default = key.map(|key| format!("the default is {}", key.default)).unwrap_or_default();
-    finding.mend = match (finding.mend.is_empty(), default.is_empty()) {
-        (false, false) => format!("{}; {default}", finding.mend),
-        (false, true) => finding.mend.clone(),
+    finding.fix = match (finding.fix.is_empty(), default.is_empty()) {
+        (false, false) => format!("{}; {default}", finding.fix),
+        (false, true) => finding.fix.clone(),
         (true, false) => format!("choose another value; {default}"),
         (true, true) => format!("choose another value for {}", finding.key),
     };
@@ -152,8 +152,8 @@ fn overlay(merged: &mut Merged, from: &Table, prefix: &str, source: &str, check:
                 Err(problem) => check.add(&key, value.to_string(), problem, kind_wanted(known), source),
             },
             (None, value) => {
-                let (problem, mend) = unknown(&key);
-                check.add(&key, shown(&key, &value.to_string()), problem, mend, source);
+                let (problem, fix) = unknown(&key);
+                check.add(&key, shown(&key, &value.to_string()), problem, fix, source);
             }
         }
     }
@@ -180,8 +180,8 @@ fn set(merged: &mut Merged, key: &str, text: &str, source: &str, check: &mut Che
             return check.add(key, text, "is a section", format!("name one of its keys, as in {key}.KEY"), source);
         }
         None => {
-            let (problem, mend) = unknown(key);
-            return check.add(key, shown(key, text), problem, mend, source);
+            let (problem, fix) = unknown(key);
+            return check.add(key, shown(key, text), problem, fix, source);
         }
     }
     merged.origins.insert(key.to_owned(), source.to_owned());

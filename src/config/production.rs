@@ -69,6 +69,6 @@ pub(super) fn validate(config: &Config, check: &mut Check) {
 /// What leaves the machine must be encrypted.
 fn encrypted(key: &str, url: &Secret, check: &mut Check) {
     let safe = url.is_empty() || databases::address(url.expose()).map_or(true, |address| databases::is_safe(&address));
-    let mend = "add ?sslmode=verify-full, or at least ?sslmode=require";
-    check.demand(key, safe, "must be encrypted in production: its host is another machine", mend);
+    let fix = "add ?sslmode=verify-full, or at least ?sslmode=require";
+    check.demand(key, safe, "must be encrypted in production: its host is another machine", fix);
 }

@@ -205,7 +205,7 @@ fn every_key_says_what_it_is_and_every_number_between_which_bounds() {
         let beyond = [from - step, to + step].into_iter().filter(|value| value.is_finite());
         for value in beyond.map(|value| like(&key.default, value)) {
             let found = flags(&[(&key.name, &value)]).err().is_some_and(|Findings(findings)| {
-                findings.iter().any(|finding| finding.key == key.name && !finding.mend.is_empty())
+                findings.iter().any(|finding| finding.key == key.name && !finding.fix.is_empty())
             });
             if !found {
                 problems.push(format!("{} = {value} is beyond its documented range and nobody minds", key.name));
@@ -226,7 +226,7 @@ fn secrets_are_the_keys_that_say_so() {
 }
 
 #[test]
-fn a_finding_says_key_value_rule_source_and_how_to_mend_it() {
+fn a_finding_says_key_value_rule_source_and_how_to_fix_it() {
     let path = file(
         "whole",
         "typo = 1\n[writer]\nlanes = \"two\"\nbatch_items_max = 0\n[server]\nlisten = \"here\"\n[databases.x]\nurl = 5\n",
@@ -244,7 +244,7 @@ fn a_finding_says_key_value_rule_source_and_how_to_mend_it() {
     let findings = Config::load(&sources).unwrap_err();
     assert!(findings.0.len() >= 9, "{findings}");
     for finding in &findings.0 {
-        let all = [&finding.key, &finding.value, &finding.problem, &finding.mend, &finding.source];
+        let all = [&finding.key, &finding.value, &finding.problem, &finding.fix, &finding.source];
         assert!(all.iter().all(|text| !text.is_empty()), "{finding:?}");
     }
     assert!(!findings.to_string().contains("hush"), "{findings}");

@@ -15,7 +15,7 @@ pub struct Settings {
     pub standby: bool,
     /// Whether commits reach the disk.
     pub fsync: bool,
-    /// Whether a torn page can be mended.
+    /// Whether a torn page can be fixed.
     pub full_page_writes: bool,
     /// Whether a commit is durable before it is answered.
     pub synchronous_commit: bool,

@@ -48,7 +48,7 @@ async fn findings(words: &[&str]) -> Vec<String> {
     assert_eq!(output.status.success(), document["valid"] == true, "{document}");
     let findings = document["findings"].as_array().unwrap();
     for finding in findings {
-        for part in ["key", "value", "problem", "mend", "source"] {
+        for part in ["key", "value", "problem", "fix", "source"] {
             assert!(finding[part].as_str().is_some_and(|text| !text.is_empty()), "{part} of {finding}");
         }
     }

@@ -100,7 +100,7 @@ async fn a_cut_wire_costs_no_attempt() {
     // One attempt ends while the worker is away, the other when it is back.
     gate.add_permits(1);
     eventually("an attempt ended", async || gate.available_permits() == 0).await;
-    wire.mend();
+    wire.fix();
     gate.add_permits(5);
     for task in [one, two] {
         world.settles(&task, "complete").await;
@@ -137,7 +137,7 @@ async fn a_worker_that_was_away_for_too_long_stops_what_it_has_lost() {
     let first = within("the first attempt", arrivals.recv()).await.unwrap();
     wire.cut();
     eventually("the lease runs out", async || world.trail(&task, 0).await.contains("LeaseExpired")).await;
-    wire.mend();
+    wire.fix();
     within("the first attempt is told", first.cancelled()).await;
     let second = within("the second attempt", arrivals.recv()).await.unwrap();
     assert!(second.lease_token() > first.lease_token());
@@ -280,7 +280,7 @@ async fn a_worker_waits_for_a_server_that_is_not_there_yet() {
         }
     }));
     let task = world.create().await;
-    wire.mend();
+    wire.fix();
     within("the attempt", called.notified()).await;
     world.settles(&task, "complete").await;
     worker.drain();

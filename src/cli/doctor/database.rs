@@ -144,11 +144,11 @@ fn durability(settings: &Settings) -> Finding {
     if off.is_empty() {
         return Finding::good("durability", "commits reach the disk before they are answered");
     }
-    let mend = off.iter().map(|name| format!("alter system set {name} = on;")).collect::<Vec<_>>().join(" ");
+    let fix = off.iter().map(|name| format!("alter system set {name} = on;")).collect::<Vec<_>>().join(" ");
     Finding::bad(
         "durability",
         format!("{} off: acknowledged work can be lost when the machine stops", off.join(", ")),
-        format!("{mend} select pg_reload_conf();"),
+        format!("{fix} select pg_reload_conf();"),
     )
 }
 

@@ -1,6 +1,6 @@
 //! From draft to definition.
 //!
-//! Everything that is wrong is found in one pass, so that an author mends a file once.
+//! Everything that is wrong is found in one pass, so that an author fixes a file once.
 
 use std::collections::HashMap;
 

@@ -238,7 +238,7 @@ async fn files_are_read_again() {
         assert_eq!(who(&jwt, &token(&new, "key")).await, alice());
     }
     publish(&old);
-    eventually("the file is mended", async || who(&jwt, &token(&old, "key")).await == alice()).await;
+    eventually("the file is fixed", async || who(&jwt, &token(&old, "key")).await == alice()).await;
 }
 
 #[tokio::test]

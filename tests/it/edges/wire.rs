@@ -1,4 +1,4 @@
-//! A server and raw calls to it: nothing is repeated or mended on the way.
+//! A server and raw calls to it: nothing is repeated or fixed on the way.
 
 use std::time::Duration;
 

@@ -55,7 +55,7 @@ impl Wire {
     }
 
     /// Lets connections through again.
-    pub fn mend(&self) {
+    pub fn fix(&self) {
         self.state.send_modify(|state| state.whole = true);
     }
 
