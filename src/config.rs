@@ -149,7 +149,7 @@ impl Config {
             dispatch_batch_max: self.dispatch.batch_max,
             poll_interval: self.dispatch.poll_interval,
             hints: self.dispatch.hints,
-            metrics: crate::telemetry::Metrics::off(),
+            metrics: crate::telemetry::Metrics::disabled(),
             events: self.events.stream(),
             nats: self.events.publisher(),
             retention: self.retention.settings(self.events.keep),

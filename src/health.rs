@@ -5,7 +5,7 @@
 //! Never: changes anything. Next: `transport::http` and `rpc::status` render it, `app::operations` tells the gRPC health
 //! service.
 //!
-//! Being alive is another matter: whoever answers is. A process is not restarted because its database is away.
+//! Being alive is another matter: whoever answers is. A process is not restarted because its database is unavailable.
 
 mod checks;
 mod observe;

@@ -1,7 +1,7 @@
 //! What can be wrong with the databases of a configuration, found before anything is opened.
 //!
 //! Owns: the live half of the configuration's checks. All findings come at once and look like those of the static half.
-//! A replica that is away is no finding: the store answers meanwhile. Next: `config` for the static half.
+//! A replica that is unavailable is no finding: the store answers meanwhile. Next: `config` for the static half.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
         let key = format!("databases.{}.url", config.database.reads);
         match ask(&reads.url).await {
             Ok(facts) => replica(&key, &facts, &store, &mut findings),
-            Err(problem) => tracing::warn!(key, problem, "the replica is away: the store answers lists"),
+            Err(problem) => tracing::warn!(key, problem, "the replica is unavailable: the store answers lists"),
         }
     }
     if let Some(listen) = config.listen() {

@@ -57,7 +57,7 @@ pub enum Rejection {
     OtherSubject,
     /// Anything else that is wrong with them: signature, key, algorithm, claims. Callers are told no more.
     Invalid,
-    /// Nobody can tell now: the keys or the store are away. Coming back is worth while.
+    /// Nobody can tell now: the keys or the store are unavailable. Coming back is worth while.
     Unavailable,
 }
 

@@ -71,7 +71,7 @@ pub fn now() -> SystemTime {
 impl Gate {
     /// A gate that asks nobody anything.
     pub fn open() -> Self {
-        let audit = Audit { records: Records::All, metrics: Metrics::off() };
+        let audit = Audit { records: Records::All, metrics: Metrics::disabled() };
         Self::with(Vec::new(), Arc::new(AnyOf::default()), audit, true)
     }
 
@@ -221,7 +221,7 @@ impl Gate {
 
     /// Resolves once a permit's credentials are no longer good and nobody brought fresh ones.
     pub(super) async fn watch(self, permit: &Permit) -> Rejection {
-        let mut away = Duration::ZERO;
+        let mut unavailable_for = Duration::ZERO;
         loop {
             let until = permit.principal().and_then(|principal| principal.valid_until);
             let Some(until) = until else { return std::future::pending().await };
@@ -235,10 +235,10 @@ impl Gate {
                 continue;
             }
             match self.renew(permit, permit.credentials()).await {
-                Ok(()) => away = Duration::ZERO,
-                Err(Rejection::Unavailable) if away < UNAVAILABLE_GRACE => {
+                Ok(()) => unavailable_for = Duration::ZERO,
+                Err(Rejection::Unavailable) if unavailable_for < UNAVAILABLE_GRACE => {
                     tokio::time::sleep(UNAVAILABLE_PAUSE).await;
-                    away += UNAVAILABLE_PAUSE;
+                    unavailable_for += UNAVAILABLE_PAUSE;
                 }
                 Err(rejection) => return rejection,
             }

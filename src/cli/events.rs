@@ -166,7 +166,7 @@ impl Args {
     }
 
     fn request(&self) -> pb::SubscribeRequest {
-        let since = self.since.or_else(|| (!self.follow).then_some(When::Away(SINCE)));
+        let since = self.since.or_else(|| (!self.follow).then_some(When::Offset(SINCE)));
         let after = self.after.clone().map(Start::AfterCursor);
         pb::SubscribeRequest {
             names: self.names.clone(),

@@ -74,8 +74,8 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 pub(crate) enum When {
     /// RFC 3339, or a date at midnight UTC.
     At(DateTime<Utc>),
-    /// So long away from now.
-    Away(Duration),
+    /// So far from now.
+    Offset(Duration),
 }
 
 /// Reads a time: RFC 3339, a date, or a duration away from now.
@@ -86,7 +86,7 @@ pub(crate) fn when(text: &str) -> Result<When, String> {
     if let Ok(date) = text.parse::<chrono::NaiveDate>() {
         return Ok(When::At(date.and_time(chrono::NaiveTime::MIN).and_utc()));
     }
-    duration(text).map(When::Away).map_err(|_| {
+    duration(text).map(When::Offset).map_err(|_| {
         format!("{text:?} is neither a time such as 2026-11-20T22:00:00Z or 2026-11-20, nor a duration such as 2h")
     })
 }
@@ -96,7 +96,7 @@ impl When {
     pub(crate) fn ahead(self, now: DateTime<Utc>) -> prost_types::Timestamp {
         timestamp(match self {
             Self::At(time) => time,
-            Self::Away(away) => now + away,
+            Self::Offset(offset) => now + offset,
         })
     }
 
@@ -104,7 +104,7 @@ impl When {
     pub(crate) fn ago(self, now: DateTime<Utc>) -> prost_types::Timestamp {
         timestamp(match self {
             Self::At(time) => time,
-            Self::Away(away) => now - away,
+            Self::Offset(offset) => now - offset,
         })
     }
 }
@@ -184,7 +184,7 @@ mod tests {
     fn times() {
         check(when("2026-11-20T22:00:00+01:00"), "At(2026-11-20T21:00:00Z)");
         check(when("2026-11-20"), "At(2026-11-20T00:00:00Z)");
-        check(when("2h"), "Away(7200s)");
+        check(when("2h"), "Offset(7200s)");
         check(
             when("soon"),
             "\"soon\" is neither a time such as 2026-11-20T22:00:00Z or 2026-11-20, nor a duration such as 2h",

@@ -152,12 +152,12 @@ impl NewsPrinter {
         match news {
             News::Task(task) => self.task(task),
             News::Transition(transition) => self.transition(transition),
-            News::Away(why) => match &mut self.screen {
-                Some(screen) => screen.notice = Some(format!("the server is away, trying again ({why})")),
-                None => eprintln!("the server is away, trying again ({why})"),
+            News::Disconnected(why) => match &mut self.screen {
+                Some(screen) => screen.notice = Some(format!("the server is unavailable, trying again ({why})")),
+                None => eprintln!("the server is unavailable, trying again ({why})"),
             },
         }
-        if !matches!(news, News::Away(_))
+        if !matches!(news, News::Disconnected(_))
             && let Some(screen) = &mut self.screen
         {
             screen.notice = None;

@@ -65,7 +65,7 @@ impl Telemetry {
 
     /// The numbers of a server.
     pub fn metrics(&self) -> Metrics {
-        if self.metrics_enabled { Metrics::new(self.metrics_series_max) } else { Metrics::off() }
+        if self.metrics_enabled { Metrics::new(self.metrics_series_max) } else { Metrics::disabled() }
     }
 
     /// Where metrics are sent; `None` for nowhere.

@@ -13,7 +13,7 @@ use crate::{
     store::{self, Dedicated, ready},
 };
 
-/// How long to wait after the store was away.
+/// How long to wait after the store was unavailable.
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
 /// Looks whenever it is woken, when a step falls due, and now and then; until the engine stops.

@@ -18,7 +18,7 @@ use crate::{
 const CHANNEL: &str = "tasker_hints";
 /// Hints are sent at most this often.
 const PAUSE: Duration = Duration::from_millis(10);
-/// How long to wait after the store was away.
+/// How long to wait after the store was unavailable.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// Items in one notification; a payload holds less than 8,000 bytes and a stop takes about 70.
 const ITEMS_MAX: usize = 90;

@@ -46,7 +46,7 @@ pub(super) async fn run(shared: Shared, sessions: Sessions) {
     let now = shared.clock.now();
     let mut reconciler =
         Reconciler { after: Uuid::nil(), due: now, waiting: Vec::new(), looks: 0, unknown: HashSet::new() };
-    let mut patience = Patience { until: now, looked_at: None, store_was_away: false };
+    let mut patience = Patience { until: now, looked_at: None, store_was_unavailable: false };
     let mut losses = Losses { due: now };
     let outcome = |outcome| shared.metrics.sweeps.with([outcome]);
     let (done, failed, took) = (outcome("done"), outcome("failed"), shared.metrics.sweep_duration.with([]));
@@ -59,7 +59,7 @@ pub(super) async fn run(shared: Shared, sessions: Sessions) {
         if swept.is_ok() { &done } else { &failed }.add(1);
         if let Err(error) = swept {
             tracing::warn!(error = &error as &dyn std::error::Error, "sweep failed");
-            patience.store_was_away |= error.reason() == Reason::StoreAway;
+            patience.store_was_unavailable |= error.reason() == Reason::StoreAway;
         }
         let pause = tokio::time::sleep(shared.settings.sweep_interval);
         if shared.stop.run_until_cancelled(pause).await.is_none() {
@@ -70,13 +70,13 @@ pub(super) async fn run(shared: Shared, sessions: Sessions) {
 
 /// Whether sessions that look expired may be alive, because nobody could write that they are.
 ///
-/// After a start, after the store was away, and when nobody has looked for longer than a lease, workers have the
+/// After a start, after the store was unavailable, and when nobody has looked for longer than a lease, workers have the
 /// time of one lease to show that they live.
 #[derive(Debug)]
 struct Patience {
     until: Micros,
     looked_at: Option<Micros>,
-    store_was_away: bool,
+    store_was_unavailable: bool,
 }
 
 impl Patience {
@@ -85,7 +85,7 @@ impl Patience {
         let was_patient = self.looked_at.is_some_and(|at| at < self.until);
         // Looks that are always late must not be patient for ever.
         let is_late = self.looked_at.is_none_or(|at| now - at > lease_ttl) && !was_patient;
-        if is_late || std::mem::take(&mut self.store_was_away) {
+        if is_late || std::mem::take(&mut self.store_was_unavailable) {
             self.until = now.saturating_add(lease_ttl);
         }
         self.looked_at = Some(now);
@@ -325,11 +325,11 @@ fn micros(time: Duration) -> Micros {
 mod tests {
     use super::*;
 
-    /// Looks at these times, `!` after one for a store that was away before it; whether each was patient.
+    /// Looks at these times, `!` after one for a store that was unavailable before it; whether each was patient.
     fn check(looks: &str, expected: &str) {
-        let mut patience = Patience { until: 0, looked_at: None, store_was_away: false };
+        let mut patience = Patience { until: 0, looked_at: None, store_was_unavailable: false };
         let found = looks.split_whitespace().map(|look| {
-            patience.store_was_away |= look.ends_with('!');
+            patience.store_was_unavailable |= look.ends_with('!');
             let now = look.trim_end_matches('!').parse().unwrap();
             if patience.expired_before(10, now) == 0 { "patient" } else { "strict" }
         });

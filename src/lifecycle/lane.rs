@@ -148,7 +148,7 @@ impl Lane {
                     mode = LoadMode::Locked;
                     continue;
                 }
-                BatchError::Store(error @ store::Error::Away(_)) => {
+                BatchError::Store(error @ store::Error::Unavailable(_)) => {
                     self.connection = None;
                     error.into()
                 }

@@ -57,7 +57,7 @@ impl Default for Settings {
             memory_bytes: 32 << 20,
             shared: None,
             watch_interval: Duration::from_secs(1),
-            metrics: Metrics::off(),
+            metrics: Metrics::disabled(),
         }
     }
 }

@@ -21,8 +21,8 @@ pub enum Error {
     #[error("the transaction was rolled back")]
     Retry(#[source] sqlx::Error),
     /// The database cannot be reached. What was sent may or may not have been done.
-    #[error("the database is away")]
-    Away(#[source] sqlx::Error),
+    #[error("the database is unavailable")]
+    Unavailable(#[source] sqlx::Error),
     /// The only known way to the database goes through a pooler in transaction mode.
     #[error("this needs a direct way to the database, past the pooler: name one as database.listen")]
     NotDirect,
@@ -40,12 +40,12 @@ pub enum Error {
 impl Error {
     /// The database did not take a connection in time.
     pub const fn timed_out() -> Self {
-        Self::Away(sqlx::Error::PoolTimedOut)
+        Self::Unavailable(sqlx::Error::PoolTimedOut)
     }
 
     /// There is no connection any more.
     pub const fn not_connected() -> Self {
-        Self::Away(sqlx::Error::WorkerCrashed)
+        Self::Unavailable(sqlx::Error::WorkerCrashed)
     }
 }
 
@@ -72,7 +72,7 @@ impl From<sqlx::Error> for Error {
                         || code.starts_with("53")
                         || code == "25006" =>
                     {
-                        Self::Away(error)
+                        Self::Unavailable(error)
                     }
                     _ => Self::Other(error),
                 }
@@ -82,7 +82,7 @@ impl From<sqlx::Error> for Error {
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::Protocol(_)
-            | sqlx::Error::WorkerCrashed => Self::Away(error),
+            | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => {
                 Self::Corrupt(error.to_string())
             }
@@ -101,7 +101,7 @@ impl From<Error> for CrateError {
                 let message = message.clone();
                 Self::invalid_field("payload", message).caused_by(error)
             }
-            Error::Away(_) => Self::new(Reason::StoreAway, "the database is away").caused_by(error),
+            Error::Unavailable(_) => Self::new(Reason::StoreAway, "the database is unavailable").caused_by(error),
             Error::TooLong(_) => {
                 let text = "the answer takes too long: ask for a shorter period or for fewer handlers";
                 Self::new(Reason::LimitExceeded, text).caused_by(error)

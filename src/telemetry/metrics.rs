@@ -116,7 +116,7 @@ impl Metrics {
     }
 
     /// Records nothing; handles of it cost a branch.
-    pub fn off() -> Self {
+    pub fn disabled() -> Self {
         Self(Arc::new(Table::new(0)))
     }
 

@@ -41,7 +41,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_becomes_a_defect_with_a_name() {
         let panics = service_fn(async |_: Request<Body>| -> Result<Response<Body>, Infallible> { panic!("a bug") });
-        let service = layers(Gate::open(), &Metrics::off(), CancellationToken::new()).layer(panics);
+        let service = layers(Gate::open(), &Metrics::disabled(), CancellationToken::new()).layer(panics);
         let response =
             service.oneshot(Request::get("/tasker.v1.TaskService/GetTask").body(Body::empty()).unwrap()).await.unwrap();
         assert!(response.headers().contains_key("x-correlation-id"));

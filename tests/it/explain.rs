@@ -183,7 +183,7 @@ async fn every_state_has_its_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn workers_that_are_away_or_about_to_go_are_told_apart() {
+async fn workers_that_are_unavailable_or_about_to_go_are_told_apart() {
     let world = World::new().await;
     let handler = world.handler("a").await;
     let server = world.server(eager());

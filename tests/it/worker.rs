@@ -97,7 +97,7 @@ async fn a_cut_wire_costs_no_attempt() {
         within("an attempt", arrivals.recv()).await.unwrap();
     }
     wire.cut();
-    // One attempt ends while the worker is away, the other when it is back.
+    // One attempt ends while the worker is unavailable, the other when it is back.
     gate.add_permits(1);
     eventually("an attempt ended", async || gate.available_permits() == 0).await;
     wire.fix();
@@ -128,7 +128,7 @@ async fn a_crashed_worker_is_replaced_within_its_lease() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_was_away_for_too_long_stops_what_it_has_lost() {
+async fn a_worker_that_was_unavailable_for_too_long_stops_what_it_has_lost() {
     let world = world_with(IMPATIENT, ONE).await;
     let wire = wire(&world.endpoint).await;
     let (gate, mut arrivals, handler) = gated();

@@ -113,7 +113,7 @@ impl Worker {
 
     /// Runs until the worker has drained or was stopped, or the server refuses it for good.
     ///
-    /// A server that is away is waited for.
+    /// A server that is unavailable is waited for.
     pub async fn run(self) -> Result<()> {
         let Self { mut session, signals, handle } = self;
         let ended = tokio::select! {

@@ -135,7 +135,7 @@ impl Jwt {
         }
         match verdict {
             Verdict::Good => {}
-            Verdict::Unknown if keys.is_away() => return Err(Rejection::Unavailable),
+            Verdict::Unknown if keys.is_unavailable() => return Err(Rejection::Unavailable),
             Verdict::Bad | Verdict::Unknown => return Err(Rejection::Invalid),
         }
         let now = gate::now();

@@ -1,7 +1,7 @@
 //! The stream of a task, held through disconnects.
 //!
 //! Owns: opening WatchTask, opening it again after the last sequence number seen, and the patience with a
-//! server that is away. A server that answers with a refusal is believed at once.
+//! server that is unavailable. A server that answers with a refusal is believed at once.
 
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ pub(crate) enum News {
     Task(Box<pb::Task>),
     /// A move.
     Transition(pb::Transition),
-    /// The server is away; the feed keeps trying.
-    Away(String),
+    /// The server is unavailable; the feed keeps trying.
+    Disconnected(String),
 }
 
 /// The stream of a task.
@@ -43,7 +43,7 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    /// A feed of this task that gives up on a server that is away for so long.
+    /// A feed of this task that gives up on a server that is unavailable for so long.
     pub(crate) fn new(client: Client, task_id: String, patience: Duration) -> Self {
         Self { client, task_id, after_sequence: 0, patience, stream: None, wait: WAIT_MIN, away_since: None }
     }
@@ -65,7 +65,7 @@ impl Feed {
             sleep(self.wait).await;
             self.wait = (self.wait * 2).min(WAIT_MAX);
             if let Some(status) = failure {
-                return Ok(News::Away(status.message().to_owned()));
+                return Ok(News::Disconnected(status.message().to_owned()));
             }
         }
     }

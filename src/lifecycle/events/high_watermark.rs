@@ -25,7 +25,7 @@ use crate::{
 const PATIENCE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
 /// The log is followed in steps of at least this time: many commits are one step.
 const STEP: Duration = Duration::from_millis(3);
-/// How long to wait after the store was away.
+/// How long to wait after the store was unavailable.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// When somebody holds the stream up for longer, it is said.
 const HELD_UP: Duration = Duration::from_secs(30);

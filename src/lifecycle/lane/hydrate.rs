@@ -165,7 +165,7 @@ impl Lane {
             for reservation in &entry.reservations {
                 self.shared.workforce.release(reservation.slot);
                 let step: StepId = task.step(reservation.claimed.no);
-                let outcome = lost("AssignmentLost", "the database went away before the worker could be told");
+                let outcome = lost("AssignmentLost", "the database became unavailable before the worker could be told");
                 let item = Item::Settle { step, attempt: reservation.claimed.attempt, outcome, ack: AckTo::Nobody };
                 self.shared.later(Duration::ZERO, item);
             }

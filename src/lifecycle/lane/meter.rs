@@ -66,7 +66,7 @@ pub(super) enum Try {
     Moved,
     /// A refusal rested on a cached run that the batch does not write.
     Unverified,
-    /// The store refused it, or was away.
+    /// The store refused it, or was unavailable.
     Failed,
 }
 

@@ -40,7 +40,7 @@ impl<I: Instrument, const LABELS: usize> Family<I, LABELS> {
     /// it.
     pub fn with(&self, values: [&str; LABELS]) -> I {
         if self.series_max == 0 {
-            return I::off();
+            return I::disabled();
         }
         if let Some(found) = self.find(&values) {
             return found;

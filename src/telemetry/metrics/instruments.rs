@@ -15,7 +15,7 @@ pub trait Instrument: Clone + Send + Sync {
     /// Begins at zero.
     fn begin(definition: &'static Definition) -> Self;
     /// Records nothing.
-    fn off() -> Self;
+    fn disabled() -> Self;
     /// What it says now.
     fn read(&self) -> Reading;
 }
@@ -64,7 +64,7 @@ impl Instrument for Counter {
         Self(Some(Arc::default()))
     }
 
-    fn off() -> Self {
+    fn disabled() -> Self {
         Self(None)
     }
 
@@ -104,7 +104,7 @@ impl Instrument for Gauge {
         Self(Some(Arc::default()))
     }
 
-    fn off() -> Self {
+    fn disabled() -> Self {
         Self(None)
     }
 
@@ -164,7 +164,7 @@ impl Instrument for Histogram {
         Self(Some(Arc::new(Buckets { bounds: definition.bounds, counts, sum: AtomicU64::default() })))
     }
 
-    fn off() -> Self {
+    fn disabled() -> Self {
         Self(None)
     }
 

@@ -98,7 +98,7 @@ fn what_is_not_observed_any_more_goes() {
 
 #[test]
 fn what_is_off_says_nothing() {
-    let metrics = Metrics::off();
+    let metrics = Metrics::disabled();
     metrics.tasks_created.with(["default", "order"]).add(1);
     metrics.batch_items.with([]).observe(1.0);
     metrics.queue_depth.replace(&[(["a", "b", "c"], 3.0)], f64::max);

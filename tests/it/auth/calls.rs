@@ -86,7 +86,7 @@ async fn two_headers_are_refused_though_each_is_good() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_token_is_not_looked_at() {
-    let (coordinators, audit) = (AnyOf::default(), Audit { records: Records::All, metrics: Metrics::off() });
+    let (coordinators, audit) = (AnyOf::default(), Audit { records: Records::All, metrics: Metrics::disabled() });
     let gate = Gate::guarded(vec![Box::new(Jwt::new(settings()).unwrap())], coordinators, audit);
     let sized = |bytes: usize| {
         let bare = token(&json!({ "more": "" })).len();

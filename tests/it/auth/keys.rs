@@ -139,7 +139,7 @@ async fn a_withdrawn_key_is_noticed_by_the_interval() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_away_is_told_from_a_bad_token() {
+async fn an_issuer_that_is_unavailable_is_told_from_a_bad_token() {
     let (issuer, signer) = (Issuer::start().await, Signer::pair(Algorithm::ES256));
     let settings = Settings { refresh_min: Duration::from_millis(20), ..issuer.settings(&[Algorithm::ES256]) };
     let jwt = Jwt::new(settings).unwrap();
@@ -154,7 +154,7 @@ async fn an_issuer_that_is_away_is_told_from_a_bad_token() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_away_is_left_in_peace() {
+async fn an_issuer_that_is_unavailable_is_left_in_peace() {
     let (issuer, signer) = (Issuer::start().await, Signer::pair(Algorithm::ES256));
     let settings = issuer.settings(&[Algorithm::ES256]);
     let jwt = Jwt::new(settings).unwrap();

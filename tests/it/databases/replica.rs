@@ -130,7 +130,7 @@ async fn counted(client: &Client) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lists_come_from_the_replica_and_from_the_store_when_it_is_away() {
+async fn lists_come_from_the_replica_and_from_the_store_when_it_is_unavailable() {
     let mut pair = Pair::new("replica").await;
     let app = pair.serve("10000").await;
     let client = client(&app).await;

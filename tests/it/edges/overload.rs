@@ -1,4 +1,4 @@
-//! Too much at once, and a database that is away: callers are told to come back, and nothing is lost.
+//! Too much at once, and a database that is unavailable: callers are told to come back, and nothing is lost.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ async fn a_full_queue_is_told_and_who_comes_back_is_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_the_database_is_away_calls_say_so() {
+async fn while_the_database_is_unavailable_calls_say_so() {
     let (mut postgres, store) = Postgres::start("calls").await;
     let app = App::start(&config(&[]), store, Schema::Migrate).await.unwrap();
     let wire = Wire::to(&app).await;

@@ -186,7 +186,7 @@ async fn one_server_publishes_and_another_goes_on_where_it_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bus_that_is_away_holds_nothing_up_and_the_log_waits_for_it() {
+async fn a_bus_that_is_unavailable_holds_nothing_up_and_the_log_waits_for_it() {
     let database = harness::database().await;
     let mut nats = Nats::start("away").await;
     let url = nats.url();

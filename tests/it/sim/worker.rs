@@ -146,7 +146,7 @@ impl Life {
                 () = lost.cancelled() => return,
             };
             let Ok(Opened { mut receiver, lost: lost_attempts, hold }) = opened else {
-                // The store is away.
+                // The store is unavailable.
                 tokio::time::sleep(BEAT).await;
                 continue;
             };

@@ -55,7 +55,7 @@ pub(super) struct Keys {
 
 impl Keys {
     /// Whether keys may be missing because the URL does not answer.
-    pub(super) const fn is_away(&self) -> bool {
+    pub(super) const fn is_unavailable(&self) -> bool {
         self.has_url && (self.failed || self.fetched.is_none())
     }
 
