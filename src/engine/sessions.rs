@@ -173,7 +173,7 @@ impl Sessions {
     }
 
     /// How long a session lives without a sign of life, and how often the worker is to send one.
-    pub const fn terms(&self) -> (Duration, Duration) {
+    pub const fn intervals(&self) -> (Duration, Duration) {
         (self.shared.settings.lease_ttl, self.shared.settings.heartbeat_interval)
     }
 

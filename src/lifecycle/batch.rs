@@ -342,7 +342,7 @@ impl Entry {
     }
 
     /// Frees the slots of attempts that somebody ended; their workers are told after the commit. One that was
-    /// seated in this very batch has not heard of its attempt and never does.
+    /// given its slot in this very batch has not heard of its attempt and never does.
     fn let_go(&mut self, task: TaskId, workforce: &Workforce) {
         let mut stopped = std::mem::take(&mut self.changes.stopped);
         stopped.retain(|stopped| {

@@ -52,7 +52,7 @@ impl Workers {
     ) -> Result<bool, Status> {
         let session_id = hold.session_id;
         let mut draining = false;
-        let (silence_max, _) = self.sessions.terms();
+        let (silence_max, _) = self.sessions.intervals();
         loop {
             let message = tokio::select! {
                 message = tokio::time::timeout(silence_max, incoming.message()) => message,
@@ -118,7 +118,7 @@ impl WorkerService for Workers {
             return Err(Error::invalid_field("hello", "must be the first message").into());
         };
         let opened = self.sessions.open(granted(hello(message)?, &scope)?).await?;
-        let first = welcome(opened.hold.session_id, &opened.lost, self.sessions.terms());
+        let first = welcome(opened.hold.session_id, &opened.lost, self.sessions.intervals());
         let (broken, breaks) = oneshot::channel();
         tokio::spawn(self.clone().converse(opened.hold, scope, incoming, broken));
         Ok(Response::new(Box::pin(outgoing(first, opened.receiver, breaks))))
@@ -133,7 +133,7 @@ impl WorkerService for Workers {
         };
         let hello = granted(convert::claim(request)?, &scope)?;
         let (session_id, assignments) = self.sessions.claim(hello, wait).await?;
-        let (lease_ttl, _) = self.sessions.terms();
+        let (lease_ttl, _) = self.sessions.intervals();
         Ok(Response::new(proto::ClaimResponse {
             session_id: session_id.to_string(),
             assignments: assignments.iter().map(convert::assignment).collect(),

@@ -36,7 +36,7 @@ async fn a_task_past_its_deadline_ends_and_its_workers_are_told() {
     assert_eq!(world.count("select count(*) from tasks where state_reason = 'deadline_exceeded'").await, 1);
     world.check().await;
     let revision = world.count("select revision::bigint from tasks").await;
-    // The seat is free, and nothing happens to the task any more.
+    // The slot is free, and nothing happens to the task any more.
     let next = server.submit(&handler).await;
     assert_eq!(worker.assignment().await.step.task, next);
     eventually("the sweeper looks again", async || {
