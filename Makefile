@@ -45,7 +45,7 @@ doc: ready
 proto:
 	@scripts/setup --all
 	scripts/buf lint proto
-	scripts/buf breaking proto --against proto/contract.binpb
+	scripts/contract check
 
 audit:
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --all-features check bans licenses sources; \
@@ -63,8 +63,8 @@ gen: ## Writes the generated part of the Rust SDK anew
 snapshots: ## Takes over what the snapshot tests see now; read the diff
 	INSTA_UPDATE=always $(CARGO) test --workspace --locked
 
-contract: ## Takes over the protos as the contract that later changes may not break
-	scripts/buf build proto --exclude-source-info -o proto/contract.binpb
+contract: ## Takes over the protos of the last commit as the contract that later changes may not break
+	scripts/contract take
 
 image: ## Builds the container image
 	docker build -t tasker .

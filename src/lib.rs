@@ -38,11 +38,6 @@ pub mod proto {
     /// The descriptors of every proto, for reflection.
     pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
     pub mod tasker {
-        pub mod options {
-            pub mod v1 {
-                include!(concat!(env!("OUT_DIR"), "/tasker.options.v1.rs"));
-            }
-        }
         pub mod v1 {
             include!(concat!(env!("OUT_DIR"), "/tasker.v1.rs"));
         }

@@ -101,7 +101,7 @@ impl Rejection {
 impl From<Rejection> for Error {
     fn from(rejection: Rejection) -> Self {
         let reason = match rejection {
-            Rejection::Unavailable => Reason::AuthenticatorAway,
+            Rejection::Unavailable => Reason::AuthenticatorUnavailable,
             _ => Reason::Unauthenticated,
         };
         Self::new(reason, rejection.message()).with("problem", rejection.label())

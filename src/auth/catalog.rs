@@ -14,7 +14,7 @@ pub enum Access {
         /// Which.
         permission: Permission,
         /// Whether who created a task may call the method for it without the permission.
-        owner: bool,
+        or_creator: bool,
     },
     /// Nothing: anyone may call it.
     Anyone,
@@ -77,8 +77,10 @@ mod tests {
     fn the_matrix_changes_only_in_review() {
         let lines: Vec<String> = rows()
             .map(|row| match row.access {
-                Access::Requires { permission, owner: false } => format!("{} {permission}", row.path),
-                Access::Requires { permission, owner: true } => format!("{} {permission} or its creator", row.path),
+                Access::Requires { permission, or_creator: false } => format!("{} {permission}", row.path),
+                Access::Requires { permission, or_creator: true } => {
+                    format!("{} {permission} or its creator", row.path)
+                }
                 Access::Anyone => format!("{} anyone", row.path),
             })
             .collect();

@@ -115,7 +115,7 @@ impl Gate {
         access: Access,
         credentials: Result<Credentials, Rejection>,
     ) -> Result<Option<Permit>> {
-        let Access::Requires { permission, owner } = access else { return Ok(None) };
+        let Access::Requires { permission, or_creator: owner } = access else { return Ok(None) };
         if self.0.open {
             return Ok(Some(self.open_permit(permission, owner)));
         }

@@ -166,10 +166,10 @@ impl Scope {
 
     /// The scope of a call, out of its extensions.
     ///
-    /// Fails with `Defect` when the call did not come through the gate.
+    /// Fails with `Internal` when the call did not come through the gate.
     pub fn of(extensions: &http::Extensions) -> Result<Self> {
         let permit = extensions.get::<Permit>().cloned();
-        permit.map(Self).ok_or_else(|| Error::new(Reason::Defect, "the call did not come through the gate"))
+        permit.map(Self).ok_or_else(|| Error::new(Reason::Internal, "the call did not come through the gate"))
     }
 
     /// Who calls; `None` when nobody is asked.

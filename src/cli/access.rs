@@ -45,7 +45,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
     }
     let rows: Vec<(&str, String, bool)> = catalog::rows()
         .map(|row| match row.access {
-            Access::Requires { permission, owner } => (row.path, permission.to_string(), owner),
+            Access::Requires { permission, or_creator: owner } => (row.path, permission.to_string(), owner),
             Access::Anyone => (row.path, String::new(), false),
         })
         .collect();

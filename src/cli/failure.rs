@@ -228,15 +228,15 @@ const fn by_reason(reason: Reason) -> &'static str {
         Reason::Contention => "repeat the command",
         Reason::QueueFull => "repeat the command in a moment; the server is busy",
         Reason::LimitExceeded => "make the payload smaller, or raise the limit in the server's configuration",
-        Reason::StoreAway => "repeat the command in a moment; `tasker doctor` examines the database",
+        Reason::DatabaseUnavailable => "repeat the command in a moment; `tasker doctor` examines the database",
         Reason::Draining => "repeat the command; the server is shutting down or restarting",
-        Reason::AuthenticatorAway => "repeat the command in a moment; the server cannot check credentials now",
+        Reason::AuthenticatorUnavailable => "repeat the command in a moment; the server cannot check credentials now",
         Reason::MethodUnknown => "the server at the endpoint is older than this command",
         Reason::HandlerDeprecated => "name another version, or take it back with `tasker handlers restore`",
-        Reason::EventsOff => "set events.enabled on the servers",
+        Reason::EventsDisabled => "set events.enabled on the servers",
         Reason::CursorExpired => "begin at the earliest cursor above, or with --since; what lies before is gone",
         Reason::EventExists => "publish under another id",
-        Reason::Defect => "report it with the correlation id, which finds the cause in the server's log",
+        Reason::Internal => "report it with the correlation id, which finds the cause in the server's log",
     }
 }
 

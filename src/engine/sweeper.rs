@@ -59,7 +59,7 @@ pub(super) async fn run(shared: Shared, sessions: Sessions) {
         if swept.is_ok() { &done } else { &failed }.add(1);
         if let Err(error) = swept {
             tracing::warn!(error = &error as &dyn std::error::Error, "sweep failed");
-            patience.store_was_unavailable |= error.reason() == Reason::StoreAway;
+            patience.store_was_unavailable |= error.reason() == Reason::DatabaseUnavailable;
         }
         let pause = tokio::time::sleep(shared.settings.sweep_interval);
         if shared.stop.run_until_cancelled(pause).await.is_none() {

@@ -148,12 +148,12 @@ impl Templates {
         let compiled = store::handlers::get(&mut connection, id).await?;
         drop(connection);
         let compiled =
-            compiled.ok_or_else(|| Error::new(Reason::Defect, format!("there is no handler version {id}")))?;
+            compiled.ok_or_else(|| Error::new(Reason::Internal, format!("there is no handler version {id}")))?;
         let schema = (!compiled.schema_json.is_empty())
             .then(|| CompiledSchema::compile(&compiled.schema_json, compiled.schema_strict))
             .transpose();
         let schema = schema
-            .map_err(|why| Error::new(Reason::Defect, format!("the schema of handler version {id} is bad: {why}")))?;
+            .map_err(|why| Error::new(Reason::Internal, format!("the schema of handler version {id} is bad: {why}")))?;
         let registered = Arc::new(Registered { template: Arc::new(compiled.template), schema });
         self.0.registered.insert(id, Arc::clone(&registered));
         Ok(registered)

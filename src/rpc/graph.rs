@@ -144,7 +144,7 @@ fn bounded(snapshot: &Snapshot, graph: &Graph, sections: Sections, bytes_max: us
 
 /// What a caller may know of an error.
 fn message_of(error: &Error) -> &str {
-    if error.reason() == Reason::Defect {
+    if error.reason() == Reason::Internal {
         tracing::error!(error = error as &dyn std::error::Error, "defect");
         return "internal error";
     }

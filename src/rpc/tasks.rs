@@ -27,7 +27,7 @@ use crate::{
         page::Binding,
         tasks::{Created, Message, Tasks as UseCases},
     },
-    transport::{CorrelationId, status},
+    transport::CorrelationId,
 };
 
 /// What an answer needs beside its tasks and their graphs: lengths, and a page token. Answers have at least 64 KiB.
@@ -211,7 +211,7 @@ impl TaskService for Tasks {
 /// A refusal within an answer: the same as a status would say.
 fn item_error(error: &Error) -> proto::ItemError {
     let reason = error.reason();
-    let message = if reason == Reason::Defect {
+    let message = if reason == Reason::Internal {
         tracing::error!(error = error as &dyn std::error::Error, "defect");
         "internal error"
     } else {
@@ -222,7 +222,7 @@ fn item_error(error: &Error) -> proto::ItemError {
         .iter()
         .map(|bad| proto::FieldError { field: bad.field.clone(), description: bad.description.clone() });
     proto::ItemError {
-        code: status::code(reason).into(),
+        code: reason.code().into(),
         reason: reason.label().to_owned(),
         message: message.to_owned(),
         metadata: error.metadata().iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),

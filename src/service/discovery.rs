@@ -350,7 +350,7 @@ impl Discovery {
     async fn details(&self, id: NamedTaskId) -> Result<Arc<Details>> {
         let load = async {
             let pool = self.store.pool();
-            let defect = |why: &str| Error::new(Reason::Defect, format!("handler version {id} {why}"));
+            let defect = |why: &str| Error::new(Reason::Internal, format!("handler version {id} {why}"));
             let found = rows::details(pool, id).await?.ok_or_else(|| defect("has gone"))?;
             let draft: Draft = serde_json::from_str(&found.configuration)
                 .map_err(|error| defect("cannot be read").caused_by(error))?;

@@ -160,7 +160,7 @@ impl Events {
         if self.stream.enabled() {
             return Ok(());
         }
-        Err(Error::new(Reason::EventsOff, "the server keeps no log of events: events.enabled is off"))
+        Err(Error::new(Reason::EventsDisabled, "the server keeps no log of events: events.enabled is off"))
     }
 }
 

@@ -94,7 +94,7 @@ impl Handlers {
         // A million dependencies take a while; other calls shall not wait.
         let checked = tokio::task::spawn_blocking(move || check(&drafts, &limits)).await;
         let definitions =
-            checked.map_err(|error| Error::new(Reason::Defect, "checking panicked").caused_by(error))??;
+            checked.map_err(|error| Error::new(Reason::Internal, "checking panicked").caused_by(error))??;
 
         let mut transaction = self.store.begin().await?;
         if extent == Extent::Store {

@@ -10,7 +10,9 @@ use crate::{
 pub async fn read<T, Answer: Future<Output = Result<T>>>(store: &Store, look: impl Fn(Store) -> Answer) -> Result<T> {
     if let Some(replica) = store.replica().filter(|replica| replica.is_fresh()) {
         match look(replica.store().clone()).await {
-            Err(error) if matches!(error.reason(), Reason::StoreAway | Reason::Contention | Reason::Defect) => {
+            Err(error)
+                if matches!(error.reason(), Reason::DatabaseUnavailable | Reason::Contention | Reason::Internal) =>
+            {
                 tracing::debug!(%error, "the replica does not answer");
             }
             answer if replica.is_fresh() => return answer,

@@ -101,13 +101,13 @@ impl From<Error> for CrateError {
                 let message = message.clone();
                 Self::invalid_field("payload", message).caused_by(error)
             }
-            Error::Unavailable(_) => Self::new(Reason::StoreAway, "the database is unavailable").caused_by(error),
+            Error::Unavailable(_) => Self::new(Reason::DatabaseUnavailable, "the database is unavailable").caused_by(error),
             Error::TooLong(_) => {
                 let text = "the answer takes too long: ask for a shorter period or for fewer handlers";
                 Self::new(Reason::LimitExceeded, text).caused_by(error)
             }
             Error::NotDirect | Error::Corrupt(_) | Error::Other(_) => {
-                Self::new(Reason::Defect, "the database refused a statement").caused_by(error)
+                Self::new(Reason::Internal, "the database refused a statement").caused_by(error)
             }
         }
     }

@@ -50,7 +50,8 @@ impl Service<Request<Body>> for DeferredRoutes {
             Some(all) => all.clone(),
             None if catalog::find(request.uri().path()) == Some(Access::Anyone) => self.early.clone(),
             None => {
-                let refusal = Error::new(Reason::StoreAway, "the server is starting: its database is not ready yet");
+                let refusal =
+                    Error::new(Reason::DatabaseUnavailable, "the server is starting: its database is not ready yet");
                 return Box::pin(async { Ok(Status::from(refusal).into_http()) });
             }
         };

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{access, status::code};
+use super::access;
 use crate::{
     auth::{Credentials, Gate, Permission, Rejection, Scope, catalog::Access, gate::Call},
     error::{Error, Reason},
@@ -160,9 +160,9 @@ impl CallParts {
 async fn admit(gate: &Gate, permission: Permission, parts: CallParts) -> Result<Scope, Response<Body>> {
     let CallParts { path, correlation_id, credentials } = parts;
     let call = Call { method: &path, correlation_id: &correlation_id };
-    let access = Access::Requires { permission, owner: false };
+    let access = Access::Requires { permission, or_creator: false };
     let admitted = gate.admit(&call, access, credentials).await.map_err(|error| denied(&error))?;
-    let permit = admitted.ok_or_else(|| denied(&Error::new(Reason::Defect, "no permit")))?;
+    let permit = admitted.ok_or_else(|| denied(&Error::new(Reason::Internal, "no permit")))?;
     gate.record(&call, &permit);
     let mut extensions = axum::http::Extensions::new();
     extensions.insert(permit);
@@ -170,13 +170,13 @@ async fn admit(gate: &Gate, permission: Permission, parts: CallParts) -> Result<
 }
 
 fn denied(error: &Error) -> Response<Body> {
-    let (status, title) = match code(error.reason()) {
+    let (status, title) = match error.reason().code() {
         tonic::Code::Unauthenticated => (StatusCode::UNAUTHORIZED, "Unauthorized"),
         tonic::Code::PermissionDenied => (StatusCode::FORBIDDEN, "Forbidden"),
         tonic::Code::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "Unavailable"),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Error"),
     };
-    let message = if error.reason() == Reason::Defect { "internal error" } else { error.message() };
+    let message = if error.reason() == Reason::Internal { "internal error" } else { error.message() };
     refused(status, title, message)
 }
 

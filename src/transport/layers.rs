@@ -2,7 +2,7 @@
 //!
 //! 1. correlation: the call's name, its span, and the name in the answer
 //! 2. meter: how long it took, with which code
-//! 3. panics: a panic becomes a `DEFECT`, so it too has a name
+//! 3. panics: a panic becomes a `INTERNAL`, so it too has a name
 //! 4. access: who may not come in is answered, and has a name and a span as well
 //! 5. drain: open answers end when the server stops
 //! 6. the services
@@ -47,6 +47,6 @@ mod tests {
         assert!(response.headers().contains_key("x-correlation-id"));
         let status = Status::from_header_map(response.headers()).unwrap();
         assert_eq!((status.code(), status.message()), (tonic::Code::Internal, "internal error"));
-        assert_eq!(status.get_error_details().error_info().map(|info| info.reason.as_str()), Some("DEFECT"));
+        assert_eq!(status.get_error_details().error_info().map(|info| info.reason.as_str()), Some("INTERNAL"));
     }
 }

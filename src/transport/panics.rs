@@ -21,5 +21,5 @@ fn answer(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
     let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
     let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     tracing::error!(%words, "a call panicked");
-    Status::from(Error::new(Reason::Defect, "a call panicked")).into_http()
+    Status::from(Error::new(Reason::Internal, "a call panicked")).into_http()
 }

@@ -10,33 +10,6 @@ use crate::error::{Error, Reason};
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "tasker.v1";
 
-/// The canonical code of a reason.
-pub const fn code(reason: Reason) -> Code {
-    match reason {
-        Reason::InvalidFields | Reason::CycleInSteps | Reason::PageTokenInvalid | Reason::LimitExceeded => {
-            Code::InvalidArgument
-        }
-        Reason::Unauthenticated => Code::Unauthenticated,
-        Reason::PermissionMissing => Code::PermissionDenied,
-        Reason::NamespaceUnknown
-        | Reason::HandlerUnknown
-        | Reason::VersionUnknown
-        | Reason::TaskNotFound
-        | Reason::StepNotFound
-        | Reason::SessionUnknown => Code::NotFound,
-        Reason::HandlerExists | Reason::TaskExists | Reason::EventExists => Code::AlreadyExists,
-        Reason::TransitionNotAllowed | Reason::TaskAlreadySettled | Reason::HandlerDeprecated | Reason::EventsOff => {
-            Code::FailedPrecondition
-        }
-        Reason::LeaseStale | Reason::Contention => Code::Aborted,
-        Reason::QueueFull => Code::ResourceExhausted,
-        Reason::StoreAway | Reason::Draining | Reason::AuthenticatorAway => Code::Unavailable,
-        Reason::Defect => Code::Internal,
-        Reason::MethodUnknown => Code::Unimplemented,
-        Reason::CursorExpired => Code::OutOfRange,
-    }
-}
-
 /// The name of a code, as the gRPC specification writes it.
 pub const fn code_name(code: Code) -> &'static str {
     match code {
@@ -63,7 +36,7 @@ pub const fn code_name(code: Code) -> &'static str {
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let reason = error.reason();
-        if reason == Reason::Defect {
+        if reason == Reason::Internal {
             tracing::error!(error = &error as &dyn std::error::Error, "defect");
         } else if let Some(source) = std::error::Error::source(&error) {
             tracing::warn!(reason = reason.label(), source, "{error}");
@@ -74,7 +47,7 @@ impl From<Error> for Status {
         if let Some(delay) = reason.retry_after() {
             details.set_retry_info(Some(delay));
         }
-        if code(reason) == Code::FailedPrecondition {
+        if reason.code() == Code::FailedPrecondition {
             let subject = ["step_id", "task_id"].into_iter().find_map(|key| error.metadata().get(key).cloned());
             details.set_precondition_failure(vec![PreconditionViolation::new(
                 reason.label(),
@@ -91,25 +64,14 @@ impl From<Error> for Status {
                     .collect::<Vec<_>>(),
             );
         }
-        let message = if reason == Reason::Defect { "internal error" } else { error.message() };
-        Self::with_error_details(code(reason), message, details)
+        let message = if reason == Reason::Internal { "internal error" } else { error.message() };
+        Self::with_error_details(reason.code(), message, details)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::tasker::v1::ErrorReason;
-
-    #[test]
-    fn reasons_and_the_proto_are_the_same_list() {
-        let ours: Vec<String> = Reason::ALL.iter().map(|reason| format!("ERROR_REASON_{}", reason.label())).collect();
-        let theirs: Vec<String> = (1..)
-            .map_while(|number| ErrorReason::try_from(number).ok())
-            .map(|reason| reason.as_str_name().to_owned())
-            .collect();
-        assert_eq!(ours, theirs);
-    }
 
     #[test]
     fn details_say_reason_and_when_to_come_back() {
@@ -122,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_defect_tells_nothing() {
-        let status = Status::from(Error::new(Reason::Defect, "the column was null"));
+        let status = Status::from(Error::new(Reason::Internal, "the column was null"));
         assert_eq!(status.message(), "internal error");
     }
 }

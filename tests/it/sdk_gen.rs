@@ -14,19 +14,9 @@ use prost_types::FileDescriptorSet;
 /// One file a package that the SDK exposes, and one that names the messages that the server sends.
 const FILES: &[&str] = &["tasker.v1.rs", "tasker.worker.v1.rs", ANSWERS];
 const ANSWERS: &str = "answers.rs";
-const PROTOS: &[&str] = &[
-    "tasker/v1/error_reason.proto",
-    "tasker/v1/explain_service.proto",
-    "tasker/v1/event_service.proto",
-    "tasker/v1/handler_service.proto",
-    "tasker/v1/task_service.proto",
-    "tasker/v1/step_service.proto",
-    "tasker/v1/analytics_service.proto",
-    "tasker/v1/status_service.proto",
-    "tasker/v1/dependency_graph_service.proto",
-    "tasker/worker/v1/worker_service.proto",
-];
 
+#[path = "../../build/protos.rs"]
+mod protos;
 #[test]
 fn sdk_rust_is_generated_from_the_protos() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -52,11 +42,13 @@ fn generate(root: &Path) -> PathBuf {
     fs::create_dir_all(&out).expect("the target directory can be written");
     let mut compiler = protox::Compiler::new([root.join("proto")]).expect("proto/ is there");
     compiler.include_imports(true).include_source_info(true);
-    compiler.open_files(PROTOS).expect("the protos compile");
+    let files = protos::files(&root.join("proto")).expect("proto/ can be read");
+    compiler.open_files(files).expect("the protos compile");
     let files = compiler.file_descriptor_set();
     fs::write(out.join(ANSWERS), answers(&files)).expect("the target directory can be written");
     tonic_prost_build::configure()
         .build_server(false)
+        .extern_path(".google.rpc.Status", "::tonic_types::pb::Status")
         .codec_path("crate::codec::Slices")
         .out_dir(&out)
         .compile_fds(files)

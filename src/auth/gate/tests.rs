@@ -69,7 +69,7 @@ fn call(token: Option<&str>, namespace: &str, records: Records) -> (String, Stri
     let layer = tracing_subscriber::fmt::layer().with_writer(lines.clone()).without_time().with_ansi(false);
     let ended = tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
         let credentials = Credentials { token: token.map(Arc::from), certificate: None };
-        let access = Access::Requires { permission: CREATE, owner: false };
+        let access = Access::Requires { permission: CREATE, or_creator: false };
         let admitted = futures::executor::block_on(gate.admit(&CALL, access, Ok(credentials)));
         admitted.map_err(|error| error.message().to_owned()).and_then(|permit| {
             let permit = permit.unwrap();

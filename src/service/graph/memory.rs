@@ -112,7 +112,7 @@ impl Memory {
 /// Does long work where it holds up no other calls. A panic is a defect of this answer alone.
 async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Error::new(Reason::Defect, "the analysis failed").caused_by(error))
+    done.map_err(|error| Error::new(Reason::Internal, "the analysis failed").caused_by(error))
 }
 
 fn name(Key(key): Key) -> String {

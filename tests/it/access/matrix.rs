@@ -129,7 +129,7 @@ async fn another_permission_does_not_help_and_no_body_is_read() {
         let others: Vec<&str> = all.iter().map(String::as_str).filter(|other| *other != method.permission).collect();
         let header = format!("Bearer {}", granted("mallory", &others));
         let kind = Talk::of(&method.descriptor);
-        let owner = matches!(catalog::find(&method.path), Some(Access::Requires { owner: true, .. }));
+        let owner = matches!(catalog::find(&method.path), Some(Access::Requires { or_creator: true, .. }));
         // Whose task it is stands in the body; the task is somebody else's.
         let message = if owner { request(&world, &method) } else { GARBAGE.to_vec() };
         let answer = call(&channel, &method.path, message, &[&header], kind).await;

@@ -44,7 +44,7 @@ async fn while_the_database_is_unavailable_calls_say_so() {
     postgres.stop().await;
     for status in [wire.create("work").await.unwrap_err(), wire.get(&task).await.unwrap_err()] {
         let (reason, come_back) = reason(&status);
-        assert_eq!((status.code(), reason.as_str()), (Code::Unavailable, "STORE_AWAY"));
+        assert_eq!((status.code(), reason.as_str()), (Code::Unavailable, "DATABASE_UNAVAILABLE"));
         assert!(come_back.is_some());
     }
     assert_eq!(session.report(success(&assignment, "{}")).await.outcome(), AckOutcome::Retry);

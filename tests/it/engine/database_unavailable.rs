@@ -22,7 +22,7 @@ async fn a_database_that_restarts_loses_nothing() {
     for _ in 0..2 {
         postgres.stop().await;
         let refused = server.engine.writer().create_task(new_task(&handler)).await.unwrap_err();
-        assert_eq!(refused.reason(), Reason::StoreAway);
+        assert_eq!(refused.reason(), Reason::DatabaseUnavailable);
         assert!(refused.reason().retry_after().is_some());
         postgres.come_back().await;
         found("the store answers", async || server.engine.writer().create_task(new_task(&handler)).await.ok()).await;

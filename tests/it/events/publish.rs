@@ -93,5 +93,5 @@ async fn what_it_is_about_must_exist() {
     let wrong = PublishEventRequest { payload_json: "[]".to_owned(), event_id: "7".to_owned(), ..named("a.b") };
     assert_eq!(refused(wrong).await, "INVALID_FIELDS\npayload_json: must be a JSON object\nevent_id: is not a UUID");
     let off = world_with(&[("events.enabled", "false")]).await;
-    assert_eq!(told(&publish(&off, named("a.b")).await.unwrap_err()), "EVENTS_OFF");
+    assert_eq!(told(&publish(&off, named("a.b")).await.unwrap_err()), "EVENTS_DISABLED");
 }

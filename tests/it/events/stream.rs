@@ -291,5 +291,5 @@ async fn switched_off_nothing_is_logged_and_nobody_subscribes() {
         sqlx::query_scalar("select count(*) from event_log").fetch_one(world.database.store.pool()).await.unwrap();
     assert_eq!(rows, 0);
     let refused = world.client.events().subscribe(SubscribeRequest::default()).await.map(drop).unwrap_err();
-    assert_eq!(told(&refused), "EVENTS_OFF");
+    assert_eq!(told(&refused), "EVENTS_DISABLED");
 }
