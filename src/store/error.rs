@@ -101,7 +101,9 @@ impl From<Error> for CrateError {
                 let message = message.clone();
                 Self::invalid_field("payload", message).caused_by(error)
             }
-            Error::Unavailable(_) => Self::new(Reason::DatabaseUnavailable, "the database is unavailable").caused_by(error),
+            Error::Unavailable(_) => {
+                Self::new(Reason::DatabaseUnavailable, "the database is unavailable").caused_by(error)
+            }
             Error::TooLong(_) => {
                 let text = "the answer takes too long: ask for a shorter period or for fewer handlers";
                 Self::new(Reason::LimitExceeded, text).caused_by(error)

@@ -29,7 +29,6 @@ mod migrations;
 mod plans;
 mod read_models;
 mod retention;
-mod sdk_gen;
 mod servers;
 mod ship;
 mod sql;

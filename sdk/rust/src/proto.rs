@@ -1,4 +1,4 @@
-//! The generated messages and clients: `tests/it/sdk_gen.rs` of the repository writes them, nobody edits them.
+//! The generated messages and clients: `sdk/gen` of the repository writes them, nobody edits them.
 
 #![allow(
     missing_docs,
