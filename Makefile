@@ -46,6 +46,7 @@ proto:
 	@scripts/setup --all
 	scripts/buf lint proto
 	scripts/contract check
+	scripts/gen --check
 
 audit:
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --all-features check bans licenses sources; \
@@ -57,8 +58,8 @@ units: ready ## All tests, without the checks
 bench: build ## Measures ceiling, throughput and hop; prints a table and JSON
 	$(TASKER) bench
 
-gen: ## Writes the generated part of the Rust SDK anew
-	$(CARGO) run --quiet --locked -p tasker-sdk-gen
+gen: ## Writes the generated part of every SDK anew
+	scripts/gen
 
 snapshots: ## Takes over what the snapshot tests see now; read the diff
 	INSTA_UPDATE=always $(CARGO) test --workspace --locked
