@@ -3,6 +3,8 @@
 //! Owns: the check that every payload passes at the edge, and the canonical form behind content hashes.
 //! Numbers are kept as text, so that integers of any size stay exact. Never: meaning.
 
+mod bounds;
+
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -25,11 +27,12 @@ pub enum Shape {
     Object,
 }
 
-/// Checks that a text is JSON that Postgres can store: well-formed, nested at most 127 deep, without
-/// `\u0000`. Says what it is, or what is wrong.
+/// Checks that a text is JSON that every program reads alike and Postgres can store: well-formed, nested at most 127
+/// deep, without `\u0000`, each key of an object once, numbers within the range of a double. Says what it is, or what
+/// is wrong and where.
 pub fn check(text: &str) -> Result<Shape, String> {
     match serde_json::from_str::<Seen>(text) {
-        Ok(seen) => Ok(seen.0),
+        Ok(seen) => bounds::violation(text).map_or(Ok(seen.0), Err),
         Err(error) => {
             let error = error.to_string();
             let place = error.rfind(" at line ").map_or("", |from| &error[from..]);
@@ -218,10 +221,17 @@ mod tests {
     }
 
     #[test]
+    fn what_programs_read_differently_does_not() {
+        assert_eq!(check(r#"{"a": {"b": 1, "b": 2}}"#), Err(r#""b" comes twice at a.b"#.to_owned()));
+        let small = "the number 1e-16383 is beyond the range of a double at a[0]";
+        assert_eq!(check(r#"{"a": [1e-16383]}"#), Err(small.to_owned()));
+        assert_eq!(check(r#"{"z": 1e2, "y": -0, "x": 1.0}"#), Ok(Shape::Object));
+    }
+
+    #[test]
     fn canonical_texts_are_equal_when_the_values_are() {
         let sorted = |text| canonical(text, KeyOrder::Sorted);
         assert_eq!(sorted(r#" { "b" : [ 1 , {} ], "a" : "\u00fc" } "#), r#"{"a":"ü","b":[1,{}]}"#);
-        assert_eq!(sorted(r#"{"a": 1, "a": 2}"#), r#"{"a":2}"#);
         assert_ne!(sorted("[123456789012345678901]"), sorted("[123456789012345678902]"));
         assert_eq!(canonical(r#"{"b": 1, "a": 2}"#, KeyOrder::AsGiven), r#"{"b":1,"a":2}"#);
     }
