@@ -13,7 +13,7 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     task::JoinHandle,
 };
-use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::Gate,
@@ -21,6 +21,7 @@ use crate::{
     engine::{self, Engine},
     lifecycle::Templates,
     store::{Store, databases, migrate},
+    supervisor::spawn_short,
     telemetry::Metrics,
     transport::{
         Bound,
@@ -84,8 +85,6 @@ pub struct App {
     engine: Engine,
     access: gate::Access,
     operations: Operations,
-    /// Watches how fresh the replica is, as long as the server runs.
-    _replica: AbortOnDropHandle<()>,
 }
 
 /// A listener that answers at least health probes.
@@ -126,7 +125,7 @@ impl App {
         services::add(&mut routes, config, &store, &templates, &engine, &monitor);
         services.open(routes.routes());
         let (gate, health) = (access.gate.clone(), listening.health.clone());
-        let operations = match Operations::start(config, monitor, &engine, gate, health).await {
+        let operations = match Operations::start(config, monitor, &store, &engine, gate, health).await {
             Ok(operations) => operations,
             Err(error) => {
                 listening.stop(Instant::now()).await;
@@ -134,8 +133,7 @@ impl App {
             }
         };
         tracing::info!(endpoint = listening.endpoint, version = env!("CARGO_PKG_VERSION"), "serving");
-        let replica = AbortOnDropHandle::new(tokio::spawn(store.watch_replica()));
-        Ok(Self { listening, engine, access, operations, _replica: replica })
+        Ok(Self { listening, engine, access, operations })
     }
 
     /// How clients name it: `http://address:port`, `https://address:port` or `unix:/path`.
@@ -174,7 +172,11 @@ impl App {
 
     /// Waits until the server ends without being asked to, and says why.
     pub async fn failed(&mut self) -> anyhow::Error {
-        match (&mut self.listening.serving).await {
+        let served = tokio::select! {
+            served = &mut self.listening.serving => served,
+            exhausted = self.engine.supervisor().exhausted() => return anyhow!(exhausted),
+        };
+        match served {
             Ok(Ok(())) => anyhow!("the listener closed"),
             Ok(Err(error)) => anyhow::Error::new(error).context("the listener failed"),
             Err(error) => anyhow::Error::new(error).context("the server panicked"),
@@ -219,6 +221,7 @@ impl Listening {
         let health = Health::begin().await;
         let services = health.services();
         let stop = CancellationToken::new();
+        #[expect(clippy::disallowed_methods, reason = "a listener cannot be started again; its end ends the process")]
         let serving = tokio::spawn({
             let (settings, metrics) = (settings.clone(), metrics.clone());
             let (services, stop) = (services.clone(), stop.clone());
@@ -264,7 +267,7 @@ pub fn asked_to_stop() -> impl Future<Output = ()> {
     let mut signals = Signals::new();
     async move {
         signals.next().await;
-        tokio::spawn(async move {
+        spawn_short("second signal", async move {
             signals.next().await;
             tracing::warn!("stopping at once: asked a second time");
             #[expect(clippy::disallowed_methods, reason = "the one who asks twice does not want to wait")]

@@ -38,7 +38,7 @@ pub use check::{Finding, Findings};
 pub use database::{Database, Databases, NamedDatabase, Pooler};
 pub use effective::{Effective, Entry};
 pub use embedded::Embedded;
-pub use engine::{Dispatch, Sessions, Sweeper, Writer};
+pub use engine::{Dispatch, Sessions, Supervision, Sweeper, Writer};
 pub use events::{Events, Nats};
 pub use http::{Health, Http};
 pub use limits::{Identity, IdentityStrategy, Limits};
@@ -82,6 +82,8 @@ pub struct Config {
     pub sweeper: Sweeper,
     /// The search for work.
     pub dispatch: Dispatch,
+    /// How loops that fail are started again.
+    pub supervision: Supervision,
     /// Waits between attempts.
     pub backoff: crate::domain::backoff::Policy,
     /// How dependency graphs are judged.
@@ -149,6 +151,7 @@ impl Config {
             dispatch_batch_max: self.dispatch.batch_max,
             poll_interval: self.dispatch.poll_interval,
             hints: self.dispatch.hints,
+            supervision: self.supervision.settings(),
             metrics: crate::telemetry::Metrics::disabled(),
             events: self.events.stream(),
             nats: self.events.publisher(),
@@ -175,6 +178,7 @@ impl Config {
         self.sessions.validate(check);
         self.sweeper.validate(check);
         self.dispatch.validate(check);
+        self.supervision.validate(check);
         backoff::validate(&self.backoff, check);
         dependency_graph::validate(&self.dependency_graph, check);
         self.cache.validate(check);

@@ -15,7 +15,6 @@ mod sweeper;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -25,6 +24,7 @@ use crate::{
         writer::{Lanes, Parts, Settings as WriterSettings},
     },
     store::Store,
+    supervisor::{self, Group, Supervisor},
     telemetry::Metrics,
 };
 
@@ -55,6 +55,8 @@ pub struct Settings {
     pub poll_interval: Duration,
     /// Whether servers tell each other about new work at once.
     pub hints: bool,
+    /// How loops are kept running.
+    pub supervision: supervisor::Settings,
     /// What is counted and measured.
     pub metrics: Metrics,
     /// The stream of events.
@@ -77,6 +79,7 @@ impl Default for Settings {
             dispatch_batch_max: 256,
             poll_interval: Duration::from_secs(1),
             hints: true,
+            supervision: supervisor::Settings::default(),
             metrics: Metrics::default(),
             events: events::Settings::default(),
             nats: None,
@@ -101,8 +104,8 @@ pub struct Engine {
     server_id: Uuid,
     store: Store,
     lanes: Lanes,
-    loops: JoinSet<()>,
-    stop: CancellationToken,
+    supervisor: Supervisor,
+    loops: Group,
 }
 
 /// What the loops share.
@@ -141,7 +144,8 @@ impl Engine {
             clock: clock.clone(),
             metrics: settings.metrics.clone(),
         };
-        let (writer, lanes) = Writer::start(settings.writer.clone(), parts);
+        let supervisor = Supervisor::new(settings.supervision, settings.metrics.clone());
+        let (writer, lanes) = Writer::start(settings.writer.clone(), parts, &supervisor);
         let stop = CancellationToken::new();
         let (metrics, sweeper) = (settings.metrics.clone(), Arc::<Watchdog>::default());
         let server_id = Uuid::from_u128(rand::random());
@@ -161,21 +165,7 @@ impl Engine {
             stop: stop.clone(),
         };
         let sessions = Sessions::new(shared.clone());
-        let mut loops = JoinSet::new();
-        loops.spawn(dispatcher::run(shared.clone()));
-        loops.spawn(sweeper::run(shared.clone(), sessions.clone()));
-        loops.spawn(sessions::keep_alive(sessions.clone()));
-        loops.spawn(notifier::publish(shared.clone(), sessions.clone()));
-        if shared.settings.hints {
-            loops.spawn(notifier::subscribe(shared.clone(), sessions.clone()));
-        }
-        loops.spawn(retention::run(shared.clone()));
-        if shared.settings.events.enabled {
-            loops.spawn(events::follow(stream.clone(), stop.clone()));
-            if let Some(nats) = shared.settings.nats.clone() {
-                loops.spawn(publisher::run(shared, stream.clone(), nats));
-            }
-        }
+        let loops = start_loops(&shared, &sessions, &stream, supervisor.group(stop));
         Self {
             writer,
             sessions,
@@ -190,8 +180,8 @@ impl Engine {
             server_id,
             store,
             lanes,
+            supervisor,
             loops,
-            stop,
         }
     }
 
@@ -250,6 +240,11 @@ impl Engine {
         &self.sweeper
     }
 
+    /// The loops of this server.
+    pub const fn supervisor(&self) -> &Supervisor {
+        &self.supervisor
+    }
+
     /// Tells the workers to go elsewhere and waits until they have reported what they run, but not longer
     /// than `grace`. Whether all of it came in.
     ///
@@ -271,13 +266,40 @@ impl Engine {
 
     /// Stops the loops, finishes the batches that have begun, and ends. Callers drop their writers first.
     pub async fn stop(self) {
-        let Self { writer, sessions, lanes, mut loops, stop, .. } = self;
-        stop.cancel();
+        let Self { writer, sessions, lanes, mut loops, .. } = self;
+        loops.stop().cancel();
         sessions.end();
-        while loops.join_next().await.is_some() {}
+        loops.finished().await;
         drop((writer, sessions));
         lanes.finished().await;
     }
+}
+
+/// Starts the loops of the engine, each under its name.
+fn start_loops(shared: &Shared, sessions: &Sessions, stream: &Events, mut loops: Group) -> Group {
+    let (engine, connected) = (shared.clone(), sessions.clone());
+    loops.spawn("sweeper", move || sweeper::run(engine.clone(), connected.clone()));
+    let engine = shared.clone();
+    loops.spawn("dispatcher", move || dispatcher::run(engine.clone()));
+    let connected = sessions.clone();
+    loops.spawn("keep_alive", move || sessions::keep_alive(connected.clone()));
+    let (engine, connected) = (shared.clone(), sessions.clone());
+    loops.spawn("notifier", move || notifier::publish(engine.clone(), connected.clone()));
+    if shared.settings.hints {
+        let (engine, connected) = (shared.clone(), sessions.clone());
+        loops.spawn("listener", move || notifier::subscribe(engine.clone(), connected.clone()));
+    }
+    let engine = shared.clone();
+    loops.spawn("retention", move || retention::run(engine.clone()));
+    if shared.settings.events.enabled {
+        let (events, stop) = (stream.clone(), shared.stop.clone());
+        loops.spawn("event_follower", move || events::follow(events.clone(), stop.clone()));
+        if let Some(nats) = shared.settings.nats.clone() {
+            let (engine, events) = (shared.clone(), stream.clone());
+            loops.spawn("event_publisher", move || publisher::run(engine.clone(), events.clone(), nats.clone()));
+        }
+    }
+    loops
 }
 
 /// Waits until the condition holds, looking often.

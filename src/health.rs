@@ -21,10 +21,11 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     lifecycle::{Clock, Watchdog, Workforce, writer::LanesView},
     store::{Store, status as rows},
+    supervisor::Supervisor,
     telemetry::Metrics,
 };
 
-pub use checks::{Check, DATABASE, MIGRATIONS, POOL, SWEEPER, WRITER};
+pub use checks::{Check, DATABASE, LOOPS, MIGRATIONS, POOL, SWEEPER, WRITER};
 
 /// How looks are taken.
 #[derive(Debug, Clone)]
@@ -52,6 +53,8 @@ pub struct Vitals {
     pub workforce: Workforce,
     /// The sweeper.
     pub sweeper: Arc<Watchdog>,
+    /// The loops.
+    pub supervisor: Supervisor,
     /// The time.
     pub clock: Clock,
     /// Where what is seen is told.
@@ -146,11 +149,14 @@ impl Monitor {
         Self(Arc::new(Inner { settings, vitals, began: Instant::now(), looked: Mutex::default(), ready }))
     }
 
-    /// Looks until `stop`.
-    pub async fn run(self, stop: CancellationToken) {
-        let checking = checks::run(&self, &stop);
-        let observing = observe::run(&self, &stop);
-        tokio::join!(checking, observing);
+    /// Looks at readiness until `stop`.
+    pub async fn check(self, stop: CancellationToken) {
+        checks::run(&self, &stop).await;
+    }
+
+    /// Looks at the details until `stop`.
+    pub async fn observe(self, stop: CancellationToken) {
+        observe::run(&self, &stop).await;
     }
 
     /// Resolves after the first look at readiness.
@@ -161,9 +167,16 @@ impl Monitor {
     /// Whether the server can do its work, as of the last look.
     pub fn readiness(&self) -> Readiness {
         let draining = self.0.vitals.workforce.is_draining();
-        let looked = self.looked();
-        let ready = !draining && !looked.checks.is_empty() && looked.checks.iter().all(|check| check.healthy);
-        Readiness { ready, draining, checks: looked.checks.clone(), took: looked.took }
+        let (mut checks, took) = {
+            let looked = self.looked();
+            (looked.checks.clone(), looked.took)
+        };
+        let ready = !draining && !checks.is_empty();
+        if !checks.is_empty() {
+            // Known without a look, and also when the looks are what has failed.
+            checks.push(checks::loops(&self.0.vitals.supervisor));
+        }
+        Readiness { ready: ready && checks.iter().all(|check| check.healthy), draining, checks, took }
     }
 
     /// Tells of every change of readiness.
@@ -176,7 +189,8 @@ impl Monitor {
         let server = self.server();
         let looked = self.looked();
         let seen = looked.seen.as_ref().map(|(_, seen)| Arc::clone(seen));
-        let problems = seen.as_ref().map(|seen| problems(&seen.counts, &seen.database)).unwrap_or_default();
+        let mut problems = seen.as_ref().map(|seen| problems(&seen.counts, &seen.database)).unwrap_or_default();
+        problems.extend(checks::failing(&self.0.vitals.supervisor));
         Status {
             healthy: seen.is_some() && looked.error.is_none() && problems.is_empty(),
             problems,

@@ -25,6 +25,7 @@ pub mod lifecycle;
 pub mod rpc;
 pub mod service;
 pub mod store;
+pub mod supervisor;
 pub mod telemetry;
 pub mod templates;
 pub mod transport;

@@ -17,12 +17,7 @@ mod handover;
 mod registry;
 mod short;
 
-use std::{
-    any::Any,
-    panic::AssertUnwindSafe,
-    sync::Arc,
-    time::Duration,
-};
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt as _;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
@@ -145,7 +140,8 @@ impl Supervisor {
             }
             if failures >= settings.failures_max.max(1) {
                 tracing::error!(r#loop = entry.name(), problem, failures, "a loop failed too often in a row");
-                let message = format!("loop {} failed {failures} times in a row, the last time it {problem}", entry.name());
+                let message =
+                    format!("loop {} failed {failures} times in a row, the last time it {problem}", entry.name());
                 self.0.exhausted.send_if_modified(|told| told.is_none() && told.replace(message).is_none());
                 // Kept in the registry as failed until the process ends.
                 stop.cancelled().await;
@@ -165,7 +161,6 @@ impl Group {
     /// failure belongs into a [`Handover`].
     ///
     /// Names are unique within the process; the name is a label of the metric.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that starts loops")]
     pub fn spawn<F, R>(&mut self, name: impl Into<Arc<str>>, make: F)
     where
         F: Fn() -> R + Send + Sync + 'static,

@@ -3,7 +3,6 @@
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -12,6 +11,7 @@ use crate::{
     engine::Engine,
     health::{Monitor, Vitals},
     store::Store,
+    supervisor::Group,
     telemetry::metrics::push,
     transport::{
         http::{HttpState, Port},
@@ -25,10 +25,9 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// The loops.
 #[derive(Debug)]
 pub(super) struct Operations {
-    tasks: JoinSet<()>,
-    stop: CancellationToken,
-    /// Ends what tells of readiness: from now on the server is about to go.
-    leaving: CancellationToken,
+    loops: Group,
+    /// What tells of readiness: it ends when the server is about to go.
+    telling: Group,
     http: Option<SocketAddr>,
 }
 
@@ -39,6 +38,7 @@ pub(super) fn monitor(config: &Config, store: &Store, engine: &Engine) -> Monito
         lanes: engine.writer().view(),
         workforce: engine.workforce().clone(),
         sweeper: engine.sweeper().clone(),
+        supervisor: engine.supervisor().clone(),
         clock: engine.clock().clone(),
         metrics: engine.metrics().clone(),
     };
@@ -50,12 +50,15 @@ impl Operations {
     pub(super) async fn start(
         config: &Config,
         monitor: Monitor,
+        store: &Store,
         engine: &Engine,
         gate: Gate,
         health: Health,
     ) -> anyhow::Result<Self> {
         let metrics = engine.metrics();
-        let (mut tasks, stop, leaving) = (JoinSet::new(), CancellationToken::new(), CancellationToken::new());
+        let mut loops = engine.supervisor().group(CancellationToken::new());
+        let mut telling = engine.supervisor().group(CancellationToken::new());
+        let stop = loops.stop().clone();
         metrics.build.with([env!("CARGO_PKG_VERSION")]).set(1.0);
         metrics.start_time.with([]).set(now());
         let port = bind(config).await?;
@@ -64,7 +67,8 @@ impl Operations {
         if monitor.readiness().ready {
             health.serving().await;
         }
-        tasks.spawn(tell(monitor.clone(), health, leaving.clone()));
+        let (looks, leaving) = (monitor.clone(), telling.stop().clone());
+        telling.spawn("readiness_teller", move || tell(looks.clone(), health.clone(), leaving.clone()));
         if let Some(port) = port {
             let state = HttpState {
                 monitor: monitor.clone(),
@@ -74,13 +78,21 @@ impl Operations {
                 metrics_auth_required: config.telemetry.metrics_auth_required,
                 status_auth_required: config.health.status_requires_authentication,
             };
-            tasks.spawn(port.serve(state, stop.clone()));
+            let stop = stop.clone();
+            loops.spawn("http", move || port.clone().serve(state.clone(), stop.clone()));
         }
         if let Some(settings) = config.telemetry.push() {
-            tasks.spawn(push::run(metrics.clone(), settings, stop.clone()));
+            let (metrics, stop) = (metrics.clone(), stop.clone());
+            loops.spawn("metrics_push", move || push::run(metrics.clone(), settings.clone(), stop.clone()));
         }
-        tasks.spawn(monitor.run(stop.clone()));
-        Ok(Self { tasks, stop, leaving, http })
+        if store.replica().is_some() {
+            let (store, stop) = (store.clone(), stop.clone());
+            loops.spawn("replica_watch", move || watch_replica(store.clone(), stop.clone()));
+        }
+        let (looks, stopped) = (monitor.clone(), stop.clone());
+        loops.spawn("readiness", move || looks.clone().check(stopped.clone()));
+        loops.spawn("status", move || monitor.clone().observe(stop.clone()));
+        Ok(Self { loops, telling, http })
     }
 
     /// Where the HTTP port is, if there is one.
@@ -90,14 +102,17 @@ impl Operations {
 
     /// The server is about to go: it does not become ready again.
     pub(super) fn leave(&self) {
-        self.leaving.cancel();
+        self.telling.stop().cancel();
     }
 
     /// Ends them after their last words.
     pub(super) async fn stop(mut self) {
         self.leave();
-        self.stop.cancel();
-        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        self.loops.stop().cancel();
+        let ended = async {
+            self.telling.finished().await;
+            self.loops.finished().await;
+        };
         if tokio::time::timeout(LAST_WORDS, ended).await.is_err() {
             tracing::debug!("last metrics not sent");
         }
@@ -123,6 +138,8 @@ async fn bind(config: &Config) -> anyhow::Result<Option<Port>> {
 /// Tells the gRPC health service of every change of readiness, until the server is about to go.
 async fn tell(monitor: Monitor, health: Health, leaving: CancellationToken) {
     let mut changes = monitor.changes();
+    // A run before this one may have missed a change.
+    changes.mark_changed();
     while let Some(Ok(())) = leaving.run_until_cancelled(changes.changed()).await {
         let ready = *changes.borrow_and_update();
         if leaving.is_cancelled() {
@@ -130,6 +147,11 @@ async fn tell(monitor: Monitor, health: Health, leaving: CancellationToken) {
         }
         if ready { health.serving().await } else { health.not_serving().await }
     }
+}
+
+/// Watches how fresh the replica is, as long as the server runs.
+async fn watch_replica(store: Store, stop: CancellationToken) {
+    let _stopped: Option<()> = stop.run_until_cancelled(store.watch_replica()).await;
 }
 
 #[expect(clippy::disallowed_methods, reason = "the start of a process is told in the time of its machine")]

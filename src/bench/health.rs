@@ -23,6 +23,7 @@ use super::{
 use crate::{
     embedded::{self, Signal},
     store::{Store, bench as rows},
+    supervisor::spawn_short,
 };
 
 /// Questions of each kind in each situation.
@@ -103,7 +104,7 @@ pub(super) async fn measure(
     register(&client, vec![linear(options).handler]).await?;
     let worker = work(&address, options.slots, &[])?;
     let (shape, load_store) = (linear(options), store.clone());
-    let load = tokio::spawn(async move { while drive(&client, &load_store, &shape).await.is_ok() {} });
+    let load = spawn_short("load", async move { while drive(&client, &load_store, &shape).await.is_ok() {} });
     let beside = asker.ask("full load").await;
     ensure!(!load.is_finished(), "the load ended before the questions did");
     load.abort();

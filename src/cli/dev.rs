@@ -13,6 +13,7 @@ use crate::{
     config::Config,
     embedded::Server,
     store::Store,
+    supervisor::spawn_short,
     telemetry, worker,
 };
 
@@ -99,7 +100,7 @@ fn guarded(secret: &Path) -> [(&'static str, Option<String>); 5] {
 /// The built-in worker, in this process but a client like any other.
 struct Helper {
     drain: CancellationToken,
-    running: JoinHandle<()>,
+    running: JoinHandle<Option<()>>,
     grace: Duration,
 }
 
@@ -122,7 +123,7 @@ impl Helper {
             ..worker::Options::default()
         };
         let drain = CancellationToken::new();
-        let running = tokio::spawn({
+        let running = spawn_short("built-in worker", {
             let drain = drain.clone();
             async move {
                 if let Err(error) = worker::run(client, options, drain).await {

@@ -13,6 +13,7 @@ use crate::{
     app,
     engine::retention::Work,
     store::{Store, ready, retention as rows},
+    supervisor::spawn_short,
 };
 
 /// Looks after the removal of finished tasks that are old enough.
@@ -124,7 +125,7 @@ async fn once(context: &Context, store: &Store, work: &Work<'_>) -> Outcome {
         bail!("a server is at it; `tasker retention status` tells how far it has come");
     }
     let stopping = work.stop.clone();
-    tokio::spawn(async move {
+    spawn_short("stop at a signal", async move {
         app::asked_to_stop().await;
         stopping.cancel();
     });

@@ -60,6 +60,22 @@ pub struct Dispatch {
     pub hints: bool,
 }
 
+/// The section `supervision`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Supervision {
+    /// How long a failed loop waits before it is started again.
+    #[serde(rename = "restart_ms", deserialize_with = "millis")]
+    pub restart: Duration,
+    /// How long it waits at most.
+    #[serde(rename = "restart_max_ms", deserialize_with = "millis")]
+    pub restart_max: Duration,
+    /// Failures of one loop in a row that end the process.
+    pub failures_max: u32,
+    /// How long a loop has to run before a failure counts as the first.
+    #[serde(rename = "settled_after_ms", deserialize_with = "millis")]
+    pub settled_after: Duration,
+}
+
 impl Writer {
     pub(super) fn validate(&self, check: &mut Check) {
         check.range("writer.lanes", self.lanes, 1..=64);
@@ -71,6 +87,24 @@ impl Writer {
         check.range("writer.queue_bytes_max", self.queue_bytes_max, 1 << 20..=1 << 30);
         check.range("writer.run_cache_bytes_max", self.run_cache_bytes_max, 1 << 20..=1 << 30);
         check.millis("writer.connect_timeout_ms", self.connect_timeout, 100..=60_000);
+    }
+}
+
+impl Supervision {
+    pub(super) fn validate(&self, check: &mut Check) {
+        check.millis("supervision.restart_ms", self.restart, 10..=60_000);
+        check.millis("supervision.restart_max_ms", self.restart_max, 10..=600_000);
+        check.range("supervision.failures_max", self.failures_max, 1..=1_000);
+        check.millis("supervision.settled_after_ms", self.settled_after, 1_000..=3_600_000);
+    }
+
+    pub(super) const fn settings(&self) -> crate::supervisor::Settings {
+        crate::supervisor::Settings {
+            backoff: self.restart,
+            backoff_max: self.restart_max,
+            failures_max: self.failures_max,
+            settled_after: self.settled_after,
+        }
     }
 }
 

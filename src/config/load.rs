@@ -295,6 +295,7 @@ fn read(merged: &Table, defaults: &Table, check: &mut Check) -> Config {
         sessions: section.read("sessions", check),
         sweeper: section.read("sweeper", check),
         dispatch: section.read("dispatch", check),
+        supervision: section.read("supervision", check),
         backoff: section.read::<backoff::Backoff>("backoff", check).into(),
         dependency_graph: section.read("dependency_graph", check),
         cache: section.read("cache", check),

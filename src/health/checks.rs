@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::Monitor;
-use crate::store::{self, Connection, migrate, status as rows};
+use crate::{
+    store::{self, Connection, migrate, status as rows},
+    supervisor::Supervisor,
+};
 
 /// The database answers in time.
 pub const DATABASE: &str = "database";
@@ -15,6 +18,8 @@ pub const MIGRATIONS: &str = "migrations";
 pub const WRITER: &str = "writer";
 /// The sweeper is not stuck.
 pub const SWEEPER: &str = "sweeper";
+/// Every long-lived loop runs.
+pub const LOOPS: &str = "loops";
 /// The pool has connections to give.
 pub const POOL: &str = "pool";
 
@@ -61,7 +66,7 @@ pub(super) async fn look(monitor: &Monitor, probe: &mut Probe) {
     checks.extend([writer(monitor), sweeper(monitor), probe.pool(monitor)]);
     let took = began.elapsed();
     let metrics = &monitor.0.vitals.metrics;
-    for check in &checks {
+    for check in checks.iter().chain([&loops(&monitor.0.vitals.supervisor)]) {
         metrics.health.with([check.name]).set(f64::from(u8::from(check.healthy)));
     }
     tell_changes(monitor, &checks);
@@ -137,6 +142,25 @@ impl Probe {
         let message = format!("{} of {} connections, {} idle", usage.connections, usage.connections_max, usage.idle);
         Check { name: POOL, healthy, message, took: None }
     }
+}
+
+/// Whether every loop runs; one that is about to be started again does not.
+pub(super) fn loops(supervisor: &Supervisor) -> Check {
+    let states = supervisor.states();
+    let down: Vec<String> = states
+        .iter()
+        .filter(|state| !state.is_running)
+        .map(|state| format!("{} {}", state.name, state.problem.as_deref().unwrap_or("has not started yet")))
+        .collect();
+    let message = if down.is_empty() { format!("{} loops run", states.len()) } else { down.join("; ") };
+    Check { name: LOOPS, healthy: down.is_empty(), message, took: None }
+}
+
+/// What is wrong with loops, one sentence each; those that run again after a failure are not among them.
+pub(super) fn failing(supervisor: &Supervisor) -> Vec<String> {
+    let down = supervisor.states().into_iter().filter(|state| !state.is_running && state.failures > 0);
+    let problem = |problem: Option<String>| problem.unwrap_or_else(|| "ended".to_owned());
+    down.map(|state| format!("the loop {} does not run: it {}", state.name, problem(state.problem))).collect()
 }
 
 fn writer(monitor: &Monitor) -> Check {

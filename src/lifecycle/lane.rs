@@ -101,7 +101,9 @@ impl Lane {
     }
 
     /// Works until every sender is gone, which is how the writer stops: the last batch is finished.
-    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Queued>) {
+    pub(super) async fn run(mut self, queue: &mut mpsc::Receiver<Queued>) {
+        // A run before this one may have ended in the middle of a batch.
+        self.watchdog.idle();
         let mut waiting = Vec::new();
         while queue.recv_many(&mut waiting, self.shared.settings.batch_items_max).await > 0 {
             let (mut items, rooms): (Vec<_>, Vec<_>) =

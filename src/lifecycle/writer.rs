@@ -3,11 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use futures::{StreamExt as _, stream::FuturesUnordered};
-use tokio::{
-    sync::{Semaphore, mpsc, oneshot},
-    task::JoinSet,
-};
+use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     AckTo, ClaimVerdict, Clock, Events, Hints, Outcome, Pauses, Templates, Watch, Watchdog, Workforce,
@@ -23,6 +21,7 @@ use crate::{
     },
     error::{Error, Reason, Result},
     store::{Store, lifecycle::Log},
+    supervisor::{Group, Handover, Supervisor},
     telemetry::{Metrics, Spans, metrics::Counter},
 };
 
@@ -191,11 +190,11 @@ impl LanesView {
 
 /// The lanes at work; they end when every [`Writer`] is gone and their queues are empty.
 #[derive(Debug)]
-pub struct Lanes(JoinSet<()>);
+pub struct Lanes(Group);
 
 impl Writer {
     /// Starts the lanes.
-    pub fn start(settings: Settings, parts: Parts) -> (Self, Lanes) {
+    pub fn start(settings: Settings, parts: Parts, supervisor: &Supervisor) -> (Self, Lanes) {
         let (later, waiting) = mpsc::unbounded_channel();
         let settings = Arc::new(settings);
         let backoff = Arc::new(ArcSwap::from_pointee(settings.backoff.clone()));
@@ -215,17 +214,37 @@ impl Writer {
             spans: Spans::of_process(),
             later,
         };
-        let mut tasks = JoinSet::new();
+        // The lanes themselves cancel it, once nobody can bring them work any more.
+        let mut loops = supervisor.group(CancellationToken::new());
         let mut lanes = Vec::with_capacity(settings.lanes);
-        for _ in 0..settings.lanes.max(1) {
+        for number in 0..settings.lanes.max(1) {
             let (sender, queue) = mpsc::channel(settings.queue_items_max);
             let lane = LaneHandle::new(sender, settings.queue_bytes_max, &shared.metrics);
-            tasks.spawn(Lane::new(shared.clone(), Arc::clone(&lane.watchdog)).run(queue));
+            let (shared, watchdog) = (shared.clone(), Arc::clone(&lane.watchdog));
+            let (queue, over) = (Handover::new(queue), loops.stop().clone());
+            loops.spawn(format!("lane_{number}"), move || {
+                let lane = Lane::new(shared.clone(), Arc::clone(&watchdog));
+                let (queue, over) = (queue.clone(), over.clone());
+                async move {
+                    if let Some(mut queue) = queue.take() {
+                        lane.run(&mut queue).await;
+                        over.cancel();
+                    }
+                }
+            });
             lanes.push(lane);
         }
         let writer = Self { lanes: lanes.into(), clock, backoff };
-        tasks.spawn(forward(waiting, Arc::downgrade(&writer.lanes)));
-        (writer, Lanes(tasks))
+        let (waiting, lanes) = (Handover::new((waiting, FuturesUnordered::new())), Arc::downgrade(&writer.lanes));
+        loops.spawn("retries", move || {
+            let (waiting, lanes) = (waiting.clone(), lanes.clone());
+            async move {
+                if let Some(mut waiting) = waiting.take() {
+                    forward(&mut waiting, &lanes).await;
+                }
+            }
+        });
+        (writer, Lanes(loops))
     }
 
     /// Changes how long failed steps wait, from their next failure on.
@@ -305,26 +324,24 @@ impl Writer {
 impl Lanes {
     /// Waits until the lanes have finished their last batches.
     pub async fn finished(mut self) {
-        while let Some(ended) = self.0.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(%error, "a lane ended badly");
-            }
-        }
+        self.0.finished().await;
     }
 }
 
+/// Items that the lanes made themselves: those that nobody has looked at yet, and those that pause.
+type Postponed = (mpsc::UnboundedReceiver<(Duration, Item)>, FuturesUnordered<BoxFuture<'static, Item>>);
+
 /// Brings items that the lanes made themselves to their lanes.
-async fn forward(mut waiting: mpsc::UnboundedReceiver<(Duration, Item)>, lanes: std::sync::Weak<[LaneHandle]>) {
-    let mut pausing = FuturesUnordered::new();
+async fn forward((waiting, pausing): &mut Postponed, lanes: &std::sync::Weak<[LaneHandle]>) {
     loop {
         let item = tokio::select! {
             Some(item) = pausing.next() => item,
             more = waiting.recv() => match more {
                 Some((pause, item)) => {
-                    pausing.push(async move {
+                    pausing.push(Box::pin(async move {
                         tokio::time::sleep(pause).await;
                         item
-                    });
+                    }));
                     continue;
                 }
                 // The lanes have ended.

@@ -18,6 +18,7 @@ use crate::{
         self as proto, session_request::Message as Incoming, worker_service_server::WorkerService,
     },
     service::dependencies::Dependencies,
+    supervisor::spawn_short,
 };
 
 use convert::{Limits, acks, hello, holds, report, welcome};
@@ -120,7 +121,7 @@ impl WorkerService for Workers {
         let opened = self.sessions.open(granted(hello(message)?, &scope)?).await?;
         let first = welcome(opened.hold.session_id, &opened.lost, self.sessions.intervals());
         let (broken, breaks) = oneshot::channel();
-        tokio::spawn(self.clone().converse(opened.hold, scope, incoming, broken));
+        spawn_short("worker stream", self.clone().converse(opened.hold, scope, incoming, broken));
         Ok(Response::new(Box::pin(outgoing(first, opened.receiver, breaks))))
     }
 

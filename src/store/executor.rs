@@ -18,6 +18,7 @@ use sqlx::{
 };
 
 use super::{ReadConnection, Transaction};
+use crate::supervisor::spawn_short;
 
 /// Rows on their way from a transaction of a statement's own to its reader.
 const ROWS_AHEAD: usize = 16;
@@ -81,7 +82,8 @@ impl Pool {
 /// inside a transaction that nobody knows of. So it goes to its end in a task of its own, and is undone there.
 pub(super) async fn begin(pool: &PgPool, statement: &'static str) -> Result<Transaction<'static>, Error> {
     let pool = pool.clone();
-    tokio::spawn(async move { pool.begin_with(statement).await }).await.unwrap_or(Err(Error::WorkerCrashed))
+    let begun = spawn_short("begin transaction", async move { pool.begin_with(statement).await }).await;
+    begun.ok().flatten().unwrap_or(Err(Error::WorkerCrashed))
 }
 
 /// A statement without a name.

@@ -7,8 +7,16 @@ use std::{
 
 /// A thing that one run of a loop has at a time, such as the receiving end of a queue: when the run ends, well or by a
 /// panic, the next one gets it.
+///
+/// Clones share it.
 #[derive(Debug)]
 pub struct Handover<T>(Arc<Mutex<Option<T>>>);
+
+impl<T> Clone for Handover<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
 
 /// The thing while a run has it.
 #[derive(Debug)]

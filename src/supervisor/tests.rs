@@ -18,8 +18,8 @@ struct Stage {
 }
 
 impl Stage {
-    /// The loop does what `act` does with the number of the start.
-    fn new<R>(act: impl Fn(u32) -> R + Send + Sync + 'static) -> Self
+    /// The loop does what `act` does with the number of the start and the token that stops it.
+    fn new<R>(act: impl Fn(u32, CancellationToken) -> R + Send + Sync + 'static) -> Self
     where
         R: Future<Output = ()> + Send + 'static,
     {
@@ -27,8 +27,8 @@ impl Stage {
         let supervisor = Supervisor::new(SETTINGS, metrics.clone());
         let mut group = supervisor.group(CancellationToken::new());
         let starts = Arc::new(AtomicU32::new(0));
-        let count = Arc::clone(&starts);
-        group.spawn("sample", move || act(count.fetch_add(1, Ordering::Relaxed) + 1));
+        let (count, stop) = (Arc::clone(&starts), group.stop().clone());
+        group.spawn("sample", move || act(count.fetch_add(1, Ordering::Relaxed) + 1, stop.clone()));
         Self { supervisor, group, starts, metrics }
     }
 
@@ -57,7 +57,7 @@ async fn pass(time: Duration) {
 
 #[tokio::test(start_paused = true)]
 async fn a_loop_that_panics_runs_again_after_its_backoff() {
-    let stage = Stage::new(|_| std::future::pending());
+    let stage = Stage::new(|_, stop| stop.cancelled_owned());
     pass(Duration::from_millis(1)).await;
     assert!(stage.supervisor.inject_panic("sample"));
     pass(Duration::from_millis(99)).await;
@@ -76,9 +76,9 @@ async fn a_loop_that_panics_runs_again_after_its_backoff() {
 
 #[tokio::test(start_paused = true)]
 async fn an_early_end_is_a_failure_and_backoffs_double_up_to_their_limit() {
-    let stage = Stage::new(|start| async move {
+    let stage = Stage::new(|start, stop| async move {
         if start > 3 {
-            std::future::pending().await
+            stop.cancelled().await;
         }
     });
     for (starts, after) in [(1, 99), (2, 199), (3, 299), (4, 1)] {
@@ -93,7 +93,7 @@ async fn an_early_end_is_a_failure_and_backoffs_double_up_to_their_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn failures_in_a_row_exhaust_it_and_say_why() {
-    let stage = Stage::new(|start| async move { panic!("start {start}") });
+    let stage = Stage::new(|start, _| async move { panic!("start {start}") });
     let message = stage.supervisor.exhausted().await;
     assert_eq!(message, "loop sample failed 4 times in a row, the last time it panicked: start 4");
     assert_eq!(stage.starts(), 4);
@@ -103,7 +103,9 @@ async fn failures_in_a_row_exhaust_it_and_say_why() {
 
 #[tokio::test(start_paused = true)]
 async fn a_loop_that_ran_well_begins_to_count_anew() {
-    let stage = Stage::new(|_| async { pass(SETTINGS.settled_after).await });
+    let stage = Stage::new(|_, stop| async move {
+        stop.run_until_cancelled(pass(SETTINGS.settled_after)).await;
+    });
     pass(SETTINGS.settled_after * 20).await;
     assert_eq!(stage.state().failures, 1);
     assert!(stage.failures("ended") > 15);
@@ -112,7 +114,7 @@ async fn a_loop_that_ran_well_begins_to_count_anew() {
 
 #[tokio::test(start_paused = true)]
 async fn an_unknown_name_injects_nothing() {
-    let stage = Stage::new(|_| std::future::pending());
+    let stage = Stage::new(|_, stop| stop.cancelled_owned());
     assert!(!stage.supervisor.inject_panic("example"));
     stage.stop().await;
 }
@@ -125,9 +127,8 @@ async fn what_a_loop_hands_over_reaches_its_next_run() {
     let supervisor = Supervisor::new(SETTINGS, Metrics::default());
     let mut group = supervisor.group(CancellationToken::new());
     let stop = group.stop().clone();
-    let receiver = Arc::new(receiver);
     group.spawn("queue", move || {
-        let (receiver, total, stop) = (Arc::clone(&receiver), Arc::clone(&total), stop.clone());
+        let (receiver, total, stop) = (receiver.clone(), Arc::clone(&total), stop.clone());
         async move {
             let mut receiver = receiver.take().expect("the run before has ended");
             while let Some(Some(number)) = stop.run_until_cancelled(receiver.recv()).await {

@@ -11,7 +11,7 @@
 
 mod bodies;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -19,9 +19,10 @@ use axum::{
     extract::{Request, State},
     http::{Response, StatusCode, header},
     routing::get,
+    serve::Listener,
 };
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use super::access;
@@ -52,10 +53,10 @@ pub struct HttpState {
     pub status_auth_required: bool,
 }
 
-/// Takes an address and answers on it until `stop`.
-#[derive(Debug)]
+/// Takes an address and answers on it until `stop`. Clones share the address.
+#[derive(Debug, Clone)]
 pub struct Port {
-    listener: TcpListener,
+    listener: Arc<TcpListener>,
     address: SocketAddr,
 }
 
@@ -64,7 +65,7 @@ impl Port {
     pub async fn bind(address: SocketAddr) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address })
+        Ok(Self { listener: Arc::new(listener), address })
     }
 
     /// The address.
@@ -75,13 +76,40 @@ impl Port {
     /// Answers until `stop`.
     pub async fn serve(self, state: HttpState, stop: CancellationToken) {
         let stopped = stop.clone();
-        let served = axum::serve(self.listener, router(state)).with_graceful_shutdown(stopped.cancelled_owned());
+        let served =
+            axum::serve(SharedListener(self.listener), router(state)).with_graceful_shutdown(stopped.cancelled_owned());
         tokio::select! {
             served = async { served.await } => if let Err(error) = served {
                 tracing::error!(%error, "the HTTP port failed");
             },
             () = async { stop.cancelled().await; tokio::time::sleep(LAST_ANSWERS).await } => {}
         }
+    }
+}
+
+/// A listener that outlives one run of the server on it.
+struct SharedListener(Arc<TcpListener>);
+
+impl Listener for SharedListener {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        /// How long to wait when there are too many connections to take one more.
+        const PAUSE: Duration = Duration::from_millis(100);
+        loop {
+            match self.0.accept().await {
+                Ok(accepted) => return accepted,
+                Err(error) => {
+                    tracing::debug!(%error, "a connection to the HTTP port was not accepted");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.0.local_addr()
     }
 }
 

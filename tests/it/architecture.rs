@@ -11,11 +11,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &["domain"]),
     ("error", &["error", "domain"]),
     ("telemetry", &["telemetry"]),
-    ("store", &["store", "domain", "error", "lib", "telemetry"]),
-    ("lifecycle", &["lifecycle", "store", "domain", "error", "telemetry"]),
-    ("engine", &["engine", "auth", "lifecycle", "store", "domain", "error", "telemetry"]),
-    ("health", &["health", "lifecycle", "store", "domain", "error", "telemetry"]),
-    ("service", &["service", "auth", "lifecycle", "store", "domain", "error", "telemetry"]),
+    ("supervisor", &["supervisor", "telemetry"]),
+    ("store", &["store", "domain", "error", "lib", "supervisor", "telemetry"]),
+    ("lifecycle", &["lifecycle", "store", "domain", "error", "supervisor", "telemetry"]),
+    ("engine", &["engine", "auth", "lifecycle", "store", "domain", "error", "supervisor", "telemetry"]),
+    ("health", &["health", "lifecycle", "store", "domain", "error", "supervisor", "telemetry"]),
+    ("service", &["service", "auth", "lifecycle", "store", "domain", "error", "supervisor", "telemetry"]),
     (
         "rpc",
         &[
@@ -29,12 +30,13 @@ const ARROWS: &[(&str, &[&str])] = &[
             "proto",
             "transport",
             "store",
+            "supervisor",
             "telemetry",
             "health",
         ],
     ),
     ("embedded", &["embedded", "store"]),
-    ("auth", &["auth", "store", "domain", "error", "telemetry"]),
+    ("auth", &["auth", "store", "domain", "error", "supervisor", "telemetry"]),
 ];
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "nothing is reachable from outside a test binary")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::large_futures, reason = "a test has a stack of its own")]
+#![allow(clippy::disallowed_methods, reason = "nobody starts a test's work again")]
 
 mod harness;
 mod sim;
@@ -32,6 +33,7 @@ mod retention;
 mod servers;
 mod ship;
 mod sql;
+mod supervision;
 mod telemetry;
 mod transport;
 mod worker;

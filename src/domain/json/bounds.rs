@@ -194,7 +194,10 @@ mod tests {
     fn keys_come_once() {
         check(r#"{"a": 1, "b": {"a": "a"}, "c": ["a", "a", {"a": 2}]}"#, None);
         check(r#"{"a": 1, "a": 2}"#, Some(r#""a" comes twice at a"#));
-        check(r#"{"x": {"list": [{}, {"a": "x, \"a\": 1", "b": 0, "\u0061": 2}]}}"#, Some(r#""a" comes twice at x.list[1].a"#));
+        check(
+            r#"{"x": {"list": [{}, {"a": "x, \"a\": 1", "b": 0, "\u0061": 2}]}}"#,
+            Some(r#""a" comes twice at x.list[1].a"#),
+        );
         check(r#"[{"": 1}, {"": 1, "": 2}]"#, Some(r#""" comes twice at [1]."#));
     }
 

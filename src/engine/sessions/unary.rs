@@ -13,6 +13,7 @@ use crate::{
     domain::ids::StepId,
     error::{Error, Reason, Result},
     lifecycle::{Ack, AckTo, Assignment, Verdict},
+    supervisor::spawn_short,
 };
 
 impl Sessions {
@@ -53,7 +54,7 @@ impl Sessions {
     pub async fn claim(&self, hello: Hello, wait: Duration) -> Result<(Uuid, Vec<Assignment>)> {
         self.refuse_when_draining()?;
         let (reply, answer) = oneshot::channel();
-        tokio::spawn(self.clone().claim_for(hello, wait, reply));
+        spawn_short("claim", self.clone().claim_for(hello, wait, reply));
         answer.await.map_err(|_| Error::new(Reason::Draining, "the server is shutting down"))?
     }
 
@@ -113,7 +114,7 @@ impl Sessions {
             self.disconnect(session_id);
             // The answer does not wait for what only explanations need.
             let (sessions, attached_at, held) = (self.clone(), hold.attached_at, assignments.len());
-            tokio::spawn(async move { sessions.detach(session_id, attached_at, held).await });
+            spawn_short("detach session", async move { sessions.detach(session_id, attached_at, held).await });
         }
         Ok((session_id, assignments))
     }

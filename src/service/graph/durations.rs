@@ -19,6 +19,7 @@ use crate::{
         template::{NamedTaskId, Template},
     },
     store::{self, Store, graph::Sample},
+    supervisor::spawn_short,
 };
 
 /// How long a measurement is good for when its sample is at least half full, and when it is not. It measures what was
@@ -73,7 +74,7 @@ impl Measurements {
         };
         if found.good_until <= now && !found.being_renewed.swap(true, Ordering::Relaxed) {
             let (measuring, known, old) = (measuring(), self.known.clone(), Arc::clone(&found));
-            tokio::spawn(async move {
+            spawn_short("measure durations", async move {
                 match measuring.await {
                     Ok(new) => known.insert(id, new).await,
                     Err(error) => {

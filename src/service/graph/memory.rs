@@ -15,6 +15,7 @@ use crate::{
     },
     error::{Error, Reason, Result},
     store::shared::{Lookup, Shared},
+    supervisor::spawn_short,
     telemetry::{Metrics, metrics::CacheMeter},
 };
 
@@ -105,7 +106,7 @@ impl Memory {
     fn share(&self, key: Key, analysis: &Analysis) {
         let Some(shared) = self.shared.clone() else { return };
         let text = serde_json::to_vec(analysis).expect("an analysis is plain numbers");
-        tokio::spawn(async move { shared.put(&name(key), &text).await });
+        spawn_short("share analysis", async move { shared.put(&name(key), &text).await });
     }
 }
 

@@ -149,6 +149,8 @@ table! {
     /// Age of the oldest snapshot that is held open in the database; an old one slows every queue.
     database_snapshot_age: Gauge = "tasker_database_oldest_snapshot_seconds" in Seconds by [];
 
+    /// Failures of long-lived loops by the name of the loop and outcome: panicked, ended (before it was asked to).
+    loop_failures: Counter = "tasker_loop_failures_total" in Things by [name, outcome];
     /// Readiness checks: 1 when one is fine, 0 when it is not.
     health: Gauge = "tasker_health_check" in Things by [check];
     /// Whether the server is ready for calls: 1 or 0.

@@ -1,5 +1,7 @@
 //! The handler against a real server on a socket: it reads one request and sends the bytes that the test gives.
 
+#![expect(clippy::disallowed_methods, reason = "nobody starts the work of a test again")]
+
 use serde_json::json;
 use tasker_sdk::proto::tasker::worker::v1::Assignment;
 use tokio::{

@@ -20,6 +20,8 @@ use super::{
     keys::{Key, Keys, pem, shared},
 };
 
+use crate::supervisor::spawn_short;
+
 /// A file of keys at most.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
@@ -91,7 +93,7 @@ impl Source {
             Some(_) if self.rotates() => {
                 let this = Arc::clone(self);
                 // Ends by itself: reading is bounded in time.
-                tokio::spawn(async move { this.read_after(&kept, Instant::now()).await });
+                spawn_short("read signing keys", async move { this.read_after(&kept, Instant::now()).await });
                 return Arc::clone(&self.current.load().keys);
             }
             _ => return Arc::clone(&kept.keys),
