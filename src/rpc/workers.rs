@@ -23,6 +23,8 @@ use crate::{
 
 use convert::{Limits, acks, hello, holds, report, welcome};
 
+/// Bytes of the results on one page of dependencies at most; one result is on it in any case.
+const DEPENDENCIES_BYTES_MAX: usize = 4 << 20;
 /// How long a worker may take to say hello.
 const HELLO_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a unary claim waits when it does not say, and at most.
@@ -182,7 +184,7 @@ impl WorkerService for Workers {
                 .with("step_id", step.to_string())
                 .into());
         }
-        let page = self.dependencies.page(step, &request.step_names, request.page_size, &request.page_token).await?;
+        let page = self.dependencies.page(step, &request.step_names, request.page_size, &request.page_token, DEPENDENCIES_BYTES_MAX).await?;
         let dependencies = page
             .results
             .into_iter()

@@ -194,7 +194,7 @@ pub async fn make_old(store: &Store, tasks: i64, handler: &str) -> Result<()> {
             insert into transitions (task_id, sequence, step_no, from_state, to_state, attempt, at, started_at, session_id,
                                      results)
             select m.task_id, s.sequence, s.step_no, s.from_state, s.to_state, s.attempt, m.at, m.at, m.task_id,
-                   case when s.to_state = 2 then '{}'::jsonb end
+                   case when s.to_state = 2 then '{}' end
             from made m
             cross join (values (1, null, null, 0, 0), (2, null, 0, 1, 0), (3, 0, 0, 1, 1), (4, 0, 1, 2, 1), (5, 1, 0, 1, 1),
                                (6, 1, 1, 2, 1), (7, 2, 0, 1, 1), (8, 2, 1, 2, 1), (9, 3, 0, 1, 1), (10, 3, 1, 2, 1),

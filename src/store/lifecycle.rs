@@ -432,6 +432,42 @@ pub async fn results(
         .collect()
 }
 
+/// How long a result is, and the result itself where it is short.
+#[derive(Debug)]
+pub struct ResultSize {
+    /// The task.
+    pub task: TaskId,
+    /// The sequence number of the transition that carries it.
+    pub sequence: u32,
+    /// Its length in bytes; 0 when there is none.
+    pub bytes: usize,
+    /// The text, when it is no longer than was asked for.
+    pub results: Option<String>,
+}
+
+/// Tells how long results are, by the transitions that carry them; those of at most `short` bytes come with it.
+pub async fn result_sizes(
+    connection: &mut PgConnection,
+    keys: &[(TaskId, u32)],
+    short: usize,
+) -> Result<Vec<ResultSize>> {
+    let tasks: Vec<Uuid> = keys.iter().map(|(task, _)| task.uuid()).collect();
+    let sequences: Vec<i32> = keys.iter().map(|(_, sequence)| signed(*sequence)).collect();
+    let short = i32::try_from(short).unwrap_or(i32::MAX);
+    let rows = sql!("lifecycle/result_sizes").bind(tasks).bind(sequences).bind(short).fetch_all(connection).await?;
+    rows.iter()
+        .map(|row| {
+            let bytes: i32 = row.try_get("bytes")?;
+            Ok(ResultSize {
+                task: TaskId::from_uuid(row.try_get("task_id")?),
+                sequence: unsigned(row.try_get("sequence")?)?,
+                bytes: usize::try_from(bytes).unwrap_or_default(),
+                results: row.try_get("results")?,
+            })
+        })
+        .collect()
+}
+
 /// Loads changed inputs by step.
 pub async fn inputs(connection: &mut PgConnection, keys: &[(TaskId, StepNo)]) -> Result<Vec<(TaskId, StepNo, String)>> {
     let tasks: Vec<Uuid> = keys.iter().map(|(task, _)| task.uuid()).collect();

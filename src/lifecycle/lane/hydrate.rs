@@ -5,7 +5,7 @@
 //! given up, so that they are tried again.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -30,8 +30,14 @@ use crate::{
     telemetry::Place,
 };
 
-/// Payloads read at once: at 64 KiB each they are 4 MiB, of which a read holds two copies for a moment.
+/// Contexts read at once: at 64 KiB each they are 4 MiB, of which a read holds two copies for a moment.
 const READ_MAX: usize = 64;
+
+/// Bytes of results read at once, of which a read holds two copies for a moment; one result is always read.
+const READ_BYTES_MAX: usize = 4 << 20;
+
+/// Results up to this size lie in their row and are read with their length: another look would cost more.
+const SHORT_BYTES: usize = 1 << 10;
 
 /// A task's context, the name under which its calls are found again, and where it is in its trace.
 type Context = (Arc<str>, Option<Arc<str>>, Option<Place>);
@@ -41,6 +47,8 @@ type Context = (Arc<str>, Option<Arc<str>>, Option<Place>);
 struct Read {
     contexts: HashMap<TaskId, Context>,
     results: HashMap<(TaskId, u32), Arc<str>>,
+    /// Lengths of results, also of those that were not read because their assignment goes without them.
+    result_bytes: HashMap<(TaskId, u32), usize>,
     inputs: HashMap<(TaskId, StepNo), Arc<str>>,
 }
 
@@ -49,7 +57,22 @@ struct Read {
 struct Wanted {
     contexts: HashSet<Uuid>,
     results: HashSet<(TaskId, u32)>,
+    /// What each assignment takes from the store, and the bytes of results that it has already.
+    assignments: Vec<(usize, Vec<(TaskId, u32)>)>,
     inputs: Vec<(TaskId, StepNo)>,
+}
+
+impl Read {
+    /// The results that are sent and were too long to come with their lengths.
+    fn missing(&self, wanted: &Wanted, assignment_bytes_max: usize) -> Vec<(TaskId, u32)> {
+        let length = |key: &(TaskId, u32)| self.result_bytes.get(key).copied().unwrap_or_default();
+        let sent = wanted.assignments.iter().filter(|(known, keys)| {
+            known.saturating_add(keys.iter().map(length).sum()) <= assignment_bytes_max
+        });
+        let missing: BTreeSet<(TaskId, u32)> =
+            sent.flat_map(|(_, keys)| keys).filter(|key| length(key) > 0 && !self.results.contains_key(key)).copied().collect();
+        missing.into_iter().collect()
+    }
 }
 
 impl Lane {
@@ -93,16 +116,20 @@ impl Lane {
         let cached = &entry.cached;
         let no = reservation.claimed.no;
         let spec = cached.run.template().step(no);
-        let mut bytes = 0;
+        let key = |parent: StepNo| (task, cached.run.step(parent).outcome_sequence);
+        let length = |parent: StepNo| match cached.result(parent) {
+            Some(kept) => kept.len(),
+            None => read.result_bytes.get(&key(parent)).copied().unwrap_or_default(),
+        };
+        let bytes: usize = spec.parents.iter().copied().map(length).sum();
+        let omitted = bytes > self.shared.settings.assignment_bytes_max;
         let mut dependencies = Vec::with_capacity(spec.parents.len());
-        for parent in spec.parents.iter().copied() {
+        for parent in spec.parents.iter().copied().filter(|_| !omitted) {
             let kept = cached.result(parent).cloned();
             let found = kept.or_else(|| read.results.get(&(task, cached.run.step(parent).outcome_sequence)).cloned());
             let results = found.unwrap_or_else(|| Arc::from("{}"));
-            bytes += results.len();
             dependencies.push((Arc::clone(&cached.run.template().step(parent).name), results));
         }
-        let omitted = bytes > self.shared.settings.assignment_bytes_max;
         let changed = read.inputs.get(&(task, no)).cloned();
         let timeout = spec.timeout.map(|timeout| Micros::try_from(timeout.as_micros()).unwrap_or(Micros::MAX));
         Assignment {
@@ -111,7 +138,7 @@ impl Lane {
             retry_limit: cached.run.step(no).retry_limit,
             template: Arc::clone(cached.run.template()),
             inputs: changed.or_else(|| cached.context.clone()).unwrap_or_else(|| Arc::from("{}")),
-            dependencies: if omitted { Vec::new() } else { dependencies },
+            dependencies,
             dependencies_omitted: omitted,
             claimed_at: now,
             deadline_at: timeout.map(|timeout| now.saturating_add(timeout)),
@@ -146,9 +173,15 @@ impl Lane {
         }
         if !wanted.results.is_empty() {
             let keys: Vec<(TaskId, u32)> = wanted.results.iter().copied().collect();
-            for keys in keys.chunks(READ_MAX) {
+            for found in rows::result_sizes(&mut connection, &keys, SHORT_BYTES).await? {
+                let key = (found.task, found.sequence);
+                read.result_bytes.insert(key, found.bytes);
+                read.results.extend(found.results.map(|results| (key, Arc::from(results))));
+            }
+            let missing = read.missing(wanted, self.shared.settings.assignment_bytes_max);
+            for keys in within_bytes(&missing, |key| read.result_bytes[key]) {
                 for (task, sequence, results) in rows::results(&mut connection, keys).await? {
-                    read.results.insert((task, sequence), Arc::from(results.unwrap_or_else(|| "{}".to_owned())));
+                    read.results.extend(results.map(|results| ((task, sequence), Arc::from(results))));
                 }
             }
         }
@@ -173,6 +206,23 @@ impl Lane {
     }
 }
 
+/// Keys in portions of a bounded number of bytes, each of one key at least.
+fn within_bytes<K>(keys: &[K], bytes: impl Fn(&K) -> usize) -> Vec<&[K]> {
+    let mut portions = Vec::new();
+    let (mut from, mut sum) = (0, 0_usize);
+    for (place, key) in keys.iter().enumerate() {
+        sum = sum.saturating_add(bytes(key));
+        if sum > READ_BYTES_MAX && place > from {
+            portions.push(&keys[from..place]);
+            (from, sum) = (place, bytes(key));
+        }
+    }
+    if from < keys.len() {
+        portions.push(&keys[from..]);
+    }
+    portions
+}
+
 fn wanted(batch: &Batch) -> Wanted {
     let mut wanted = Wanted::default();
     for (task, entry) in &batch.entries {
@@ -185,13 +235,42 @@ fn wanted(batch: &Batch) -> Wanted {
             if run.step(no).inputs_changed {
                 wanted.inputs.push((*task, no));
             }
+            let (mut known, mut keys) = (0, Vec::new());
             for parent in run.template().step(no).parents.iter().copied() {
                 let sequence = run.step(parent).outcome_sequence;
-                if sequence > 0 && entry.cached.result(parent).is_none() {
-                    wanted.results.insert((*task, sequence));
+                match entry.cached.result(parent) {
+                    Some(kept) => known += kept.len(),
+                    None if sequence > 0 => keys.push((*task, sequence)),
+                    None => {}
                 }
+            }
+            if !keys.is_empty() {
+                wanted.results.extend(keys.iter().copied());
+                wanted.assignments.push((known, keys));
             }
         }
     }
     wanted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn portions_are_bounded_and_whole() {
+        let mib = 1_usize << 20;
+        let check = |sizes: &[usize], expected: &[usize]| {
+            let keys: Vec<usize> = (0..sizes.len()).collect();
+            let portions = within_bytes(&keys, |key| sizes[*key]);
+            assert_eq!(portions.iter().map(|portion| portion.len()).collect::<Vec<_>>(), expected, "{sizes:?}");
+            assert_eq!(portions.concat(), keys);
+        };
+        check(&[], &[]);
+        check(&[1], &[1]);
+        check(&[4 * mib], &[1]);
+        check(&[mib, mib, mib, mib], &[4]);
+        check(&[mib, mib, mib, mib, 1], &[4, 1]);
+        check(&[9 * mib, 1, 9 * mib, 9 * mib], &[1, 1, 1, 1]);
+    }
 }

@@ -72,7 +72,7 @@ with stories as (
            case when c.bits & 3 = 0 then 'unknown' else 'user_' || (c.bits >> 2 & 1023) end,
            (array['unknown', 'shop', 'billing', 'warehouse'])[1 + (c.bits >> 12 & 3)], 'seeded',
            case when c.bits >> 14 & 7 = 0 then array['urgent'] else '{}' end,
-           jsonb_build_object('order', c.n, 'customer', c.bits >> 17 & 65535), c.created_at,
+           json_build_object('order', c.n, 'customer', c.bits >> 17 & 65535)::text, c.created_at,
            case when c.bits >> 33 & 3 = 0 then 'cart-' || c.n end
     from cast_ c
     order by c.task_id
@@ -81,13 +81,13 @@ with stories as (
                              results, metadata)
     select c.task_id, m.sequence, m.step_no, m.from_state, m.to_state, m.attempt,
            c.created_at + c.life * (m.at / 1000), c.created_at + c.life * (m.started_at / 1000),
-           case when m.started_at is not null then $8::uuid end, m.results::jsonb,
+           case when m.started_at is not null then $8::uuid end, m.results,
            case
-               when m.retry_at is null then m.metadata::jsonb
-               else m.metadata::jsonb || jsonb_build_object('retry_at', (extract(epoch from c.created_at + case
+               when m.retry_at is null then m.metadata::json
+               else (m.metadata::jsonb || jsonb_build_object('retry_at', (extract(epoch from c.created_at + case
                    when m.retry_at < 1000000 then c.life * (m.retry_at / 1000)
                    else c.life + make_interval(secs => m.retry_at - 1000000)
-               end) * 1000000)::bigint)
+               end) * 1000000)::bigint))::json
            end
     from cast_ c
     join moves m on m.story = c.story

@@ -7,8 +7,8 @@ select e.value ->> 'name' as name,
        min(h.created_at) as registered_at
 from named_tasks h
 join task_namespaces n on n.task_namespace_id = h.task_namespace_id
-cross join lateral jsonb_array_elements(h.configuration -> 'step_templates') s
-cross join lateral jsonb_array_elements(coalesce(s.value -> 'custom_events', '[]')) e
+cross join lateral json_array_elements(h.configuration -> 'step_templates') s
+cross join lateral json_array_elements(coalesce(s.value -> 'custom_events', '[]')) e
 where h.is_current and ($1::text[] is null or n.name = any ($1))
 group by e.value ->> 'name'
 order by 1

@@ -11,7 +11,7 @@ with given as (
     insert into named_tasks (task_namespace_id, name, version, version_order, revision, description,
                              configuration, content_hash)
     select namespace_id, name, version, array[major, minor, patch], revision, nullif(description, ''),
-           configuration::jsonb, content_hash
+           configuration::json, content_hash
     from given
     returning named_task_id, task_namespace_id, name, version, created_at
 )

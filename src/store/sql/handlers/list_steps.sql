@@ -10,7 +10,7 @@ join dependent_systems system using (dependent_system_id)
 left join (
     select (entry.position - 1)::smallint as step_no, (entry.template -> 'handler_config')::text as config
     from named_tasks task,
-         jsonb_array_elements(task.configuration -> 'step_templates') with ordinality as entry (template, position)
+         json_array_elements(task.configuration -> 'step_templates') with ordinality as entry (template, position)
     where task.named_task_id = $1
 ) template using (step_no)
 where step.named_task_id = $1

@@ -25,7 +25,7 @@ with moved as (
     insert into transitions (task_id, sequence, step_no, from_state, to_state, attempt, at, started_at,
                              session_id, results, metadata)
     select n.task_id, n.sequence, n.step_no, n.from_state, n.to_state, n.attempt, $1, l.claimed_at,
-           l.session_id, n.results::jsonb, n.metadata::jsonb
+           l.session_id, n.results, n.metadata::json
     from unnest($12::uuid[], $13::int[], $14::smallint[], $15::smallint[], $16::smallint[], $17::int[],
                 $18::text[], $19::text[], $20::smallint[])
          as n (task_id, sequence, step_no, from_state, to_state, attempt, results, metadata, ended_step_no)

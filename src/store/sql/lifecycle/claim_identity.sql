@@ -5,7 +5,7 @@
 insert into task_requests (task_id, named_task_id, initiator, source_system, reason, tags, bypass_steps, context,
                            requested_at, correlation_id, created_by, trace_context, identity, identity_hash)
 select r.task_id, r.named_task_id, r.initiator, r.source_system, r.reason, r.tags::text[], r.bypass_steps::text[],
-       r.context::jsonb, r.requested_at, r.correlation_id, r.created_by, r.trace_context, r.identity,
+       r.context, r.requested_at, r.correlation_id, r.created_by, r.trace_context, r.identity,
        r.identity_hash
 from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
             $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bytea[])

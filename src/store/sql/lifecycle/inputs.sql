@@ -1,4 +1,4 @@
 -- Loads changed inputs. Locks nothing. Walks step_inputs_pkey. $1 task ids, $2 step numbers
-select i.task_id, i.step_no, i.inputs::text as inputs
+select i.task_id, i.step_no, i.inputs
 from unnest($1::uuid[], $2::smallint[]) as k (task_id, step_no)
 join step_inputs i on i.task_id = k.task_id and i.step_no = k.step_no

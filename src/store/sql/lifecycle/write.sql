@@ -30,7 +30,7 @@ with created as (
     insert into task_requests (task_id, named_task_id, initiator, source_system, reason, tags, bypass_steps,
                                context, requested_at, correlation_id, created_by, trace_context)
     select r.task_id, r.named_task_id, r.initiator, r.source_system, r.reason, r.tags::text[],
-           r.bypass_steps::text[], r.context::jsonb, r.requested_at, r.correlation_id, r.created_by,
+           r.bypass_steps::text[], r.context, r.requested_at, r.correlation_id, r.created_by,
            r.trace_context
     from unnest($13::uuid[], $14::int[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[],
                 $20::text[], $21::timestamptz[], $22::text[], $23::text[], $24::text[])
@@ -50,7 +50,7 @@ with created as (
     insert into transitions (task_id, sequence, step_no, from_state, to_state, attempt, at, started_at,
                              session_id, results, metadata)
     select n.task_id, n.sequence, n.step_no, n.from_state, n.to_state, n.attempt, $1, l.claimed_at,
-           l.session_id, n.results::jsonb, n.metadata::jsonb
+           l.session_id, n.results, n.metadata::json
     from unnest($34::uuid[], $35::int[], $36::smallint[], $37::smallint[], $38::smallint[], $39::int[],
                 $40::text[], $41::text[], $42::smallint[])
          as n (task_id, sequence, step_no, from_state, to_state, attempt, results, metadata, ended_step_no)
