@@ -25,7 +25,7 @@ use crate::{
     telemetry::Metrics,
 };
 
-pub use checks::{Check, DATABASE, LOOPS, MIGRATIONS, POOL, SWEEPER, WRITER};
+pub use checks::{Check, DATABASE, LOOPS, MIGRATIONS, POOL, POOLER, SWEEPER, WRITER};
 
 /// How looks are taken.
 #[derive(Debug, Clone)]

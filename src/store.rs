@@ -23,6 +23,7 @@ pub mod migrate;
 pub mod pages;
 pub mod pauses;
 pub mod pool;
+pub mod pooler;
 pub mod ready;
 pub mod replica;
 pub mod retention;

@@ -10,6 +10,7 @@ use crate::{
     store::{
         databases,
         doctor::{self, Identity, Settings},
+        pooler,
     },
 };
 
@@ -44,6 +45,13 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
         }
     };
     store_itself(config, &key, &store, &mut findings);
+    if config.database.pooler == crate::config::Pooler::None && is_pooled(&config.database.url).await {
+        findings.push(finding(
+            &key,
+            "leads through a pooler in transaction mode, and pooler = \"none\" stands beside it",
+            "set pooler = \"transaction\" for this database, and name a direct way as database.listen",
+        ));
+    }
     if let Some(reads) = config.reads() {
         let key = format!("databases.{}.url", config.database.reads);
         match ask(&reads.url).await {
@@ -64,6 +72,13 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Whether an address that answers leads through a pooler in transaction mode.
+async fn is_pooled(url: &Secret) -> bool {
+    let Ok(address) = databases::address(url.expose()) else { return false };
+    let asked = tokio::time::timeout(PATIENCE, pooler::is_between(&address)).await;
+    matches!(asked, Ok(Ok(true)))
 }
 
 async fn ask(url: &Secret) -> Result<DatabaseFacts, String> {

@@ -94,8 +94,10 @@ pub(super) async fn run(shared: Shared) {
             settings: &shared.settings.retention,
             stop: &shared.stop,
         };
-        let now = shared.clock.now();
-        if let Err(error) = work.tick(now, &mut trim_due).await {
+        // Before the first measurement, and after a jump, nobody knows what is old.
+        if let Some(now) = shared.clock.removal_time()
+            && let Err(error) = work.tick(now, &mut trim_due).await
+        {
             tracing::warn!(error = &error as &dyn std::error::Error, "old tasks are not removed");
         }
         shared.stop.run_until_cancelled(tokio::time::sleep(tick)).await;

@@ -102,15 +102,24 @@ async fn sweep(
 ) -> Result<()> {
     let before = Clock::local();
     let database = ready::clock(shared.store.pool()).await?;
-    shared.clock.discipline(before, database, Clock::local());
-    shared.metrics.clock_offset.with([]).set(seconds(shared.clock.offset()));
+    if let Some(jump) = shared.clock.discipline(before, database, Clock::local()) {
+        shared.metrics.clock_jumps.with([]).add(1);
+        tracing::error!(
+            seconds = seconds(jump),
+            "the database's clock has jumped: nothing old is removed until it is back"
+        );
+    }
+    let machine_offset = shared.clock.now().saturating_sub(Clock::machine());
+    shared.metrics.clock_offset.with([]).set(seconds(machine_offset));
     catalog::look(shared, connected).await?;
     let now = shared.clock.now();
     let expired_before = patience.expired_before(micros(shared.settings.lease_ttl), now);
     end_lost_attempts(shared, losses.look(shared, now, expired_before).await?).await?;
     end_late_tasks(shared, now).await?;
-    let keep = Micros::try_from(KEEP_CLOSED.as_micros()).expect("a week fits");
-    sessions::tidy(shared.store.pool(), now, now - keep).await?;
+    sessions::close_expired(shared.store.pool(), now).await?;
+    if let Some(now) = shared.clock.removal_time() {
+        sessions::forget_closed(shared.store.pool(), now.saturating_sub(micros(KEEP_CLOSED))).await?;
+    }
     tallies::fold(shared.store.pool(), FOLD_MAX).await?;
     if now >= reconciler.due {
         reconciler.look(shared, now).await?;

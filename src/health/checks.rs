@@ -6,12 +6,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::Monitor;
 use crate::{
-    store::{self, Connection, migrate, status as rows},
+    store::{self, Connection, migrate, pooler, status as rows},
     supervisor::Supervisor,
 };
 
-/// The database answers in time.
+/// The database answers in time and takes writes.
 pub const DATABASE: &str = "database";
+/// The way to the database is what the configuration says it is.
+pub const POOLER: &str = "pooler";
 /// The schema is what this version needs.
 pub const MIGRATIONS: &str = "migrations";
 /// No writer lane is stuck.
@@ -39,12 +41,22 @@ pub struct Check {
     pub took: Option<Duration>,
 }
 
+/// What the database answers.
+struct Answer {
+    /// Why no write could succeed, if so.
+    problem: Option<&'static str>,
+    /// How many migrations it lacks.
+    missing: usize,
+}
+
 /// What a look leaves behind for the next one.
 #[derive(Debug, Default)]
 pub(super) struct Probe {
     connection: Option<Connection>,
     schema_was_fine: Option<Instant>,
     exhausted_since: Option<Instant>,
+    /// Whether a pooler in transaction mode stands between although the configuration knows of none.
+    is_pooled_unasked: bool,
 }
 
 /// Looks at every interval until `stop`.
@@ -101,14 +113,25 @@ impl Probe {
         let asked = tokio::time::timeout(limit, self.ask(&monitor.0.vitals.store)).await;
         let took = Some(began.elapsed());
         let problem = match asked {
-            Ok(Ok(missing)) => {
+            Ok(Ok(Answer { problem: Some(problem), .. })) => {
+                let message = format!("Database connection failed: {problem}");
+                return vec![Check { name: DATABASE, healthy: false, message, took }];
+            }
+            Ok(Ok(Answer { missing, .. })) => {
                 self.schema_was_fine = (missing == 0).then(|| self.schema_was_fine.unwrap_or(began));
                 let message = match missing {
                     0 => "the schema is up to date".to_owned(),
                     missing => format!("the database lacks {missing} migration(s)"),
                 };
                 let fine = Check { name: DATABASE, healthy: true, message: "Database connection active".into(), took };
-                return vec![fine, Check { name: MIGRATIONS, healthy: missing == 0, message, took: None }];
+                let migrations = Check { name: MIGRATIONS, healthy: missing == 0, message, took: None };
+                let pooler = self.is_pooled_unasked.then(|| Check {
+                    name: POOLER,
+                    healthy: false,
+                    message: pooler::FORGOTTEN.to_owned(),
+                    took: None,
+                });
+                return [fine, migrations].into_iter().chain(pooler).collect();
             }
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {limit:?}"),
@@ -119,18 +142,21 @@ impl Probe {
         vec![Check { name: DATABASE, healthy: false, message, took }]
     }
 
-    /// How many migrations the database lacks.
-    async fn ask(&mut self, store: &store::Store) -> store::Result<usize> {
+    async fn ask(&mut self, store: &store::Store) -> store::Result<Answer> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            None => self.connection.insert(store.single().await?),
+            None => {
+                // Before anything else: behind a pooler nobody told of, statements with names fail at random.
+                self.is_pooled_unasked = !store.is_pooled() && pooler::is_between(store.options()).await?;
+                self.connection.insert(store.single().await?)
+            }
         };
-        rows::ping(connection).await?;
-        if self.schema_was_fine.is_some_and(|at| at.elapsed() < SCHEMA_EVERY) {
-            return Ok(0);
+        let problem = rows::ping(connection).await?;
+        if problem.is_some() || self.schema_was_fine.is_some_and(|at| at.elapsed() < SCHEMA_EVERY) {
+            return Ok(Answer { problem, missing: 0 });
         }
         self.schema_was_fine = None;
-        Ok(migrate::missing_on(connection).await?.len())
+        Ok(Answer { problem, missing: migrate::missing_on(connection).await?.len() })
     }
 
     fn pool(&mut self, monitor: &Monitor) -> Check {

@@ -184,7 +184,10 @@ impl WorkerService for Workers {
                 .with("step_id", step.to_string())
                 .into());
         }
-        let page = self.dependencies.page(step, &request.step_names, request.page_size, &request.page_token, DEPENDENCIES_BYTES_MAX).await?;
+        let page = self
+            .dependencies
+            .page(step, &request.step_names, request.page_size, &request.page_token, DEPENDENCIES_BYTES_MAX)
+            .await?;
         let dependencies = page
             .results
             .into_iter()

@@ -26,6 +26,9 @@ pub enum Error {
     /// The only known way to the database goes through a pooler in transaction mode.
     #[error("this needs a direct way to the database, past the pooler: name one as database.listen")]
     NotDirect,
+    /// A pooler in transaction mode stands between, and the configuration does not say so.
+    #[error("{}", super::pooler::FORGOTTEN)]
+    Pooler(#[source] sqlx::Error),
     /// The statement took longer than it may.
     #[error("the statement took too long")]
     TooLong(#[source] sqlx::Error),
@@ -58,6 +61,7 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::Database(database) => {
                 let code = database.code().unwrap_or_default();
                 match code.as_ref() {
+                    _ if super::pooler::explains(&error) => Self::Pooler(error),
                     "23505" | "23514" | "23P01" => {
                         Self::Conflict { constraint: database.constraint().unwrap_or_default().to_owned() }
                     }
@@ -104,6 +108,7 @@ impl From<Error> for CrateError {
             Error::Unavailable(_) => {
                 Self::new(Reason::DatabaseUnavailable, "the database is unavailable").caused_by(error)
             }
+            Error::Pooler(_) => Self::new(Reason::DatabaseUnavailable, super::pooler::FORGOTTEN).caused_by(error),
             Error::TooLong(_) => {
                 let text = "the answer takes too long: ask for a shorter period or for fewer handlers";
                 Self::new(Reason::LimitExceeded, text).caused_by(error)

@@ -155,6 +155,11 @@ impl Store {
         Ok(executor::begin(self.pool.inner(), "begin isolation level repeatable read, read only").await?)
     }
 
+    /// Whether the configuration says that a pooler in transaction mode stands between.
+    pub const fn is_pooled(&self) -> bool {
+        self.is_pooled
+    }
+
     /// How to connect, for tools.
     pub const fn options(&self) -> &PgConnectOptions {
         &self.options

@@ -246,10 +246,15 @@ pub async fn mark_draining(executor: impl PgExecutor<'_>, session: Uuid) -> Resu
     Ok(())
 }
 
-/// Closes sessions that expired and hold nothing, and forgets those that closed before a time.
-pub async fn tidy(pool: &Pool, now: Micros, forget_before: Micros) -> Result<()> {
+/// Closes sessions that have expired.
+pub async fn close_expired(pool: &Pool, now: Micros) -> Result<()> {
     sql!("sessions/close_expired").bind(timestamp(now)).execute(pool).await?;
-    sql!("sessions/delete_closed").bind(timestamp(forget_before)).bind(1_000_i64).execute(pool).await?;
+    Ok(())
+}
+
+/// Forgets sessions that were closed before a time, at most 1,000.
+pub async fn forget_closed(pool: &Pool, before: Micros) -> Result<()> {
+    sql!("sessions/delete_closed").bind(timestamp(before)).bind(1_000_i64).execute(pool).await?;
     Ok(())
 }
 

@@ -139,10 +139,18 @@ impl Table {
     }
 }
 
-/// Whether the database answers.
-pub async fn ping(connection: &mut PgConnection) -> Result<()> {
-    sql!("status/ping").execute(connection).await?;
-    Ok(())
+/// Asks whether the database answers and takes writes; why it does not take them, if so.
+pub async fn ping(connection: &mut PgConnection) -> Result<Option<&'static str>> {
+    let row = sql!("status/ping").fetch_one(connection).await?;
+    Ok(if row.try_get("standby")? {
+        Some("the database is a standby and takes no writes")
+    } else if row.try_get("read_only")? {
+        Some("the database is read-only and takes no writes")
+    } else if !row.try_get::<bool, _>("may_write")? {
+        Some("the user of the database may not write to the table tasks")
+    } else {
+        None
+    })
 }
 
 /// Ends statements of the transaction that take longer.

@@ -8,7 +8,7 @@ use crate::{
     store::{
         Store,
         doctor::{self, Settings},
-        migrate,
+        migrate, pooler,
     },
 };
 
@@ -63,6 +63,12 @@ fn no_database(config: &Config) -> Finding {
 }
 
 async fn reach(store: &Store, config: &Config, findings: &mut Vec<Finding>) -> crate::store::Result<()> {
+    // Before anything else: statements with names fail at random behind a pooler that nobody told of.
+    if !store.is_pooled() && pooler::is_between(store.options()).await? {
+        let fix = "set pooler = \"transaction\" for this database, and name a direct way as database.listen";
+        findings.push(Finding::bad("pooler", pooler::FORGOTTEN, fix));
+        return Ok(());
+    }
     let mut connection = store.pool().acquire().await.map_err(crate::store::Error::from)?;
     // The first question also warms the connection, so that the second one measures the clock.
     doctor::settings(&mut connection).await?;

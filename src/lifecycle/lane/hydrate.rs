@@ -66,11 +66,15 @@ impl Read {
     /// The results that are sent and were too long to come with their lengths.
     fn missing(&self, wanted: &Wanted, assignment_bytes_max: usize) -> Vec<(TaskId, u32)> {
         let length = |key: &(TaskId, u32)| self.result_bytes.get(key).copied().unwrap_or_default();
-        let sent = wanted.assignments.iter().filter(|(known, keys)| {
-            known.saturating_add(keys.iter().map(length).sum()) <= assignment_bytes_max
-        });
-        let missing: BTreeSet<(TaskId, u32)> =
-            sent.flat_map(|(_, keys)| keys).filter(|key| length(key) > 0 && !self.results.contains_key(key)).copied().collect();
+        let sent = wanted
+            .assignments
+            .iter()
+            .filter(|(known, keys)| known.saturating_add(keys.iter().map(length).sum()) <= assignment_bytes_max);
+        let missing: BTreeSet<(TaskId, u32)> = sent
+            .flat_map(|(_, keys)| keys)
+            .filter(|key| length(key) > 0 && !self.results.contains_key(key))
+            .copied()
+            .collect();
         missing.into_iter().collect()
     }
 }

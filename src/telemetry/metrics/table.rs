@@ -126,6 +126,8 @@ table! {
     hints: Counter = "tasker_hints_total" in Things by [outcome];
     /// How far the local clock is behind the database's; leases and backoffs follow the database's.
     clock_offset: Gauge = "tasker_clock_offset_seconds" in Seconds by [];
+    /// Jumps of the database's clock by more than five minutes; nothing old is removed until it is back where it was.
+    clock_jumps: Counter = "tasker_clock_jumps_total" in Things by [];
 
     /// Time from a call's arrival to the end of its answer; for methods that stream, how long the stream was open.
     rpc_duration: Histogram(SHORT) = "tasker_rpc_duration_seconds" in Seconds by [method, code];
