@@ -27,6 +27,7 @@ mod handlers;
 mod health;
 mod insight;
 mod migrations;
+mod payloads;
 mod plans;
 mod read_models;
 mod retention;

@@ -138,6 +138,11 @@ impl World {
         .await;
     }
 
+    /// The texts of a statement about a task.
+    pub async fn text(&self, sql: &'static str, task: &str) -> Vec<String> {
+        sqlx::query_scalar(sql).bind(task).fetch_all(self.database.store.pool()).await.unwrap()
+    }
+
     pub async fn count(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(self.database.store.pool()).await.unwrap()
     }
