@@ -114,7 +114,7 @@ async fn the_http_port_says_what_the_specification_says() {
     let ready = get(&app, "/health/ready").await;
     let body = ready.json();
     assert_eq!((ready.status, &body["ready"], &body["message"]), (200, &true.into(), &"System is ready".into()));
-    for check in ["database", "migrations", "writer", "sweeper", "pool"] {
+    for check in ["database", "migrations", "writer", "sweeper", "pool", "loops"] {
         assert_eq!(body["checks"][check]["status"], "healthy", "{body}");
     }
     assert!(body["checks"]["database"]["response_time_ms"].is_number(), "{body}");
@@ -153,7 +153,7 @@ async fn the_status_service_says_the_same() {
     let queue = &status.queues[0];
     assert_eq!((queue.handler.as_str(), queue.step.as_str()), ("order", "reserve"));
     assert!(status.healthy && status.problems.is_empty() && status.error.is_empty(), "{status:?}");
-    assert_eq!(status.readiness.unwrap().checks.len(), 5);
+    assert_eq!(status.readiness.unwrap().checks.len(), 6);
     assert_eq!(status.steps.unwrap().total, 4);
     let trends = status.trends.unwrap();
     assert_eq!((trends.created, trends.completed, trends.failed), (1, 0, 0));
