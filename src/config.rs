@@ -55,6 +55,9 @@ pub use crate::telemetry::LogFormat;
 /// The defaults, as text that explains every key.
 pub const DEFAULTS: &str = include_str!("config/default.toml");
 
+/// A file to begin with: the keys that are often changed, as comments with their defaults.
+pub const STARTER: &str = include_str!("config/starter.toml");
+
 /// Everything that can be configured.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -159,6 +162,23 @@ impl Config {
         }
     }
 
+    /// Every listener has an address of its own, and other machines are asked who they are.
+    fn listeners(&self, check: &mut check::Check) {
+        check.demand(
+            "server.listen",
+            self.server.listen.is_local() || !self.auth.authenticators.is_empty() || self.auth.insecure_listen,
+            "can be reached by other machines, and nobody would be asked who calls",
+            "name authenticators in auth.authenticators (docs/SECURITY.md), or listen on 127.0.0.1, or say that the \
+             network is guarded with auth.insecure_listen = true",
+        );
+        if let (Listen::Tcp(calls), Some((probes, true))) = (&self.server.listen, self.http.address()) {
+            let is_any = calls.ip().is_unspecified() || probes.ip().is_unspecified();
+            let same = calls.port() != 0 && calls.port() == probes.port() && (is_any || calls.ip() == probes.ip());
+            let problem = "is the port of server.listen, where gRPC is served";
+            check.demand("http.listen", !same, problem, "choose another port");
+        }
+    }
+
     /// Checks ranges and relations between keys.
     fn validate(&self, check: &mut check::Check) {
         self.server.validate(check);
@@ -172,6 +192,7 @@ impl Config {
             "names \"mtls\", but clients are not asked for certificates",
             "set server.tls.client_auth to \"optional\" or \"required\"",
         );
+        self.listeners(check);
         self.database.validate(&self.databases, self.dispatch.hints, check);
         self.embedded.validate(check);
         self.writer.validate(check);

@@ -4,7 +4,10 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{Context, Outcome, style::Paint, table::Table};
+use super::{
+    Context, Outcome,
+    table::{Table, columns, text},
+};
 use crate::auth::{
     catalog::{self, Access},
     coordinator::cedar,
@@ -33,14 +36,14 @@ pub(super) struct Args {
 #[expect(clippy::unused_async, reason = "subcommands are async")]
 pub(super) async fn run(context: &Context, args: Args) -> Outcome {
     if args.cedar_schema {
-        context.print(cedar::schema().trim_end());
+        context.out().line(cedar::schema().trim_end());
         return Ok(ExitCode::SUCCESS);
     }
     if args.permissions {
         let mut names: Vec<String> = catalog::permissions().map(|permission| permission.to_string()).collect();
         names.sort_unstable();
         names.dedup();
-        context.print_either(&json!({ "permissions": names }), || names.join("\n"))?;
+        context.print_either(&json!({ "permissions": names }), || names.join("\n"));
         return Ok(ExitCode::SUCCESS);
     }
     let rows: Vec<(&str, String, bool)> = catalog::rows()
@@ -56,7 +59,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
         })
         .collect();
     context.print_either(&json!({ "methods": document }), || {
-        let mut table = Table::new(&["METHOD", "PERMISSION"]);
+        let mut table = Table::new(const { columns([text("METHOD", 48), text("PERMISSION", 30)]) });
         for (method, permission, owner) in &rows {
             let needs = match (permission.as_str(), owner) {
                 ("", _) => "none: anyone".to_owned(),
@@ -65,7 +68,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
             };
             table.row([(*method).into(), needs.into()]);
         }
-        table.render(Paint::of(&std::io::stdout())).trim_end().to_owned()
-    })?;
+        context.out().drawn(&table).trim_end().to_owned()
+    });
     Ok(ExitCode::SUCCESS)
 }

@@ -11,7 +11,7 @@ use super::{
     remote::Remote,
     shape,
     style::{Paint, Tone},
-    table::{Cell, Table},
+    table::{Cell, Table, columns, text},
 };
 use crate::{
     domain::handler::{CustomEvent, Draft, Limits, StepDraft},
@@ -25,13 +25,14 @@ const DEFAULT_PATH: &str = "config/tasker/tasks";
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tasker apply ship_parcel.yaml
-  tasker apply handlers/ --environment production     every .yaml and .yml file below the directory
-  tasker apply handlers/ --dry-run                    check everything, change nothing
-  tasker apply ship_parcel.yaml --replace             other content for a version that exists
+  tasker apply handlers/ --environment production  all files below it
+  tasker apply handlers/ --dry-run                 only check
+  tasker apply ship_parcel.yaml --replace          replace a version
 
-Files of the original Tasker load unchanged. Everything that is wrong is reported at once as
-FILE:LINE:COLUMN, and then nothing is sent. All handlers are registered, or none. Registering the
-same content again changes nothing; existing tasks keep the content they were created with.")]
+Files of the original Tasker load unchanged. Everything that is wrong is
+reported at once as FILE:LINE:COLUMN, and then nothing is sent. All handlers are
+registered, or none. Registering the same content again changes nothing;
+existing tasks keep the content they were created with.")]
 pub(crate) struct Args {
     /// Files, or directories with .yaml and .yml files
     #[arg(default_value = DEFAULT_PATH, value_name = "PATH")]
@@ -88,6 +89,7 @@ impl Args {
             return Err(Failure::Findings {
                 message: format!("{problems} in the files; nothing was sent"),
                 findings: findings.iter().map(ToString::to_string).collect(),
+                next: "fix these and repeat".to_owned(),
             });
         }
         if loaded.handlers.is_empty() {
@@ -121,7 +123,9 @@ impl Args {
             out.document(&serde_json::json!({ "dry_run": self.dry_run, "handlers": handlers }));
             return;
         }
-        let mut table = Table::new(&["HANDLER", "STEPS", "OUTCOME", "FILE"]);
+        let mut table = Table::new(
+            const { columns([text("HANDLER", 24), text("STEPS", 5), text("OUTCOME", 19), text("FILE", 26)]) },
+        );
         for ((handler, outcome), found) in response.handlers.iter().zip(outcomes).zip(found) {
             let tone = if outcome == "unchanged" { Tone::Dim } else { Tone::Good };
             let outcome = if self.dry_run { format!("{outcome} (dry run)") } else { outcome };
@@ -132,7 +136,7 @@ impl Args {
                 format!("{}:{}", found.file.display(), found.place.line).into(),
             ]);
         }
-        out.raw(&table.render(out.paint));
+        out.table(&table);
     }
 }
 

@@ -106,7 +106,7 @@ enum Inner {
 pub(super) async fn run(context: &Context, args: Args) -> Outcome {
     match args.inner {
         Some(Inner::Worker { slots }) => {
-            bench::worker(&context.server, slots).await?;
+            bench::worker(&context.connection()?.endpoint, slots).await?;
             return Ok(ExitCode::SUCCESS);
         }
         Some(Inner::Seed(args)) => return seed::run(context, args).await,
@@ -142,7 +142,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
     };
     let run = async |directory| bench::run(&options(directory), |words| eprintln!("bench: {words}")).await;
     let Some(figures) = measure(args.directory.clone(), run).await? else { return Ok(ExitCode::from(130)) };
-    context.print_either(&figures, || bench::table(&figures))?;
+    context.print_either(&figures, || bench::table(&figures));
     Ok(ExitCode::SUCCESS)
 }
 

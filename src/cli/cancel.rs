@@ -6,26 +6,31 @@ use tasker_sdk::{Client, proto::tasker::v1 as pb};
 
 use super::{
     Context, Outcome,
+    bulk::{Chosen, Verb},
     failure::Failure,
-    manual::{self, Because, Changed},
-    output::Out,
+    manual::{Because, Changed},
     remote::Remote,
     target::Target,
 };
+
+/// What is done to the tasks that `--where` names: those that are not over.
+const VERB: Verb = Verb { name: "cancel", states: &[pb::State::Pending, pb::State::InProgress] };
 
 /// Cancels tasks or steps
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tasker cancel TASK --reason 'ordered twice'
-  tasker cancel TASK/label                     the steps after it can then never run
-  tasker cancel $(tasker list --state error --all -o json | jq -r .task_id)
+  tasker cancel TASK/label  the steps after it can then never run
+  tasker cancel @last       what you submitted last
+  tasker cancel --where 'handler=ship tag=test age>1d' --dry-run
+  tasker cancel --where 'handler=ship tag=test age>1d' --yes
 
-Steps that run are told to stop, and their late results are refused. Cancelling a cancelled task
-changes nothing.")]
+Steps that run are told to stop, and their late results are refused. --where
+takes pending and running tasks, unless it names states. Conditions: namespace,
+handler, version, state, tag, initiator, source_system, correlation_id, age.")]
 pub(crate) struct Args {
-    /// Tasks, steps, or TASK/STEP-NAME
-    #[arg(required = true, value_name = "TASK|STEP")]
-    targets: Vec<Target>,
+    #[command(flatten)]
+    chosen: Chosen,
     #[command(flatten)]
     because: Because,
     #[command(flatten)]
@@ -39,9 +44,9 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
 
 impl Args {
     async fn cancel(&self, context: &Context) -> Result<ExitCode, Failure> {
-        let out = Out::of(context.output);
         let client = self.remote.connect(context).await?;
-        manual::each(out, &self.targets, async |target| self.cancel_one(&client, target).await).await
+        let one = async |target: &Target| self.cancel_one(&client, target).await;
+        self.chosen.act(context, &client, &VERB, one).await
     }
 
     async fn cancel_one(&self, client: &Client, target: &Target) -> Result<Changed, Failure> {

@@ -1,13 +1,18 @@
 //! `tasker config`: checks the configuration, and shows what holds.
 
-use std::process::ExitCode;
+use std::{
+    fs,
+    io::{ErrorKind, Write as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use serde_json::json;
 
-use super::{Context, Outcome};
+use super::{Context, Outcome, failure::Failure};
 use crate::{
     app::preflight,
-    config::{Config, Finding, Findings},
+    config::{Config, Finding, Findings, STARTER},
 };
 
 /// Checks the configuration, and shows what holds.
@@ -17,6 +22,7 @@ use crate::{
 #[command(
     arg_required_else_help = true,
     after_help = "Examples:
+  tasker config init
   tasker config check --config /etc/tasker.toml
   tasker config check --live --database-url postgres://me@db/tasker
   tasker config show --set writer.lanes=4 --output json"
@@ -39,6 +45,14 @@ enum Action {
         #[arg(long, value_name = "URL")]
         database_url: Option<String>,
     },
+    /// Writes a file to begin with: the keys that are often changed, with comments.
+    ///
+    /// A file that exists is left alone, and the command fails.
+    Init {
+        /// The file
+        #[arg(value_name = "FILE", default_value = "tasker.toml")]
+        file: PathBuf,
+    },
     /// Prints the values that hold as TOML, each with where it came from. Secrets are redacted.
     Show,
 }
@@ -47,6 +61,7 @@ enum Action {
 pub(super) async fn run(context: &Context, args: Args) -> Outcome {
     match args.action {
         Action::Check { live, database_url } => check(context, live, database_url).await,
+        Action::Init { file } => init(context, &file),
         Action::Show => show(context),
     }
 }
@@ -57,7 +72,7 @@ async fn check(context: &Context, live: bool, database_url: Option<String>) -> O
         Ok(_) => Vec::new(),
         Err(Findings(findings)) => findings,
     };
-    context.print_either(&json!({ "valid": findings.is_empty(), "findings": findings }), || text(&findings))?;
+    context.print_either(&json!({ "valid": findings.is_empty(), "findings": findings }), || text(&findings));
     Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -65,8 +80,29 @@ fn text(findings: &[Finding]) -> String {
     if findings.is_empty() { "all is well".to_owned() } else { Findings(findings.to_vec()).to_string() }
 }
 
+fn init(context: &Context, file: &Path) -> Outcome {
+    let made = fs::OpenOptions::new().write(true).create_new(true).open(file);
+    let written = made.and_then(|mut made| made.write_all(STARTER.as_bytes()));
+    match written {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let next = "name another file: tasker config init FILE";
+            return Err(Failure::local(format!("{} exists", file.display()), next).into());
+        }
+        Err(error) => {
+            let next = "correct the path or the directory's permissions";
+            return Err(Failure::local(format!("cannot write {}: {error}", file.display()), next).into());
+        }
+    }
+    let next = format!("tasker config check --config {}", file.display());
+    context.print_either(&json!({ "file": file, "next": next }), || {
+        format!("wrote {}\nchange it, then: {next}", file.display())
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
 fn show(context: &Context) -> Outcome {
     let (_, effective) = Config::load_explained(&context.sources)?;
-    context.print_either(&json!(effective.entries()), || effective.to_toml())?;
+    context.print_either(&json!(effective.entries()), || effective.to_toml());
     Ok(ExitCode::SUCCESS)
 }

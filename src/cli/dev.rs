@@ -53,7 +53,9 @@ pub(super) struct Args {
 /// Runs the subcommand.
 pub(super) async fn run(context: &Context, args: Args) -> Outcome {
     let flags = [("embedded.directory", args.data_dir.clone()), ("server.listen", args.listen.clone())];
-    let mut config = context.config_with(flags.clone())?;
+    // With --auth somebody is asked, as is said once the directory with the secret is known.
+    let asked_later = [("auth.insecure_listen", args.auth.then(|| "true".to_owned()))];
+    let mut config = context.config_with(flags.clone().into_iter().chain(asked_later))?;
     if args.auth {
         let secret = sign::development_secret(&config.embedded.directory)?;
         config = context.config_with(flags.into_iter().chain(guarded(&secret)))?;
@@ -71,7 +73,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
     let worker = if args.no_worker { None } else { Some(Helper::start(&args, &config, app.endpoint())?) };
     // Before anybody is told that it runs, and may want it to stop.
     let asked_to_stop = app::asked_to_stop();
-    greet(context, &config, &args, &app, &postgres)?;
+    greet(context, &config, &args, &app, &postgres);
     let ended = tokio::select! {
         () = asked_to_stop => Ok(ExitCode::SUCCESS),
         error = app.failed() => Err(error),
@@ -144,7 +146,7 @@ impl Helper {
     }
 }
 
-fn greet(context: &Context, config: &Config, args: &Args, app: &App, postgres: &Server) -> anyhow::Result<()> {
+fn greet(context: &Context, config: &Config, args: &Args, app: &App, postgres: &Server) {
     let psql = format!(
         "{}/psql -h {} -U postgres {}",
         postgres.binaries().display(),
@@ -189,5 +191,5 @@ fn greet(context: &Context, config: &Config, args: &Args, app: &App, postgres: &
             data = postgres.directory().display(),
             target = endpoint.trim_start_matches("http://"),
         )
-    })
+    });
 }

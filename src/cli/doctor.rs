@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::{Context, Outcome};
+use super::{Context, Outcome, input};
 use crate::config;
 
 mod database;
@@ -67,12 +67,12 @@ impl Finding {
 /// Runs the subcommand.
 pub(super) async fn run(context: &Context, args: Args) -> Outcome {
     if args.defaults {
-        context.print(config::DEFAULTS.trim_end());
+        context.out().line(config::DEFAULTS.trim_end());
         return Ok(ExitCode::SUCCESS);
     }
     let findings = examine(context, args.database_url).await;
     let healthy = findings.iter().all(|finding| finding.verdict != Verdict::Bad);
-    context.print_either(&serde_json::json!({ "healthy": healthy, "findings": findings }), || text(&findings))?;
+    context.print_either(&serde_json::json!({ "healthy": healthy, "findings": findings }), || text(&findings));
     Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -87,7 +87,10 @@ async fn examine(context: &Context, database_url: Option<String>) -> Vec<Finding
     };
     findings.push(machine::configuration(&config));
     findings.extend(database::examine(&config).await);
-    findings.push(machine::server(&context.server).await);
+    findings.push(match context.connection() {
+        Ok(profile) => machine::server(&profile.endpoint).await,
+        Err(failure) => Finding::bad("server", failure.to_string(), "correct the profile"),
+    });
     findings
 }
 
@@ -107,8 +110,8 @@ fn text(findings: &[Finding]) -> String {
     lines.push(String::new());
     lines.push(match (bad, notes) {
         (0, 0) => "all is well".to_owned(),
-        (0, notes) => format!("it works; {notes} thing(s) to know"),
-        (bad, _) => format!("{bad} thing(s) to fix"),
+        (0, notes) => format!("it works; {} to know", input::count(notes, "thing")),
+        (bad, _) => format!("{} to fix", input::count(bad, "thing")),
     });
     lines.join("\n")
 }

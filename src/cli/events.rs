@@ -23,7 +23,7 @@ use super::{
     remote::Remote,
     shape,
     style::{Tone, cut, one_line},
-    table::{Cell, Table},
+    table::{Cell, Table, columns, text},
     watch,
 };
 
@@ -37,15 +37,15 @@ const WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_s
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "Examples:
-  tasker events                                  the last ten minutes
-  tasker events --follow --filter 'step.*'       steps, as they move
-  tasker events --follow --filter '*.failed' --output json | jq .payload.error_message
-  tasker events --follow --after CURSOR          goes on where an earlier one ended
-  tasker events types --category custom          what handlers publish
+  tasker events                             the last ten minutes
+  tasker events --follow --filter 'step.*'  steps, as they move
+  tasker events --follow --filter '*.failed' -o json | jq .payload.error_message
+  tasker events --follow --after CURSOR     goes on where an earlier one ended
+  tasker events types --category custom     what handlers publish
   tasker events publish order.fulfilled --payload '{\"order\": 7}' --task TASK
 
-Every event has a cursor. With --follow a server that goes away is waited for, and the stream goes
-on after the last event that was printed."
+Every event has a cursor. With --follow a server that goes away is waited for,
+and the stream goes on after the last event that was printed."
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -239,7 +239,7 @@ impl Types {
             page_size: 1_000,
             ..pb::ListEventTypesRequest::default()
         };
-        let mut table = Table::new(&["EVENT", "FIRED BY", "MEANS"]);
+        let mut table = Table::new(const { columns([text("EVENT", 30), text("FIRED BY", 20), text("MEANS", 26)]) });
         loop {
             let page = client.events().list_event_types(request.clone()).await?.into_inner();
             for event in &page.event_types {
@@ -252,7 +252,7 @@ impl Types {
                 } else {
                     event.name.as_str().into()
                 };
-                table.row([name, cut(&by, 40).into(), cut(&one_line(&event.description), 90).into()]);
+                table.row([name, by.into(), one_line(&event.description).into()]);
             }
             if page.next_page_token.is_empty() {
                 break;
@@ -260,7 +260,7 @@ impl Types {
             request.page_token = page.next_page_token;
         }
         if !out.is_json() {
-            out.raw(&table.render(out.paint));
+            out.table(&table);
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -3,7 +3,7 @@
 //! Owns: the exit codes, and how a refusal of the server is shown: the message, its stable reason, every bad
 //! field, the details, and advice that depends on the reason alone. Never decides by the text of a message.
 
-use std::process::ExitCode;
+use std::{fmt, process::ExitCode};
 
 use serde::Serialize;
 use tonic::{Code, Status};
@@ -18,7 +18,7 @@ use crate::{error::Reason, transport::status::code_name};
 /// The exit codes of every subcommand, for `--help`.
 pub(crate) const EXIT_CODES: &str = "Exit codes:
   0  done; with watch: the task is complete
-  1  with watch: the task ended in error or was cancelled; with a batch: some were refused
+  1  with watch: the task ended in error or was cancelled; of many: some refused
   2  the command line, a file or its content is wrong; nothing was sent
   3  the server refused the request; the reason is printed
   4  no server answers at the endpoint, or it cannot serve now";
@@ -42,6 +42,8 @@ pub(crate) enum Failure {
         message: String,
         /// `file:line:column: what`, one each.
         findings: Vec<String>,
+        /// What to do.
+        next: String,
     },
     /// Nobody answers.
     Unreachable {
@@ -54,6 +56,8 @@ pub(crate) enum Failure {
     Garbled(String),
     /// The server said no.
     Refused(Box<Status>),
+    /// Something else on this side, with its causes.
+    Other(anyhow::Error),
 }
 
 impl From<Status> for Failure {
@@ -61,6 +65,20 @@ impl From<Status> for Failure {
         Self::Refused(Box::new(status))
     }
 }
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        error.downcast().unwrap_or_else(Self::Other)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Report::of(self).message)
+    }
+}
+
+impl std::error::Error for Failure {}
 
 impl Failure {
     /// Something on this side.
@@ -75,6 +93,7 @@ impl Failure {
             Self::Refused(status) if status.code() == Code::Unavailable => 4,
             Self::Refused(_) => 3,
             Self::Unreachable { .. } | Self::Garbled(_) => 4,
+            Self::Other(_) => 1,
         })
     }
 
@@ -140,8 +159,8 @@ impl Report {
     fn of(failure: &Failure) -> Self {
         match failure {
             Failure::Local { message, next } => Self { next: next.clone(), ..Self::new(message) },
-            Failure::Findings { message, findings } => {
-                Self { findings: findings.clone(), next: "fix these and repeat".to_owned(), ..Self::new(message) }
+            Failure::Findings { message, findings, next } => {
+                Self { findings: findings.clone(), next: next.clone(), ..Self::new(message) }
             }
             Failure::Unreachable { endpoint, cause } => Self {
                 cause: Some(cause.clone()),
@@ -151,6 +170,7 @@ impl Report {
             },
             Failure::Garbled(message) => Self { next: "look into the server's log".to_owned(), ..Self::new(message) },
             Failure::Refused(status) => Self::refused(status),
+            Failure::Other(error) => Self { cause: causes(error), ..Self::new(&error.to_string()) },
         }
     }
 
@@ -203,6 +223,19 @@ impl Report {
         }
         text
     }
+}
+
+/// The causes of an error, each once: many texts already hold those below them.
+fn causes(error: &anyhow::Error) -> Option<String> {
+    let mut told = error.to_string();
+    let mut causes = Vec::new();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !told.contains(&cause) {
+            causes.push(cause.clone());
+            told = cause;
+        }
+    }
+    (!causes.is_empty()).then(|| causes.join(": "))
 }
 
 /// What to do about a reason.
@@ -313,6 +346,7 @@ mod tests {
         let failure = Failure::Findings {
             message: "2 problems in 1 file".to_owned(),
             findings: vec!["a.yaml:3:5: one".to_owned(), "a.yaml:9:1: two".to_owned()],
+            next: "fix these and repeat".to_owned(),
         };
         insta::assert_snapshot!(shown(failure), @r"
         error: 2 problems in 1 file
@@ -320,6 +354,18 @@ mod tests {
           found    a.yaml:9:1: two
           next     fix these and repeat
         ");
+    }
+
+    #[test]
+    fn each_cause_is_told_once() {
+        let refused = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "connection refused");
+        let error = anyhow::Error::from(refused).context("transport: connection refused").context("cannot reach x");
+        insta::assert_snapshot!(shown(Failure::from(error)), @r"
+        error: cannot reach x
+          cause    transport: connection refused
+        ");
+        let inner = Failure::local("no profile", "name another");
+        assert!(matches!(Failure::from(anyhow::Error::from(inner)), Failure::Local { .. }));
     }
 
     #[test]

@@ -12,8 +12,9 @@ use super::{
     remote::Remote,
     shape,
     style::{Tone, cut, one_line, tone},
-    target::Target,
-    watch::{self, Board, Size},
+    target::Reference,
+    terminal::Size,
+    watch::{self, Board},
 };
 
 use crate::domain::state::State;
@@ -45,18 +46,19 @@ impl From<View> for pb::TaskView {
 /// Shows a task or a step
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  tasker get TASK                              the task and its steps
-  tasker get TASK/fetch                        one step with its inputs, results and newest failure
-  tasker get STEP                              the same by the step's id
-  tasker get TASK --history                    every move of the task and its steps
-  tasker get TASK --view full --output json    everything
-  tasker get TASK/report --field /text         one field of the results, a string as it is
+  tasker get TASK                            the task and its steps
+  tasker get TASK/fetch                      one step, inputs and results
+  tasker get STEP                            the same by the step's id
+  tasker get TASK --history                  every move of the task
+  tasker get TASK --view full --output json  everything
+  tasker get TASK/report --field /text       one field of the results
 
---field takes a JSON pointer into the results of a step, or into the context of a task.")]
+--field takes a JSON pointer into the results of a step, or into the context of
+a task.")]
 pub(crate) struct Args {
     /// A task, a step, or TASK/STEP-NAME
     #[arg(value_name = "TASK|STEP")]
-    target: Target,
+    target: Reference,
     /// How much of a task to show
     #[arg(long, value_enum, default_value = "steps")]
     view: View,
@@ -79,9 +81,10 @@ impl Args {
     async fn get(&self, context: &Context) -> Result<ExitCode, Failure> {
         let out = Out::of(context.output);
         let client = self.remote.connect(context).await?;
-        let step_id = self.target.step_id(&client).await?;
+        let target = self.target.find(context, &client).await?;
+        let step_id = target.step_id(&client).await?;
         if self.history {
-            history(&client, out, self.target.task_id(), step_id.unwrap_or_default()).await?;
+            history(&client, out, target.task_id(), step_id.unwrap_or_default()).await?;
             return Ok(ExitCode::SUCCESS);
         }
         match step_id {
@@ -96,7 +99,7 @@ impl Args {
             None => {
                 let view = if self.field.is_some() { View::Full } else { self.view };
                 let request = pb::GetTaskRequest {
-                    task_id: self.target.task_id(),
+                    task_id: target.task_id(),
                     view: pb::TaskView::from(view).into(),
                     ..pb::GetTaskRequest::default()
                 };
@@ -157,7 +160,7 @@ pub(crate) fn show_task(out: Out, task: &pb::Task) {
     }
     if !task.steps.is_empty() {
         out.line("");
-        let size = Size { columns: 160, lines: usize::MAX };
+        let size = Size { columns: out.columns().unwrap_or(160), lines: usize::MAX };
         for line in watch::steps(&board, input::now().timestamp_micros(), out.paint, size) {
             out.line(&line);
         }

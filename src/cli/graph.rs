@@ -19,13 +19,14 @@ use tasker_sdk::proto::tasker::v1 as pb;
 
 use self::drawing::Drawing;
 use super::{
-    Context, Outcome, Output,
+    Context, Outcome,
+    canvas::Canvas,
     failure::{self, Failure},
     input,
     output::Out,
     remote::Remote,
     style::Paint,
-    target::Target,
+    target::Reference,
 };
 use crate::domain::state::State;
 
@@ -47,17 +48,17 @@ pub(crate) enum Format {
 /// Shows the dependency graph of a task: its states, its critical path, what holds it up
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  tasker graph TASK                         a drawing, the critical path, the expected finish
-  tasker graph TASK --watch                 the same, again whenever a step moves
+  tasker graph TASK                         a drawing and the critical path
+  tasker graph TASK --watch                 again whenever a step moves
   tasker graph TASK --format svg > dag.svg  a picture
   tasker graph TASK --format dot | dot -Tpdf > dag.pdf
   tasker graph TASK --format json | jq .critical_paths.expected_finish
 
-With --watch the exit code is 0 when the task is complete or resolved, 1 when it ended in error or was cancelled, 130
-when stopped with Ctrl-C; the task goes on.")]
+With --watch the exit code is 0 when the task is complete or resolved, 1 when it
+ended in error or was cancelled, 130 when stopped with Ctrl-C; the task goes on.")]
 pub(crate) struct Args {
     /// The task
-    task: Target,
+    task: Reference,
     /// How to print it; text, or json with --output json, when not given
     #[arg(long, value_enum)]
     format: Option<Format>,
@@ -78,9 +79,9 @@ impl Args {
         let out = Out::of(context.output);
         let format = self.format.unwrap_or(if out.is_json() { Format::Json } else { Format::Text });
         let client = self.remote.connect(context).await?;
-        let task_id = self.task.task_id();
+        let task_id = self.task.find(context, &client).await?.task_id();
         if self.watch {
-            return self.follow(&client, Out { format: context.output, ..out }, format, task_id).await;
+            return self.follow(&client, out, format, task_id).await;
         }
         let request = pb::GetTaskGraphRequest { task_id, sections: Vec::new() };
         let graph = client.graphs().get_task_graph(request).await?.into_inner().graph.unwrap_or_default();
@@ -98,16 +99,22 @@ impl Args {
         let request = pb::WatchTaskGraphRequest { task_id: task_id.clone(), sections: Vec::new() };
         let mut stream = client.graphs().watch_task_graph(request).await?.into_inner();
         let mut stop = pin!(tokio::signal::ctrl_c());
-        let (mut lines, mut state) = (0, State::Pending);
+        let repaint = format == Format::Text && out.is_live();
+        let mut canvas = repaint.then(|| Canvas::new(out));
+        let (mut state, mut last) = (State::Pending, String::new());
         loop {
             let message = tokio::select! {
                 message = stream.message() => message?,
                 _ = &mut stop => {
+                    drop(canvas);
                     eprintln!("stopped watching; the task goes on: tasker graph {task_id} --watch");
                     return Ok(ExitCode::from(130));
                 }
             };
             let Some(graph) = message.map(|message| message.graph.unwrap_or_default()) else {
+                if let Some(canvas) = canvas {
+                    canvas.finish(&last);
+                }
                 let well = matches!(state, State::Complete | State::ResolvedManually);
                 return Ok(if well { ExitCode::SUCCESS } else { ExitCode::from(failure::UNSUCCESSFUL) });
             };
@@ -117,11 +124,13 @@ impl Args {
                 continue;
             }
             let text = print(&graph, format, out.paint);
-            let repaint = format == Format::Text && out.format == Output::Text && out.is_live();
-            // Over the drawing before, as far as it is still on the screen.
-            let over = if repaint && lines > 0 { format!("\x1b[{lines}A\r\x1b[J") } else { String::new() };
-            lines = text.lines().count();
-            out.raw(&format!("{over}{text}"));
+            match &mut canvas {
+                Some(canvas) => {
+                    canvas.paint(&text.lines().map(str::to_owned).collect::<Vec<_>>());
+                    last = text;
+                }
+                None => out.raw(&text),
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{
     remote::Remote,
     shape,
     style::{Tone, one_line},
-    table::{Cell, Table},
+    table::{Cell, Table, columns, text},
 };
 
 /// Shows the registered handlers and whether anybody runs them, or one with its steps
@@ -124,7 +124,9 @@ impl Args {
 
 async fn list_namespaces(client: &Client, out: Out) -> Result<(), Failure> {
     let mut request = pb::ListNamespacesRequest { page_size: 1_000, page_token: String::new() };
-    let mut table = Table::new(&["NAMESPACE", "HANDLERS", "VERSIONS", "NOTE"]);
+    let mut table = Table::new(
+        const { columns([text("NAMESPACE", 40), text("HANDLERS", 8), text("VERSIONS", 8), text("NOTE", 12)]) },
+    );
     loop {
         let page = client.handlers().list_namespaces(request.clone()).await?.into_inner();
         for one in &page.namespaces {
@@ -148,14 +150,25 @@ async fn list_namespaces(client: &Client, out: Out) -> Result<(), Failure> {
         request.page_token = page.next_page_token;
     }
     if !out.is_json() {
-        out.raw(&table.render(out.paint));
+        out.table(&table);
     }
     Ok(())
 }
 
 async fn list(client: &Client, out: Out, namespace: String) -> Result<(), Failure> {
     let mut request = pb::ListHandlersRequest { namespace, page_size: 1_000, page_token: String::new() };
-    let mut table = Table::new(&["NAMESPACE", "HANDLER", "LATEST", "VERSIONS", "WORKERS", "NOTE"]);
+    let mut table = Table::new(
+        const {
+            columns([
+                text("NAMESPACE", 14),
+                text("HANDLER", 20),
+                text("LATEST", 8),
+                text("VERSIONS", 13),
+                text("WORKERS", 7),
+                text("NOTE", 6),
+            ])
+        },
+    );
     let mut found = false;
     loop {
         let page = client.handlers().list_handlers(request.clone()).await?.into_inner();
@@ -191,7 +204,7 @@ async fn list(client: &Client, out: Out, namespace: String) -> Result<(), Failur
     }
     match (out.is_json(), found) {
         (true, _) => {}
-        (false, true) => out.raw(&table.render(out.paint)),
+        (false, true) => out.table(&table),
         (false, false) => out.line("no handlers; register some with: tasker apply FILE"),
     }
     Ok(())
@@ -220,7 +233,18 @@ fn show(out: Out, found: &pb::GetHandlerResponse) {
             record.tasks, record.complete, record.failed, record.cancelled, record.median_ms, record.p95_ms
         ));
     }
-    let mut table = Table::new(&["STEP", "RUNS", "WORKERS", "SYSTEM", "ATTEMPTS", "AFTER"]);
+    let mut table = Table::new(
+        const {
+            columns([
+                text("STEP", 16),
+                text("RUNS", 16),
+                text("WORKERS", 10),
+                text("SYSTEM", 8),
+                text("ATTEMPTS", 8),
+                text("AFTER", 12),
+            ])
+        },
+    );
     for step in &handler.step_templates {
         let parents = std::iter::once(&step.depends_on_step).chain(&step.depends_on_steps);
         let parents: Vec<&str> = parents.map(String::as_str).filter(|name| !name.is_empty()).collect();
@@ -242,7 +266,7 @@ fn show(out: Out, found: &pb::GetHandlerResponse) {
             parents.join(", ").into(),
         ]);
     }
-    out.raw(&table.render(out.paint));
+    out.table(&table);
 }
 
 /// The handler with everything that is said of it.

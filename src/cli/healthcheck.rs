@@ -25,10 +25,10 @@ pub(super) struct Args {
 
 /// Runs the subcommand.
 pub(super) async fn run(context: &Context, args: Args) -> Outcome {
-    let serving = ask(&context.server, Duration::from_millis(args.timeout_ms)).await?;
+    let serving = ask(&context.connection()?.endpoint, Duration::from_millis(args.timeout_ms)).await?;
     context.print_either(&json!({ "serving": serving }), || {
         if serving { "serving".to_owned() } else { "not serving".to_owned() }
-    })?;
+    });
     Ok(if serving { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -122,6 +122,22 @@ fn timestamp(time: DateTime<Utc>) -> prost_types::Timestamp {
     }
 }
 
+/// How long ago that was, in one unit: `17s`, `59m`, `23h` or `365d`.
+pub(crate) fn age(time: prost_types::Timestamp, now: DateTime<Utc>) -> String {
+    let seconds = now.timestamp().saturating_sub(time.seconds).max(0);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{}m", seconds / 60),
+        3_600..86_400 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// `1 task`, `2 tasks`.
+pub(crate) fn count(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Reads the name of a state.
 pub(crate) fn state(text: &str) -> Result<pb::State, String> {
     let state = State::from_label(&text.to_lowercase().replace('-', "_")).ok_or_else(|| {
@@ -188,6 +204,21 @@ mod tests {
         check(
             when("soon"),
             "\"soon\" is neither a time such as 2026-11-20T22:00:00Z or 2026-11-20, nor a duration such as 2h",
+        );
+    }
+
+    #[test]
+    fn ages_have_one_unit() {
+        let now = DateTime::from_timestamp(100_000_000, 0).unwrap();
+        for (ago, expected) in
+            [(-5, "0s"), (59, "59s"), (60, "1m"), (7_199, "1h"), (86_400, "1d"), (31_536_000, "365d")]
+        {
+            let time = prost_types::Timestamp { seconds: 100_000_000 - ago, nanos: 0 };
+            assert_eq!(age(time, now), expected);
+        }
+        assert_eq!(
+            (count(0, "task"), count(1, "task"), count(2, "task")),
+            ("0 tasks".into(), "1 task".into(), "2 tasks".into())
         );
     }
 

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use chrono::{DateTime, Utc};
 use tasker_sdk::{Client, proto::tasker::v1 as pb};
 
 use super::{
@@ -12,8 +13,8 @@ use super::{
     output::Out,
     remote::Remote,
     shape,
-    style::{Tone, cut, one_line, tone},
-    table::{Cell, Table},
+    style::{Tone, one_line, tone},
+    table::{Cell, Table, columns, id, text},
 };
 
 /// The most tasks in one page, a limit of the service.
@@ -40,11 +41,11 @@ enum Order {
   tasker list --state error --since 1h
   tasker list --name ship_parcel --version 1.2.0 --tag urgent
   tasker list --annotation 'invoice.number=4711'
-  tasker list --count                               how many tasks in which state
+  tasker list --count  how many tasks in which state
   tasker list --state in_progress --all --output json | jq -r .task_id
 
-With --output json every task is one document on a line of its own; when there are more, a last
-line {\"next_page_token\": …} follows."
+With --output json every task is one document on a line of its own; when there
+are more, a last line {\"next_page_token\": …} follows."
 )]
 pub(crate) struct Args {
     /// The namespace
@@ -151,6 +152,7 @@ impl Args {
             requested_from: self.since.map(|since| since.ago(now)),
             requested_until: self.until.map(|until| until.ago(now)),
             annotation: self.annotation.clone(),
+            ..pb::TaskFilter::default()
         }
     }
 
@@ -168,22 +170,34 @@ fn tell(out: Out, tasks: &[pb::Task]) {
     if out.is_json() {
         tasks.iter().for_each(|task| out.record(&shape::task(task)));
     } else if !tasks.is_empty() {
-        out.raw(&table(tasks).render(out.paint));
+        out.table(&table(tasks, input::now()));
     }
 }
 
-fn table(tasks: &[pb::Task]) -> Table {
-    let mut table = Table::new(&["TASK", "HANDLER", "STATE", "STEPS", "REQUESTED", "REASON"]);
+/// Tasks as a table.
+pub(crate) fn table(tasks: &[pb::Task], now: DateTime<Utc>) -> Table {
+    let mut table = Table::new(
+        const {
+            columns([
+                id("TASK"),
+                text("HANDLER", 12),
+                text("STATE", 11),
+                text("STEPS", 9),
+                text("AGE", 4),
+                text("REASON", 0),
+            ])
+        },
+    );
     for task in tasks {
         let state = from_proto(task.state).unwrap_or_default();
         let execution = task.execution.unwrap_or_default();
         let why = if task.state_reason.is_empty() { String::new() } else { one_line(&task.state_reason) };
         table.row([
             task.task_id.as_str().into(),
-            cut(&one_line(&task.full_name), 40).into(),
+            one_line(&task.full_name).into(),
             Cell::toned(tone(state), state.label()),
             format!("{}/{}", execution.completed_steps, execution.total_steps).into(),
-            shape::time(task.requested_time).map(|time| time[..19].replace('T', " ")).unwrap_or_default().into(),
+            task.requested_time.map(|time| input::age(time, now)).unwrap_or_default().into(),
             why.into(),
         ]);
     }
@@ -213,13 +227,13 @@ async fn count(client: &Client, out: Out, filter: pb::TaskFilter) -> Result<(), 
         out.document(&serde_json::json!({ "counts": counts, "total": counted.total }));
         return Ok(());
     }
-    let mut table = Table::new(&["STATE", "TASKS"]);
+    let mut table = Table::new(const { columns([text("STATE", 17), text("TASKS", 16)]) });
     for one in &counted.counts {
         let state = from_proto(one.state).unwrap_or_default();
         table.row([Cell::toned(tone(state), state.label()), one.count.to_string().into()]);
     }
     table.row(["total".into(), counted.total.to_string().into()]);
-    out.raw(&table.render(out.paint));
+    out.table(&table);
     Ok(())
 }
 

@@ -4,21 +4,24 @@ use std::process::ExitCode;
 
 use tasker_sdk::proto::tasker::v1 as pb;
 
-use super::{Context, Outcome, failure::Failure, manual::Because, output::Out, remote::Remote, shape};
+use super::{
+    Context, Outcome,
+    failure::Failure,
+    manual::{Because, Place},
+    output::Out,
+    remote::Remote,
+    shape,
+};
 
 /// Stops giving out the steps of a handler, or of a whole namespace; what runs goes on
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tasker pause ship_parcel --reason 'the carrier is down'
   tasker pause ship_parcel --namespace logistics
-  tasker pause --namespace logistics                        all handlers of the namespace")]
+  tasker pause --namespace logistics  all handlers of the namespace")]
 pub(crate) struct Args {
-    /// The handler, all versions of it; without it, all of the namespace
-    #[arg(value_name = "HANDLER", required_unless_present = "namespace")]
-    handler: Option<String>,
-    /// The namespace
-    #[arg(long, short)]
-    namespace: Option<String>,
+    #[command(flatten)]
+    place: Place,
     #[command(flatten)]
     because: Because,
     #[command(flatten)]
@@ -34,9 +37,9 @@ impl Args {
     async fn pause(&self, context: &Context) -> Result<ExitCode, Failure> {
         let out = Out::of(context.output);
         let client = self.remote.connect(context).await?;
-        let namespace = self.namespace.clone().unwrap_or_default();
+        let namespace = self.place.namespace();
         let Because { reason, by: requested_by } = self.because.clone();
-        let pause = match self.handler.clone() {
+        let pause = match self.place.handler.clone() {
             Some(name) => {
                 let request = pb::PauseHandlerRequest { namespace, name, reason, requested_by };
                 client.handlers().pause_handler(request).await?.into_inner().pause

@@ -9,20 +9,19 @@ use super::{
     failure::Failure,
     input,
     manual::{self, Because, Changed},
-    output::Out,
     remote::Remote,
-    target::Target,
+    target::{Reference, Target},
 };
 
 /// Declares a pending or failed step done, with results for the steps after it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  tasker resolve TASK/label --results '{\"label_id\": 17}' --reason 'printed by hand'
+  tasker resolve TASK/label --results '{\"label\": 17}' --reason 'printed by hand'
   tasker resolve STEP --results @label.json")]
 pub(crate) struct Args {
     /// A step, or TASK/STEP-NAME
     #[arg(value_name = "STEP")]
-    target: Target,
+    target: Reference,
     /// The results: JSON, @FILE, or - for the standard input
     #[arg(long, default_value = "{}", value_name = "JSON|@FILE|-")]
     results: String,
@@ -39,15 +38,15 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
 
 impl Args {
     async fn resolve(&self, context: &Context) -> Result<ExitCode, Failure> {
-        let out = Out::of(context.output);
-        if matches!(self.target, Target::Task(_)) {
-            let next = format!("name a step: tasker resolve {}/STEP-NAME", self.target.task_id());
+        if matches!(self.target, Reference::Task(_)) {
+            let next = "name a step: tasker resolve TASK/STEP-NAME";
             return Err(Failure::local("a task cannot be resolved, only its steps", next));
         }
         let results = input::json(&self.results, "--results")?;
         let client = self.remote.connect(context).await?;
         let targets = std::slice::from_ref(&self.target);
-        manual::each(out, targets, async |target| self.resolve_one(&client, target, &results).await).await
+        let one = async |target: &Target| self.resolve_one(&client, target, &results).await;
+        manual::each(context, &client, targets, one).await
     }
 
     async fn resolve_one(&self, client: &Client, target: &Target, results: &str) -> Result<Changed, Failure> {

@@ -4,20 +4,16 @@ use std::process::ExitCode;
 
 use tasker_sdk::proto::tasker::v1 as pb;
 
-use super::{Context, Outcome, failure::Failure, output::Out, remote::Remote};
+use super::{Context, Outcome, failure::Failure, manual::Place, output::Out, remote::Remote};
 
 /// Gives out the steps of a paused handler, or of a paused namespace, again
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tasker resume ship_parcel
-  tasker resume --namespace logistics    the namespace; handlers that are paused by themselves stay so")]
+  tasker resume --namespace logistics  the namespace")]
 pub(crate) struct Args {
-    /// The handler; without it, the namespace
-    #[arg(value_name = "HANDLER", required_unless_present = "namespace")]
-    handler: Option<String>,
-    /// The namespace
-    #[arg(long, short)]
-    namespace: Option<String>,
+    #[command(flatten)]
+    place: Place,
     #[command(flatten)]
     remote: Remote,
 }
@@ -31,24 +27,21 @@ impl Args {
     async fn resume(&self, context: &Context) -> Result<ExitCode, Failure> {
         let out = Out::of(context.output);
         let client = self.remote.connect(context).await?;
-        let namespace = self.namespace.clone().unwrap_or_default();
-        let shown = if namespace.is_empty() { "default" } else { &namespace };
-        let (what, was_paused) = match self.handler.clone() {
+        let namespace = self.place.namespace();
+        let was_paused = match self.place.handler.clone() {
             Some(name) => {
-                let what = format!("handler {shown}.{name}");
                 let request = pb::ResumeHandlerRequest { namespace, name };
-                (what, client.handlers().resume_handler(request).await?.into_inner().was_paused)
+                client.handlers().resume_handler(request).await?.into_inner().was_paused
             }
             None => {
-                let what = format!("namespace {shown}");
                 let request = pb::ResumeNamespaceRequest { namespace };
-                (what, client.handlers().resume_namespace(request).await?.into_inner().was_paused)
+                client.handlers().resume_namespace(request).await?.into_inner().was_paused
             }
         };
         match (out.is_json(), was_paused) {
             (true, _) => out.document(&serde_json::json!({ "was_paused": was_paused })),
-            (false, true) => out.line(&format!("{what} is given work again")),
-            (false, false) => out.line(&format!("{what} was not paused")),
+            (false, true) => out.line(&format!("{} is given work again", self.place)),
+            (false, false) => out.line(&format!("{} was not paused", self.place)),
         }
         Ok(ExitCode::SUCCESS)
     }

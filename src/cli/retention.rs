@@ -97,7 +97,7 @@ async fn status(context: &Context, store: &Store) -> Outcome {
             "{who}; {due}\n{} rounds ended; {} tasks removed in all, {} of them archived, {} in this round",
             progress.rounds, progress.removed, progress.archived, progress.round_removed
         )
-    })?;
+    });
     Ok(ExitCode::SUCCESS)
 }
 
@@ -116,7 +116,7 @@ async fn rehearse(context: &Context, store: &Store, work: &Work<'_>) -> Outcome 
         let mut text = each.collect::<Vec<_>>().join("\n");
         text.push_str(&format!("\n{total:>10}  tasks would be removed"));
         text.trim_start_matches('\n').to_owned()
-    })?;
+    });
     Ok(ExitCode::SUCCESS)
 }
 
@@ -137,6 +137,6 @@ async fn once(context: &Context, store: &Store, work: &Work<'_>) -> Outcome {
     context.print_either(&document, || {
         let end = if round.is_whole { "" } else { "; stopped before the end" };
         format!("looked at {} tasks, removed {}{end}", round.looked_at, round.removed)
-    })?;
+    });
     Ok(if round.is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

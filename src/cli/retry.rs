@@ -6,23 +6,30 @@ use tasker_sdk::{Client, proto::tasker::v1 as pb};
 
 use super::{
     Context, Outcome,
+    bulk::{Chosen, Verb},
     failure::Failure,
-    manual::{self, Because, Changed},
-    output::Out,
+    manual::{Because, Changed},
     remote::Remote,
     target::Target,
 };
 
+/// What is done to the tasks that `--where` names: those in error.
+const VERB: Verb = Verb { name: "retry", states: &[pb::State::Error] };
+
 /// Tries failed tasks or steps again, now
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  tasker retry TASK --reason 'the carrier is back'   every failed step of a task in error
-  tasker retry TASK --attempts 3                     with three more attempts for exhausted steps
-  tasker retry TASK/label                            one failed step, whatever its backoff says")]
+  tasker retry TASK --reason 'the carrier is back'   every failed step
+  tasker retry TASK --attempts 3                     three more attempts
+  tasker retry TASK/label                            one step, now
+  tasker retry --where 'handler=ship age<2h' --dry-run
+  tasker retry --where 'handler=ship age<2h' --yes
+
+--where takes tasks in error. Conditions: namespace, handler, version, state,
+tag, initiator, source_system, correlation_id, age.")]
 pub(crate) struct Args {
-    /// Tasks, steps, or TASK/STEP-NAME
-    #[arg(required = true, value_name = "TASK|STEP")]
-    targets: Vec<Target>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// Attempts to add to steps of a task that have used all of theirs
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=10_000))]
     attempts: i32,
@@ -39,9 +46,9 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
 
 impl Args {
     async fn retry(&self, context: &Context) -> Result<ExitCode, Failure> {
-        let out = Out::of(context.output);
         let client = self.remote.connect(context).await?;
-        manual::each(out, &self.targets, async |target| self.retry_one(&client, target).await).await
+        let one = async |target: &Target| self.retry_one(&client, target).await;
+        self.chosen.act(context, &client, &VERB, one).await
     }
 
     async fn retry_one(&self, client: &Client, target: &Target) -> Result<Changed, Failure> {

@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tasker serve --database-url postgres://me@db/tasker --listen 0.0.0.0:7077
-  DATABASE_URL=postgres://me@db/tasker tasker serve --set telemetry.log_format=json")]
+  DATABASE_URL=postgres://me@db/tasker tasker serve --listen unix:/run/tasker")]
 pub(super) struct Args {
     /// The database; else DATABASE_URL or database.url of the configuration
     #[arg(long, value_name = "URL")]

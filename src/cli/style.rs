@@ -1,7 +1,7 @@
 //! Colours and glyphs.
 //!
-//! Owns: how a state looks. Colours appear only on a terminal and without `NO_COLOR`; the glyphs differ by
-//! shape, so that nothing is said by colour alone.
+//! Owns: how a state looks. Colours appear on a terminal without `NO_COLOR`, and elsewhere with `CLICOLOR_FORCE`; the
+//! glyphs differ by shape, so that nothing is said by colour alone.
 
 use std::io::IsTerminal;
 
@@ -39,7 +39,9 @@ impl Paint {
         #[expect(clippy::disallowed_methods, reason = "a convention of terminals, not configuration of the service")]
         let env = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let dumb = env("TERM").is_some_and(|term| term == "dumb");
-        if stream.is_terminal() && env("NO_COLOR").is_none() && !dumb { Self::Ansi } else { Self::Plain }
+        let forced = env("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+        let wanted = forced || (stream.is_terminal() && !dumb);
+        if wanted && env("NO_COLOR").is_none() { Self::Ansi } else { Self::Plain }
     }
 
     /// The text in this tone.

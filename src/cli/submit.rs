@@ -27,16 +27,17 @@ const REFUSALS_SHOWN: usize = 10;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tasker submit ship_parcel --context '{\"parcel_id\": 7}'
-  tasker submit ship_parcel@1.2.0 --namespace logistics --context @parcel.json --watch
+  tasker submit ship_parcel@1.2.0 -n logistics --context @parcel.json --watch
   jq -n '{parcel_id: 7}' | tasker submit ship_parcel --context - --key parcel-7
-  tasker submit ship_parcel --context '{\"parcel_id\": 7}' --deadline 10m --tag urgent --tag eu
+  tasker submit ship_parcel --context '{\"parcel_id\": 7}' --deadline 10m --tag eu
   tasker submit ship_parcel --context '{\"parcel_id\": 7}' --count 5000
   tasker watch \"$(tasker submit ship_parcel --context @parcel.json --quiet)\"
 
-With --key the command can be repeated safely: the same key and content return the first task.
+With --key the command can be repeated safely: the same key and content return
+the first task.
 
-Exit codes: 0 done (with --watch: complete), 1 with --watch: error or cancelled, with --count: some
-refused, 2 wrong arguments, 3 refused, 4 no server.")]
+Exit codes: 0 done (with --watch: complete), 1 with --watch: error or cancelled,
+with --count: some refused, 2 wrong arguments, 3 refused, 4 no server.")]
 pub(crate) struct Args {
     /// The handler, with its version or else the latest
     #[arg(value_name = "HANDLER[@VERSION]", value_parser = input::handler)]
@@ -95,11 +96,12 @@ impl Args {
         let task = self.new_task()?;
         let client = self.remote.connect(context).await?;
         if self.count > 1 {
-            return self.submit_many(&client, out, task).await;
+            return self.submit_many(context, &client, out, task).await;
         }
         let request = pb::CreateTaskRequest { task: Some(task) };
         let response = client.tasks().create_task(request).await?.into_inner();
         let created = response.task.unwrap_or_default();
+        context.remember(&created.task_id)?;
         self.tell(out, &created, response.existed);
         if self.watch {
             return watch::follow(&client, out, created.task_id, Duration::from_secs(60)).await;
@@ -139,7 +141,13 @@ impl Args {
         }
     }
 
-    async fn submit_many(&self, client: &Client, out: Out, task: pb::NewTask) -> Result<ExitCode, Failure> {
+    async fn submit_many(
+        &self,
+        context: &Context,
+        client: &Client,
+        out: Out,
+        task: pb::NewTask,
+    ) -> Result<ExitCode, Failure> {
         let count = usize::try_from(self.count).expect("32 bits fit");
         let size = (BATCH_BYTES_MAX / task.context_json.len().max(1)).clamp(1, BATCH_TASKS_MAX);
         let mut ids = Vec::with_capacity(count);
@@ -159,6 +167,7 @@ impl Args {
                 }
             }
         }
+        ids.last().map_or(Ok(()), |last| context.remember(last))?;
         Ok(tell_many(out, &ids, &refused, self.quiet))
     }
 }
@@ -173,7 +182,7 @@ fn tell_many(out: Out, ids: &[String], refused: &[pb::ItemError], quiet: bool) -
             .collect();
         out.document(&serde_json::json!({ "created": ids.len(), "task_ids": ids, "refused": refusals }));
     } else {
-        out.line(&format!("created {} tasks", ids.len()));
+        out.line(&format!("created {}", input::count(ids.len(), "task")));
         if let (Some(first), Some(last)) = (ids.first(), ids.last()) {
             out.line(&format!("first {first}\nlast  {last}"));
         }

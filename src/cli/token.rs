@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::{
     Context, Outcome, input,
-    style::{Paint, one_line},
-    table::Table,
+    style::one_line,
+    table::{Table, columns, id, text},
 };
 use crate::{
     app,
@@ -30,7 +30,8 @@ const LIFE_MAX: Duration = Duration::from_secs(10 * 365 * 86_400);
 #[command(
     arg_required_else_help = true,
     after_help = "Examples:
-  tasker token create --subject billing-worker --grant 'tasker.worker:connect@billing' --expires-in 90d
+  tasker token create --subject billing-worker \\
+    --grant 'tasker.worker:connect@billing' --expires-in 90d
   tasker token list --all
   tasker token revoke 01932c07-6b1f-7d0e-9d0a-5f2c1d3e0000
   export TASKER_TOKEN=$(tasker token sign --subject me --role admin)"
@@ -180,7 +181,7 @@ async fn create(context: &Context, args: &Create) -> Outcome {
              {expires_at}{nothing}",
             token.id
         )
-    })?;
+    });
     Ok(ExitCode::SUCCESS)
 }
 
@@ -208,7 +209,19 @@ async fn list(context: &Context, args: &List) -> Outcome {
         if tokens.is_empty() {
             return "no tokens; make one with: tasker token create".to_owned();
         }
-        let mut table = Table::new(&["ID", "NAME", "SUBJECT", "STATE", "EXPIRES", "LAST USED", "GRANTS AND ROLES"]);
+        let mut table = Table::new(
+            const {
+                columns([
+                    id("ID"),
+                    text("NAME", 8),
+                    text("SUBJECT", 0),
+                    text("STATE", 7),
+                    text("EXPIRES", 10),
+                    text("LAST USED", 0),
+                    text("GRANTS", 11),
+                ])
+            },
+        );
         for token in &tokens {
             let time = |time: chrono::DateTime<chrono::Utc>| time.format("%Y-%m-%d %H:%M").to_string();
             let mut granted = token.grants.clone();
@@ -224,8 +237,8 @@ async fn list(context: &Context, args: &List) -> Outcome {
                 one_line(&granted.join(", ")).into(),
             ]);
         }
-        table.render(Paint::of(&std::io::stdout())).trim_end().to_owned()
-    })?;
+        context.out().drawn(&table).trim_end().to_owned()
+    });
     Ok(ExitCode::SUCCESS)
 }
 
@@ -242,6 +255,6 @@ async fn revoke(context: &Context, args: &Revoke) -> Outcome {
         revoked.iter().map(|(id, name, at)| json!({ "token_id": id, "name": name, "revoked_at": at })).collect();
     context.print_either(&json!({ "revoked": document }), || {
         revoked.iter().map(|(id, name, _)| format!("revoked {id} {}", one_line(name))).collect::<Vec<_>>().join("\n")
-    })?;
+    });
     Ok(ExitCode::SUCCESS)
 }

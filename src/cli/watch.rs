@@ -19,7 +19,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 pub(crate) use board::Board;
 pub(crate) use feed::is_passing;
-pub(crate) use view::{Size, duration, steps};
+pub(crate) use view::{duration, steps};
 
 use self::{
     feed::{Feed, News},
@@ -32,7 +32,7 @@ use super::{
     output::Out,
     remote::Remote,
     shape,
-    target::Target,
+    target::Reference,
 };
 use crate::domain::{run::Micros, state::State};
 
@@ -43,16 +43,17 @@ const HISTORY_MAX: i64 = 200;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tasker watch 01932c07-6b1f-7d0e-9d0a-5f2c1d3e0000
-  tasker watch TASK > log.txt            one line a move when it is no terminal
-  tasker watch TASK --output json | jq   one document a message: a task or a transition
+  tasker watch TASK > log.txt           one line a move when it is no terminal
+  tasker watch TASK --output json | jq  one document a message
 
-The stream resumes by itself where it broke off when a server goes away and comes back.
+The stream resumes by itself where it broke off when a server goes away and
+comes back.
 
-Exit codes: 0 the task is complete or resolved, 1 it ended in error or was cancelled, 4 the server
-stayed away, 130 stopped with Ctrl-C; the task goes on.")]
+Exit codes: 0 the task is complete or resolved, 1 it ended in error or was
+cancelled, 4 the server stayed away, 130 stopped with Ctrl-C; the task goes on.")]
 pub(crate) struct Args {
     /// The task
-    task: Target,
+    task: Reference,
     /// How long to wait for a server that has gone away
     #[arg(long, default_value = "60s", value_parser = input::duration, value_name = "DURATION")]
     patience: Duration,
@@ -69,7 +70,8 @@ impl Args {
     async fn watch(&self, context: &Context) -> Result<ExitCode, Failure> {
         let out = Out::of(context.output);
         let client = self.remote.connect(context).await?;
-        follow(&client, out, self.task.task_id(), self.patience).await
+        let task_id = self.task.find(context, &client).await?.task_id();
+        follow(&client, out, task_id, self.patience).await
     }
 }
 

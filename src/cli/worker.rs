@@ -27,7 +27,8 @@ use crate::{
   tasker worker --allow-commands --namespace billing --namespace default
   tasker worker --serve PaymentStep=http --server http://tasker.internal:7077
 
-SIGTERM and SIGINT let running steps finish; a second one ends the worker at once.")]
+SIGTERM and SIGINT let running steps finish; a second one ends the worker at
+once.")]
 pub(super) struct Args {
     /// How many steps run at once
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -64,8 +65,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
             serve.handler_class
         );
     }
-    let mut client = Client::builder(&context.server).tls(args.tls.files());
-    if let Some(file) = &args.token_file {
+    let profile = context.connection()?;
+    let mut client = Client::builder(&profile.endpoint).tls(args.tls.files(&profile));
+    if let Some(file) = args.token_file.as_ref().or(profile.token_file.as_ref()) {
         client = client.token(Token::from_file(file)?);
     }
     let options = Options {
@@ -78,12 +80,12 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
         signals: true,
     };
     let offered: Vec<String> = options.offered().into_iter().map(|serve| serve.handler_class).collect();
-    tracing::info!(server = context.server, slots = options.slots, "running steps of {}", offered.join(", "));
+    tracing::info!(server = profile.endpoint, slots = options.slots, "running steps of {}", offered.join(", "));
     if !options.allow_commands {
         tracing::info!("commands are off; --allow-commands turns them on");
     }
     worker::run(client.connect_lazy()?, options, CancellationToken::new())
         .await
-        .with_context(|| format!("the worker cannot work for {}", context.server))?;
+        .with_context(|| format!("the worker cannot work for {}", profile.endpoint))?;
     Ok(ExitCode::SUCCESS)
 }

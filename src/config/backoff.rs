@@ -29,6 +29,8 @@ impl From<Backoff> for Policy {
 
 pub(super) fn validate(policy: &Policy, check: &mut Check) {
     let table = &policy.default_backoff_seconds;
+    let key = "backoff.default_backoff_seconds";
+    check.rule(key, !table.is_empty(), || "must have at least one entry".to_owned());
     check.rule("backoff.default_backoff_seconds", table.len() <= 100, || "has more than 100 entries".to_owned());
     for seconds in table {
         check.range("backoff.default_backoff_seconds", *seconds, 0..=86_400);

@@ -45,9 +45,12 @@ impl Cache {
             let url = self.redis_url.expose();
             let fix = "set cache.redis_url, or cache.backend to \"memory\"";
             check.demand("cache.redis_url", !url.is_empty(), "is needed when cache.backend is redis", fix);
+        }
+        let url = self.redis_url.expose();
+        if !url.is_empty() {
             let known = ["redis://", "redis+unix://", "unix://"].iter().any(|scheme| url.starts_with(scheme));
             let problem = "must begin with redis://, redis+unix:// or unix://";
-            check.demand("cache.redis_url", url.is_empty() || known, problem, "write redis://host:6379/0");
+            check.demand("cache.redis_url", known, problem, "write redis://host:6379/0");
         }
     }
 }

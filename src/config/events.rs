@@ -82,6 +82,12 @@ impl Events {
             return;
         }
         check.rule("events.nats.url", self.enabled, || "needs events.enabled: nothing is logged".to_owned());
+        check.demand(
+            "events.nats.url",
+            nats.url.expose().split(',').all(is_server),
+            "must be host:port, nats://host:port or tls://host:port, several with commas",
+            "write nats://host:4222",
+        );
         check.rule("events.nats.stream", is_stream(&nats.stream), || {
             "must be letters, digits, - and _, at most 32 of them".to_owned()
         });
@@ -93,6 +99,12 @@ impl Events {
 
 fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// A host with a scheme that NATS has, or without any.
+fn is_server(text: &str) -> bool {
+    let (scheme, rest) = text.trim().split_once("://").unwrap_or(("nats", text.trim()));
+    matches!(scheme, "nats" | "tls") && !rest.rsplit('@').next().unwrap_or_default().is_empty()
 }
 
 fn is_stream(text: &str) -> bool {

@@ -1,13 +1,31 @@
 //! The keys that there are, what `default.toml` says of each, and the nearest one to a key that there is not.
 //!
-//! The comments of the defaults are read by machines too: a key whose comment says "Never printed" is a secret, and
-//! one whose comment says "Reloadable" takes effect at a SIGHUP.
+//! Owns: which keys are secrets, and which ones a running server takes over. The comments of the defaults say the same
+//! in words, and a test holds the two together.
 
 use std::sync::LazyLock;
 
 use toml::{Table, Value};
 
 use super::DEFAULTS;
+use crate::domain::near;
+
+/// Keys whose values are never printed.
+const SECRETS: &[&str] = &["auth.jwt.secret", "database.url", "cache.redis_url", "events.nats.url"];
+
+/// Keys, and sections whose entries are keys, that take effect at a SIGHUP.
+const RELOADABLE: &[&str] = &[
+    "server.drain_grace_ms",
+    "auth.cedar_files",
+    "auth.roles",
+    "database.reads_lag_max_ms",
+    "backoff.default_backoff_seconds",
+    "backoff.max_backoff_seconds",
+    "backoff.backoff_multiplier",
+    "backoff.jitter_enabled",
+    "backoff.jitter_max_percentage",
+    "telemetry.log_level",
+];
 
 /// A key with what is written above it.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,12 +41,12 @@ pub struct Key {
 impl Key {
     /// Whether its value is a secret.
     pub fn is_secret(&self) -> bool {
-        self.comment.contains("Never printed")
+        SECRETS.contains(&self.name.as_str())
     }
 
     /// Whether a running server takes a new value.
     pub fn is_reloadable(&self) -> bool {
-        self.comment.contains("Reloadable")
+        RELOADABLE.contains(&self.name.as_str())
     }
 }
 
@@ -39,6 +57,12 @@ pub(super) const SHAPED: &[(&str, &str, &[&str])] =
 static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| read().0);
 /// The sections that stand in the file without a key.
 static TABLES: LazyLock<Vec<Key>> = LazyLock::new(|| read().1);
+
+/// The sections that take any key, with what is written above them.
+#[cfg(test)]
+pub(super) fn tables() -> &'static [Key] {
+    &TABLES
+}
 
 /// All keys, in the order of the file.
 pub fn all() -> &'static [Key] {
@@ -59,11 +83,8 @@ pub fn find(name: &str) -> Option<&'static Key> {
 
 /// What is wrong with a key that is unknown, and what to do about it, with the nearest one that is known.
 pub(super) fn unknown(key: &str) -> (String, String) {
-    let nearest = names().into_iter().map(|known| (distance(key, &known), known)).min();
-    match nearest {
-        Some((distance, known)) if distance <= 2 + key.len() / 4 => {
-            (format!("unknown key; did you mean `{known}`?"), format!("write `{known}`, or remove the key"))
-        }
+    match near::nearest(key, names().iter().map(String::as_str)) {
+        Some(known) => (format!("unknown key; did you mean `{known}`?"), format!("write `{known}`, or remove the key")),
         _ => ("unknown key; `tasker doctor --defaults` lists all".to_owned(), "remove the key".to_owned()),
     }
 }
@@ -126,19 +147,4 @@ pub(super) fn look_up<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
         None => table.get(key),
         Some((section, rest)) => look_up(table.get(section)?.as_table()?, rest),
     }
-}
-
-/// How many letters must be changed, added or left out to get from one text to the other.
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, b) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[to.len()]
 }

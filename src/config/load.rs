@@ -68,6 +68,7 @@ pub(super) fn load(sources: &Sources) -> Result<(Config, Merged), Findings> {
             Err((problem, fix)) => check.add(&source, "", problem, fix, &source),
         }
     }
+    near_misses(&sources.environment, &mut check);
     for (name, value) in variables(&sources.environment) {
         set(&mut merged, &name.1, value, &name.0, &mut check);
     }
@@ -129,6 +130,22 @@ fn variables(environment: &[(String, String)]) -> Vec<((String, String), &str)> 
         Some(((name.clone(), key), value.as_str()))
     });
     short.chain(long).collect()
+}
+
+/// Variables that would be keys if they had two underscores between sections: nobody else reads them.
+fn near_misses(environment: &[(String, String)], check: &mut Check) {
+    let single =
+        |name: &str| name.split('_').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_").to_uppercase();
+    for (name, value) in
+        environment.iter().filter(|(name, _)| name.starts_with("TASKER_") && !name.starts_with("TASKER__"))
+    {
+        let wanted = single(name);
+        let meant = keys::all().iter().find(|key| single(&format!("TASKER_{}", key.name.replace('.', "_"))) == wanted);
+        if let Some(key) = meant {
+            let right = format!("TASKER__{}", key.name.replace('.', "__").to_uppercase());
+            check.add(&key.name, value, format!("is not set by {name}"), format!("write {right}"), name);
+        }
+    }
 }
 
 /// Lays a table of the file over the merged one.
@@ -328,17 +345,22 @@ impl Sections<'_> {
             Ok(section) => section,
             Err(error) => {
                 let to_blame = |table: &Value| table.clone().try_into::<T>().err().map(|error| error.to_string());
-                if !self.blame(name, check, to_blame) {
+                let blamed = self.blame(name, check, to_blame);
+                if blamed.is_empty() {
                     check.finding(name, error.to_string(), "");
                 }
-                self.defaults[name].clone().try_into().expect("the compiled-in defaults have the right kinds")
+                // With the defaults in their place, the others are checked as well.
+                let rest = self.without(name, &blamed).try_into();
+                rest.unwrap_or_else(|_: toml::de::Error| {
+                    self.defaults[name].clone().try_into().expect("the compiled-in defaults have the right kinds")
+                })
             }
         }
     }
 
     /// Names the keys whose values are to blame, by trying each alone over the defaults.
-    fn blame(&self, name: &str, check: &mut Check, problem: impl Fn(&Value) -> Option<String>) -> bool {
-        let mut blamed = false;
+    fn blame(&self, name: &str, check: &mut Check, problem: impl Fn(&Value) -> Option<String>) -> Vec<Vec<&str>> {
+        let mut blamed = Vec::new();
         for (path, value) in leaves(&self.merged[name]) {
             let mut alone = self.defaults[name].clone();
             let (key, tables) = path.split_last().expect("a leaf has a key");
@@ -348,10 +370,28 @@ impl Sections<'_> {
             if let Some(problem) = problem(&alone) {
                 let problem = problem.lines().next().unwrap_or_default().to_owned();
                 check.finding(&format!("{name}.{}", path.join(".")), problem, "");
-                blamed = true;
+                blamed.push(path);
             }
         }
         blamed
+    }
+}
+
+impl Sections<'_> {
+    /// The section with the defaults of these keys.
+    fn without(&self, name: &str, keys: &[Vec<&str>]) -> Value {
+        let mut section = self.merged[name].clone();
+        for path in keys {
+            let Some((key, tables)) = path.split_last() else { continue };
+            let default = path.iter().try_fold(&self.defaults[name], |table, part| table.get(part));
+            let table = tables.iter().try_fold(&mut section, |table, part| table.get_mut(part));
+            let Some(table) = table.and_then(Value::as_table_mut) else { continue };
+            match default {
+                Some(default) => table.insert((*key).to_owned(), default.clone()),
+                None => table.remove(*key),
+            };
+        }
+        section
     }
 }
 

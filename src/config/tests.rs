@@ -217,12 +217,132 @@ fn every_key_says_what_it_is_and_every_number_between_which_bounds() {
 
 #[test]
 fn secrets_are_the_keys_that_say_so() {
-    const HUSH: &str = "postgres://hush:hush@hush/hush";
     for key in keys::all().iter().filter(|key| key.default.is_str()) {
-        let Ok(config) = flags(&[(&key.name, HUSH)]) else { continue };
+        let schemes = ["postgres", "redis", "nats"];
+        let given = schemes.map(|scheme| flags(&[(&key.name, &format!("{scheme}://hush:hush@hush/hush"))]));
+        let Some(config) = given.into_iter().find_map(Result::ok) else { continue };
         let shown = format!("{config:?}").contains("hush");
-        assert_eq!(!shown, key.is_secret(), "{}: a secret's comment says \"Never printed\"", key.name);
+        assert_eq!(!shown, key.is_secret(), "{}: a value of the type Secret is a secret", key.name);
     }
+}
+
+#[test]
+fn comments_say_which_keys_are_secrets_and_which_are_reloadable() {
+    for key in keys::all().iter().chain(keys::tables()) {
+        assert_eq!(key.comment.contains("Never printed"), key.is_secret(), "{}: {}", key.name, key.comment);
+        assert_eq!(key.comment.contains("Reloadable"), key.is_reloadable(), "{}: {}", key.name, key.comment);
+    }
+    let named = keys::all().iter().chain(keys::tables());
+    assert_eq!(named.clone().filter(|key| key.is_secret()).count(), 4, "every name of the list is a key");
+    assert_eq!(named.filter(|key| key.is_reloadable()).count(), 10, "every name of the list is a key");
+}
+
+#[test]
+fn the_file_to_begin_with_shows_the_defaults() {
+    assert_eq!(texts_of(STARTER), "", "as it is, it sets nothing");
+    let uncommented: Vec<&str> = STARTER
+        .lines()
+        .map(|line| {
+            line.strip_prefix("# ")
+                .filter(|rest| rest.split_once(" = ").is_some_and(|(key, _)| is_key(key)))
+                .unwrap_or(line)
+        })
+        .collect();
+    let text = uncommented.join("\n").replace("operator = [\"tasker.task:*\", \"tasker.handler:*\"]\n", "");
+    let set: Vec<String> = texts_of(&text).split_whitespace().map(str::to_owned).collect();
+    assert!(set.len() > 15, "{set:?}");
+    for key in set {
+        let shown = keys::look_up(&text.parse().unwrap(), &key).cloned();
+        assert_eq!(shown, keys::find(&key).map(|known| known.default.clone()), "{key}");
+    }
+}
+
+fn is_key(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
+/// The keys that a file sets.
+fn texts_of(text: &str) -> String {
+    let path = file("starter", text);
+    let sources = Sources { file: Some(path.clone()), ..Sources::default() };
+    let (_, effective) = Config::load_explained(&sources).unwrap();
+    std::fs::remove_file(path).unwrap();
+    let set = effective.entries().iter().filter(|entry| entry.source != "default");
+    set.map(|entry| entry.key.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn every_listener_has_an_address_of_its_own() {
+    let findings = |http: &str, grpc: &str| -> Vec<String> {
+        let given = flags(&[("http.listen", http), ("server.listen", grpc), ("auth.insecure_listen", "true")]);
+        let found = given.err().map_or_else(Vec::new, |Findings(findings)| findings);
+        found.iter().map(|finding| format!("{}: {}", finding.key, finding.problem)).collect()
+    };
+    let taken = ["http.listen: is the port of server.listen, where gRPC is served"];
+    assert_eq!(findings("127.0.0.1:7077", "127.0.0.1:7077"), taken);
+    assert_eq!(findings("0.0.0.0:7077", "127.0.0.1:7077"), taken);
+    assert_eq!(findings("127.0.0.1:7077", "0.0.0.0:7077"), taken);
+    assert_eq!(findings("127.0.0.2:7077", "127.0.0.1:7077"), [""; 0]);
+    assert_eq!(findings("127.0.0.1:0", "127.0.0.1:0"), [""; 0]);
+    assert_eq!(findings("auto", "127.0.0.1:9077"), [""; 0]);
+    assert_eq!(findings("127.0.0.1:7077", "unix:/run/tasker"), [""; 0]);
+}
+
+#[test]
+fn an_open_server_is_for_this_machine_unless_somebody_says_otherwise() {
+    check(
+        "server.listen",
+        "0.0.0.0:7077",
+        "server.listen: can be reached by other machines, and nobody would be asked who calls",
+    );
+    flags(&[("server.listen", "0.0.0.0:7077"), ("auth.insecure_listen", "true")]).unwrap();
+}
+
+#[test]
+fn addresses_of_other_services_are_checked() {
+    for url in ["http://nats:4222", "nats://", "nats://a:4222,ws://b", "nats:4222,,"] {
+        let given = flags(&[("events.nats.url", url)]).unwrap_err();
+        assert_eq!(
+            given.0[0].problem, "must be host:port, nats://host:port or tls://host:port, several with commas",
+            "{url}"
+        );
+        assert_eq!(given.0[0].value, "[redacted]");
+    }
+    for url in ["nats://user:password@nats:4222", "nats:4222", "tls://a:4222,tls://b:4222"] {
+        flags(&[("events.nats.url", url)]).unwrap();
+    }
+    check("cache.redis_url", "foo", "cache.redis_url: must begin with redis://, redis+unix:// or unix://");
+    check("backoff.default_backoff_seconds", "[]", "backoff.default_backoff_seconds: must have at least one entry");
+}
+
+#[test]
+fn a_variable_with_one_underscore_is_no_key_and_says_which_it_meant() {
+    let sources = Sources {
+        environment: texts(&[("TASKER_WRITER_LANES", "4"), ("TASKER_DATABASE_URL", "postgres://me:secret@db/x")]),
+        ..Sources::default()
+    };
+    let Findings(findings) = Config::load(&sources).unwrap_err();
+    let texts: Vec<String> =
+        findings.iter().map(|f| format!("{} {} {} -> {}", f.source, f.value, f.problem, f.fix)).collect();
+    insta::assert_snapshot!(texts.join("\n"));
+    let known = texts_of_the_command_line();
+    Config::load(&Sources { environment: known, ..Sources::default() }).unwrap();
+}
+
+/// Variables that the command line reads.
+fn texts_of_the_command_line() -> Vec<(String, String)> {
+    let names = ["ENDPOINT", "PROFILE", "TOKEN", "TOKEN_FILE", "TOKEN_SECRET", "CA_FILE", "CLIENT_CERT", "CLIENT_KEY"];
+    let more = ["OUTPUT", "CONFIG", "ENV", "PG_BIN"];
+    names.iter().chain(&more).map(|name| (format!("TASKER_{name}"), "x".to_owned())).collect()
+}
+
+#[test]
+fn all_findings_of_a_section_come_at_once() {
+    let path = file("section", "[server]\nlisten = \"here\"\nkeepalive_interval_ms = 1\nreplicas = 0\n");
+    let Findings(findings) = Config::load(&Sources { file: Some(path.clone()), ..Sources::default() }).unwrap_err();
+    let keys: Vec<&str> = findings.iter().map(|finding| finding.key.as_str()).collect();
+    assert_eq!(keys, ["server.listen", "server.keepalive_interval_ms", "server.replicas"]);
+    std::fs::remove_file(path).unwrap();
 }
 
 #[test]

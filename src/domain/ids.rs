@@ -34,6 +34,22 @@ pub type StepNo = u16;
 #[error("not a {0} id")]
 pub struct Malformed(pub &'static str);
 
+/// The fewest digits of the beginning of an id: those say the minute in which it was made.
+pub const PREFIX_DIGITS_MIN: usize = 8;
+
+/// The first and the last value that an id with this beginning can have. Dashes are ignored; `None` when it is not 8 to
+/// 32 hexadecimal digits.
+pub fn range_of_prefix(prefix: &str) -> Option<(Uuid, Uuid)> {
+    const DIGITS: usize = 32;
+    let digits = prefix.replace('-', "");
+    let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !is_hex || !(PREFIX_DIGITS_MIN..=DIGITS).contains(&digits.len()) {
+        return None;
+    }
+    let filled = |digit: &str| u128::from_str_radix(&format!("{digits}{}", digit.repeat(DIGITS - digits.len())), 16);
+    Some((Uuid::from_u128(filled("0").ok()?), Uuid::from_u128(filled("f").ok()?)))
+}
+
 impl TaskId {
     /// Makes the id of a new task from the time in microseconds since 1970 and random bits.
     pub fn new(micros: i64, random: u64) -> Self {
@@ -142,6 +158,24 @@ impl fmt::Debug for StepId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_prefix_is_a_range() {
+        let check = |prefix: &str, expected: Option<(&str, &str)>| {
+            let found = range_of_prefix(prefix).map(|(first, last)| (first.to_string(), last.to_string()));
+            assert_eq!(found, expected.map(|(first, last)| (first.to_owned(), last.to_owned())), "{prefix}");
+        };
+        let first = "01932c07-0000-0000-0000-000000000000";
+        check("01932c07", Some((first, "01932c07-ffff-ffff-ffff-ffffffffffff")));
+        check("01932C07-6", Some(("01932c07-6000-0000-0000-000000000000", "01932c07-6fff-ffff-ffff-ffffffffffff")));
+        let whole = "01932c07-6b1f-7d0e-9d0a-5f2c1d3e0000";
+        check(whole, Some((whole, whole)));
+        check("01932c0", None);
+        check("01932c0x", None);
+        check(&format!("{whole}0"), None);
+        check("", None);
+        check("+1932c07", None);
+    }
 
     #[test]
     fn a_step_id_tells_its_task_and_number() {

@@ -8,7 +8,7 @@
 //! What walks what, by the filter alone: nothing or `complete`: tasks_pkey in order; other states: their
 //! partial indexes, also those of a handler, which may have a long history of complete ones; handler, initiator,
 //! source system, correlation id: an index of task_requests that is in the order of tasks; tags and annotations:
-//! GIN, then a sort of what was found; requested time: its index.
+//! GIN, then a sort of what was found; requested time: its index; a range of ids: a range of tasks_pkey.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,8 @@ pub struct Filter {
     pub requested_until: Option<DateTime<Utc>>,
     /// With an annotation like this.
     pub annotation: Option<AnnotationFilter>,
+    /// With an id from the first to the last.
+    pub ids: Option<(Uuid, Uuid)>,
 }
 
 /// Which annotations.
@@ -188,7 +190,7 @@ impl Filter {
 
     /// Whether it asks for nothing but handlers and states, of which counts are kept.
     pub const fn is_tallied(&self) -> bool {
-        !self.on_requests_but_handlers() && self.annotation.is_none()
+        !self.on_requests_but_handlers() && self.annotation.is_none() && self.ids.is_none()
     }
 
     fn of_states(&self, mut counts: Vec<(State, i64)>) -> Vec<(State, i64)> {
@@ -242,6 +244,9 @@ impl Filter {
         }
         if let Some(annotation) = &self.annotation {
             annotation.push(query, id);
+        }
+        if let Some((first, last)) = self.ids {
+            query.push(" and ").push(id).push(" between ").push_bind(first).push(" and ").push_bind(last);
         }
     }
 

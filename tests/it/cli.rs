@@ -1,7 +1,7 @@
 //! The command line as people use it: the real binary against a real server.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::{Output, Stdio},
 };
 
@@ -92,10 +92,17 @@ impl World {
 fn tasker(words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tasker"));
     command.args(words).kill_on_drop(true);
-    for name in ["TASKER_TOKEN", "TASKER_TOKEN_FILE", "TASKER_OUTPUT", "TASKER_CONFIG", "TASKER_ENV"] {
-        command.env_remove(name);
+    for name in ["TOKEN", "TOKEN_FILE", "OUTPUT", "CONFIG", "ENV", "ENDPOINT", "PROFILE"] {
+        command.env_remove(format!("TASKER_{name}"));
     }
+    // What a user has in the home directory is not the tests'.
+    command.env("XDG_CONFIG_HOME", directory("settings")).env("XDG_STATE_HOME", directory("state"));
     command
+}
+
+/// A directory of this process below the tests' own.
+fn directory(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cli-{}-{name}", std::process::id()))
 }
 
 async fn ended(command: &mut Command) -> Ran {
@@ -191,7 +198,7 @@ async fn refusals_say_what_to_do() {
     check(&["submit", "by_hand", "--context", "[1]"], 3, "field    ").await;
     check(&["get", &format!("{task}/nowhere")], 2, "its steps are pack, label, ship").await;
     check(&["resolve", &task], 2, "a task cannot be resolved").await;
-    check(&["get", "nonsense"], 2, "neither a task id").await;
+    check(&["get", "nonsense"], 2, "is neither a task, a step id, nor TASK/STEP-NAME").await;
     check(&["apply", "none.yaml"], 2, "none.yaml: error: there is no such file").await;
     check(&["list", "--page-token", "made up"], 3, "PAGE_TOKEN_INVALID").await;
     check(&["list", "--endpoint", "http://127.0.0.1:1"], 4, "no tasker server answers at http://127.0.0.1:1").await;
@@ -332,6 +339,164 @@ async fn events_are_shown_published_and_followed_through_a_restart() {
     assert!(types.contains("step.resolved_manually") && !types.contains("task.completed"), "{types}");
     let refused = world.run(&["events", "publish", "no dots", "--task", &task]).await;
     assert_eq!((refused.code, refused.err.contains("INVALID_FIELDS")), (3, true), "{}", refused.err);
+    world.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_beginning_of_an_id_and_the_last_task_are_enough() {
+    let world = World::new().await;
+    world.apply(MANUAL).await;
+    let created = world.ok(&["submit", "by_hand", "-c", r#"{"a": 1}"#, "--count", "12", "-q"]).await;
+    let ids: Vec<&str> = created.lines().collect();
+    let last = ids[ids.len() - 1];
+    let shown: Value = serde_json::from_str(&world.ok(&["get", "@last", "-o", "json"]).await).unwrap();
+    assert_eq!(shown["task_id"], last);
+    let by_prefix: Value =
+        serde_json::from_str(&world.ok(&["get", &last[..27].to_uppercase(), "-o", "json"]).await).unwrap();
+    assert_eq!(by_prefix["task_id"], last);
+    let told = world.ok(&["resolve", "@last/pack"]).await;
+    assert!(told.contains("pack  resolved_manually"), "{told}");
+
+    // All of them were made in the same minute, or in two.
+    let ambiguous = world.run(&["watch", &last[..8]]).await;
+    assert_eq!((ambiguous.code, ambiguous.out.as_str()), (2, ""), "{}", ambiguous.err);
+    let told = ambiguous.err.lines().filter(|line| line.contains(" default.by_hand@1.0.0  pending")).count();
+    assert!((1..=10).contains(&told) && ambiguous.err.contains("write more of the id"), "{}", ambiguous.err);
+    let nobody = world.run(&["get", "ffffffff"]).await;
+    assert_eq!((nobody.code, nobody.err.lines().next()), (2, Some("error: no task id begins with ffffffff")));
+    let short = world.run(&["get", &last[..7]]).await;
+    assert!(short.code == 2 && short.err.contains("has at least 8 digits"), "{}", short.err);
+    let elsewhere =
+        world.run(&["get", "@last", "--endpoint", &world.app.endpoint().replace("127.0.0.1", "localhost")]).await;
+    assert!(
+        elsewhere.code == 2 && elsewhere.err.contains("no task was submitted to http://localhost"),
+        "{}",
+        elsewhere.err
+    );
+    world.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_that_meet_conditions_are_changed_after_a_look() {
+    let world = World::new().await;
+    world.apply(MANUAL).await;
+    for (tag, count) in [("keep", "2"), ("drop", "5")] {
+        world.ok(&["submit", "by_hand", "-c", r#"{"a": 1}"#, "--count", count, "--tag", tag, "-q"]).await;
+    }
+    let pending = async || -> i64 {
+        let counts: Value = serde_json::from_str(&world.ok(&["list", "--count", "-o", "json"]).await).unwrap();
+        counts["counts"]["pending"].as_i64().unwrap_or(0)
+    };
+    let conditions = "handler=by_hand tag=drop";
+    let told = world.ok(&["cancel", "--where", conditions, "--dry-run"]).await;
+    assert!(told.ends_with("would cancel 5 tasks\n"), "{told}");
+    let unasked = world.run(&["cancel", "--where", conditions]).await;
+    assert!(
+        unasked.code == 2 && unasked.err.contains("nobody can be asked whether to cancel 5 tasks"),
+        "{}",
+        unasked.err
+    );
+    assert_eq!(pending().await, 7, "nothing was changed yet");
+
+    let first = world.ok(&["cancel", "--where", conditions, "--yes", "--limit", "2"]).await;
+    assert!(first.ends_with("2 tasks: 2 done, 0 refused; there are more, run it again for the rest\n"), "{first}");
+    assert_eq!(pending().await, 5);
+    let second = world.ok(&["cancel", "--where", conditions, "--yes", "-o", "json"]).await;
+    let changed = documents(&second);
+    assert!(changed.iter().all(|task| task["state"] == "cancelled"), "{second}");
+    assert_eq!((changed.len(), pending().await), (3, 2));
+    assert_eq!(world.ok(&["cancel", "--where", conditions, "--yes"]).await, "no tasks\n");
+    let wrong = world.run(&["retry", "--where", "stat=error"]).await;
+    assert!(wrong.code == 2 && wrong.err.contains("did you mean 'state'?"), "{}", wrong.err);
+    assert_eq!(world.ok(&["retry", "--where", "age<1h", "--dry-run"]).await, "no tasks\n");
+    world.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn profiles_name_servers() {
+    let world = World::new().await;
+    let home = directory("profiles");
+    std::fs::create_dir_all(home.join("tasker")).unwrap();
+    let file = home.join("tasker/config.toml");
+    let text = format!(
+        "# mine\n[profiles.here]\nendpoint = \"{}\"\n\n[profiles.nowhere]\nendpoint = \"http://127.0.0.1:1\"\n",
+        world.app.endpoint()
+    );
+    std::fs::write(&file, &text).unwrap();
+    let run = async |words: &[&str]| {
+        let mut command = tasker(words);
+        ended(command.env("XDG_CONFIG_HOME", &home)).await
+    };
+    assert_eq!(run(&["list", "--profile", "here"]).await.out, "no tasks\n");
+    assert_eq!(run(&["profile", "use", "nowhere"]).await.code, 0);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text.replace("# mine\n", "# mine\nprofile = \"nowhere\"\n\n"));
+    let away = run(&["list"]).await;
+    assert!(away.code == 4 && away.err.contains("answers at http://127.0.0.1:1"), "{}", away.err);
+    assert_eq!(run(&["list", "--endpoint", world.app.endpoint()]).await.out, "no tasks\n");
+    let listed = run(&["profile", "list"]).await.out;
+    assert!(listed.contains("\nnowhere *  http://127.0.0.1:1\n"), "{listed}");
+    let unknown = run(&["list", "--profile", "her"]).await;
+    assert!(
+        unknown.code == 2 && unknown.err.contains("there is no profile \"her\"; did you mean 'here'?"),
+        "{}",
+        unknown.err
+    );
+    std::fs::remove_dir_all(home).unwrap();
+    world.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_speaks_something_else_is_told_in_words() {
+    use tokio::io::AsyncWriteExt as _;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let serving = tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await;
+        }
+    });
+    let ran = ended(&mut tasker(&["list", "--endpoint", &format!("http://127.0.0.1:{port}")])).await;
+    assert!(ran.code == 4 && ran.err.contains("an HTTP server answers there, not a gRPC one"), "{}", ran.err);
+    serving.abort();
+
+    let world = World::new().await;
+    let plain = world.app.endpoint().trim_start_matches("http://");
+    let ran = ended(&mut tasker(&["list", "--endpoint", &format!("https://{plain}")])).await;
+    let expected = format!("the server there speaks without TLS; write http://{plain}");
+    assert!(ran.code == 4 && ran.err.contains(&expected), "{}", ran.err);
+    world.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_file_to_begin_with_is_written_once() {
+    let file = directory("init.toml");
+    let path = file.to_str().unwrap();
+    let ran = ended(&mut tasker(&["config", "init", path])).await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let checked = ended(&mut tasker(&["config", "check", "--config", path])).await;
+    assert_eq!((checked.code, checked.out.as_str()), (0, "all is well\n"));
+    std::fs::write(&file, "# changed").unwrap();
+    let again = ended(&mut tasker(&["config", "init", path])).await;
+    assert!(again.code == 2 && again.err.contains("exists"), "{}", again.err);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "# changed");
+    std::fs::remove_file(file).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn colours_on_a_pipe_move_no_cursor() {
+    let world = World::new().await;
+    world.apply(MANUAL).await;
+    let task = world.submit("by_hand").await;
+    world.ok(&["cancel", &task]).await;
+    for words in [["watch", &task].as_slice(), &["graph", &task, "--watch"]] {
+        let mut command = world.command(words);
+        let ran = ended(command.env("CLICOLOR_FORCE", "1").env("TERM", "xterm")).await;
+        assert!(ran.out.contains("\x1b[3"), "it is coloured: {}", ran.out);
+        for code in ["\x1b[?25l", "A\r", "\x1b[J", "\x1b[K"] {
+            assert!(!ran.out.contains(code), "{words:?} moves the cursor: {:?}", ran.out);
+        }
+    }
     world.app.stop().await;
 }
 

@@ -17,6 +17,7 @@ mod configuration;
 mod databases;
 mod dev;
 mod discovery;
+mod documents;
 mod durations;
 mod edges;
 mod embedded;

@@ -6,8 +6,8 @@ use crate::cli::{
     input::from_proto,
     output::Out,
     shape::time,
-    style::{Tone, cut, one_line, tone},
-    table::{Cell, Table},
+    style::{Tone, one_line, tone},
+    table::{Cell, Table, columns, id, text},
 };
 
 pub(super) fn performance(out: Out, answer: &pb::GetPerformanceResponse) {
@@ -16,13 +16,27 @@ pub(super) fn performance(out: Out, answer: &pb::GetPerformanceResponse) {
         "{} active tasks, {} handlers in {} namespaces; health of the last hour {:.3}\n",
         overview.active_tasks, overview.unique_task_types, overview.total_namespaces, overview.system_health_score
     ));
-    let mut table =
-        Table::new(&["TASKS OF", "CREATED", "COMPLETE", "ERROR", "TASK P50", "P95", "P99", "STEP P50", "P95", "P99"]);
+    let mut table = Table::new(
+        const {
+            columns([
+                text("TASKS OF", 11),
+                text("CREATED", 7),
+                text("COMPLETE", 12),
+                text("ERROR", 10),
+                text("TASK P50", 8),
+                text("P95", 5),
+                text("P99", 5),
+                text("STEP P50", 8),
+                text("P95", 0),
+                text("P99", 0),
+            ])
+        },
+    );
     let trends = answer.trends.iter().map(|trend| (format!("last {}", length(trend.period)), trend.performance));
     let handlers = answer
         .handlers
         .iter()
-        .map(|of| (cut(&one_line(&format!("{}.{}@{}", of.namespace, of.name, of.version)), 40), of.performance));
+        .map(|of| (one_line(&format!("{}.{}@{}", of.namespace, of.name, of.version)), of.performance));
     let mut truncated = None;
     for (name, of) in trends.chain([("the period".to_owned(), answer.performance)]).chain(handlers) {
         let of = of.unwrap_or_default();
@@ -44,7 +58,7 @@ pub(super) fn performance(out: Out, answer: &pb::GetPerformanceResponse) {
             length(steps.p99).into(),
         ]);
     }
-    out.raw(&table.render(out.paint));
+    out.table(&table);
     tell_truncated(out, truncated);
     tell_age(out, answer.info.as_ref());
 }
@@ -94,12 +108,24 @@ pub(super) fn bottlenecks(out: Out, answer: &pb::GetBottlenecksResponse) {
 }
 
 pub(super) fn slow_tasks(out: Out, tasks: &[pb::SlowTask]) {
-    let mut table = Table::new(&["SLOWEST TASK", "HANDLER", "STATE", "TOOK", "STEPS", "FAILED", "CREATED"]);
+    let mut table = Table::new(
+        const {
+            columns([
+                id("SLOWEST TASK"),
+                text("HANDLER", 10),
+                text("STATE", 9),
+                text("TOOK", 6),
+                text("STEPS", 9),
+                text("FAILED", 0),
+                text("CREATED", 0),
+            ])
+        },
+    );
     for task in tasks {
         let state = from_proto(task.state).unwrap_or_default();
         table.row([
             task.task_id.as_str().into(),
-            cut(&one_line(&format!("{}.{}@{}", task.namespace, task.name, task.version)), 40).into(),
+            one_line(&format!("{}.{}@{}", task.namespace, task.name, task.version)).into(),
             Cell::toned(tone(state), state.label()),
             length(task.duration).into(),
             format!("{}/{}", task.completed_steps, task.step_count).into(),
@@ -107,26 +133,37 @@ pub(super) fn slow_tasks(out: Out, tasks: &[pb::SlowTask]) {
             moment(task.create_time).into(),
         ]);
     }
-    out.raw(&table.render(out.paint));
+    out.table(&table);
 }
 
 pub(super) fn slow_steps(out: Out, steps: &[pb::SlowStep]) {
-    let mut table = Table::new(&["SLOWEST STEP", "NAME", "HANDLER", "TOOK", "ATTEMPTS", "COMPLETE"]);
+    let mut table = Table::new(
+        const {
+            columns([
+                id("SLOWEST STEP"),
+                text("NAME", 10),
+                text("HANDLER", 10),
+                text("TOOK", 6),
+                text("ATTEMPTS", 8),
+                text("COMPLETE", 0),
+            ])
+        },
+    );
     for step in steps {
         table.row([
             step.step_id.as_str().into(),
-            cut(&one_line(&step.step_name), 30).into(),
-            cut(&one_line(&format!("{}.{}@{}", step.namespace, step.name, step.version)), 40).into(),
+            one_line(&step.step_name).into(),
+            one_line(&format!("{}.{}@{}", step.namespace, step.name, step.version)).into(),
             length(step.duration).into(),
             step.attempts.to_string().into(),
             moment(step.complete_time).into(),
         ]);
     }
-    out.raw(&table.render(out.paint));
+    out.table(&table);
 }
 
 pub(super) fn health(out: Out, counts: &pb::GetHealthCountsResponse) {
-    let mut table = Table::new(&["", "TASKS", "STEPS"]);
+    let mut table = Table::new(const { columns([text("STATE", 17), text("TASKS", 16), text("STEPS", 16)]) });
     let none = String::new;
     for (name, tasks, steps) in [
         ("pending", counts.pending_tasks.to_string(), counts.pending_steps.to_string()),
@@ -141,7 +178,7 @@ pub(super) fn health(out: Out, counts: &pb::GetHealthCountsResponse) {
     ] {
         table.row([name.into(), tasks.into(), steps.into()]);
     }
-    out.raw(&table.render(out.paint));
+    out.table(&table);
     out.line(&format!("\n{} of {} connections are active", counts.active_connections, counts.max_connections));
     tell_age(out, counts.info.as_ref());
 }

@@ -48,6 +48,6 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
         insight::run(&options, &|words| eprintln!("bench: {words}")).await
     };
     let Some(figures) = super::measure(args.directory, run).await? else { return Ok(ExitCode::from(130)) };
-    context.print_either(&figures, || insight::table(&figures))?;
+    context.print_either(&figures, || insight::table(&figures));
     Ok(ExitCode::SUCCESS)
 }

@@ -13,8 +13,12 @@ use serde_json::json;
 
 use super::Claims;
 use crate::{
-    auth::authenticator::jwt::sign::{self, Wanted},
+    auth::authenticator::jwt::{
+        Algorithm, Settings,
+        sign::{self, Key, Wanted},
+    },
     cli::{Context, Outcome, input},
+    config::Config,
 };
 
 /// The file in the directory of `tasker dev` that holds the secret of `--auth`.
@@ -33,29 +37,38 @@ pub(super) struct Sign {
     /// A file that holds the secret; goes before --secret
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
+    /// The algorithm: HS256, HS384 or HS512 with a secret; RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or EdDSA
+    /// with a private key
+    #[arg(long, value_name = "NAME", default_value = "HS256", value_parser = algorithm)]
+    algorithm: Algorithm,
+    /// A file with the private key in PEM, for the algorithms that have one
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["secret_file", "data_dir"])]
+    key_file: Option<PathBuf>,
+    /// The name of the key (kid), if the server has several
+    #[arg(long, value_name = "NAME")]
+    kid: Option<String>,
     /// The directory of `tasker dev --auth`
     #[arg(long, value_name = "DIR")]
     data_dir: Option<String>,
 }
 
+/// Reads the name of an algorithm.
+fn algorithm(text: &str) -> Result<Algorithm, String> {
+    text.parse().map_err(|_| match text {
+        "ES512" => "ES512 is not supported: no maintained library signs and checks it; ES384 and EdDSA are".to_owned(),
+        "none" => "there are no unsigned tokens".to_owned(),
+        _ => "is not an algorithm; `tasker token sign --help` lists them".to_owned(),
+    })
+}
+
 pub(super) fn sign(context: &Context, args: &Sign) -> Outcome {
     let config = context.config_with([("embedded.directory", args.data_dir.clone())])?;
     let settings = config.auth.jwt.settings();
-    let development = config.embedded.directory.join(FILE);
-    let secret = match (&args.secret_file, &args.secret) {
-        (Some(path), _) => read(path)?,
-        (None, Some(secret)) => secret.clone(),
-        (None, None) if args.data_dir.is_some() => read(&development)?,
-        (None, None) if !settings.secret.is_empty() => settings.secret.clone(),
-        (None, None) => match &settings.secret_file {
-            Some(path) => read(path)?,
-            None if development.is_file() => read(&development)?,
-            None => bail!(
-                "there is no secret to sign with\n  give --secret, --secret-file or TASKER_TOKEN_SECRET, or start \
-                 `tasker dev --auth`, which makes one"
-            ),
-        },
+    let key = match &args.key_file {
+        Some(file) => Key::private(args.algorithm, read(file)?.as_bytes()),
+        None => Key::secret(args.algorithm, &secret(&config, &settings, args)?),
     };
+    let key = key.map_err(|problem| anyhow!(problem))?.named(args.kid.clone());
     let Claims { subject, grants, roles, namespaces } = &args.claims;
     let now = input::now();
     let expires_at = now
@@ -72,9 +85,31 @@ pub(super) fn sign(context: &Context, args: &Sign) -> Outcome {
         expires_at: expires_at.into(),
         paths: &settings.paths,
     };
-    let token = sign::sign(&secret, &wanted).map_err(|problem| anyhow!(problem))?;
-    context.print_either(&json!({ "token": token, "subject": subject, "expires_at": expires_at }), || token.clone())?;
+    let token = sign::sign(&key, &wanted).map_err(|problem| anyhow!(problem))?;
+    context.print_either(&json!({ "token": token, "subject": subject, "expires_at": expires_at }), || token.clone());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The secret that is meant.
+fn secret(config: &Config, settings: &Settings, args: &Sign) -> anyhow::Result<String> {
+    if !matches!(args.algorithm, Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512) {
+        bail!("{:?} signs with a private key\n  give --key-file", args.algorithm);
+    }
+    let development = config.embedded.directory.join(FILE);
+    Ok(match (&args.secret_file, &args.secret) {
+        (Some(path), _) => read(path)?,
+        (None, Some(secret)) => secret.clone(),
+        (None, None) if args.data_dir.is_some() => read(&development)?,
+        (None, None) if !settings.secret.is_empty() => settings.secret.clone(),
+        (None, None) => match &settings.secret_file {
+            Some(path) => read(path)?,
+            None if development.is_file() => read(&development)?,
+            None => bail!(
+                "there is no secret to sign with\n  give --secret, --secret-file or TASKER_TOKEN_SECRET, or start \
+                 `tasker dev --auth`, which makes one"
+            ),
+        },
+    })
 }
 
 fn too_long() -> anyhow::Error {
@@ -123,5 +158,6 @@ pub(in crate::cli) fn for_built_in_worker(
         expires_at: (now + chrono::TimeDelta::days(3650)).into(),
         paths: &settings.paths,
     };
-    sign::sign(&read(secret_file)?, &wanted).map_err(|problem| anyhow!(problem))
+    let key = Key::secret(Algorithm::HS256, &read(secret_file)?).map_err(|problem| anyhow!(problem))?;
+    sign::sign(&key, &wanted).map_err(|problem| anyhow!(problem))
 }

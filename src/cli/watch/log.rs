@@ -4,7 +4,7 @@ use tasker_sdk::proto::tasker::v1 as pb;
 
 use super::{
     super::{
-        input::from_proto,
+        input::{count, from_proto},
         style::{Paint, Tone, glyph, one_line, tone},
     },
     board::{self, Board},
@@ -46,7 +46,8 @@ pub(crate) fn end(board: &Board, now: Micros, paint: Paint) -> String {
     let reason = if board.reason.is_empty() { String::new() } else { format!(" ({})", board.reason) };
     let attempts: i64 = board.rows.iter().map(|row| i64::from(row.attempts)).sum();
     let state = paint.tone(tone(board.state), &format!("{} {}", glyph(board.state), board.state.label()));
-    format!("{state}{reason}{took}: {}, {attempts} attempts", words(board.tally(), board.rows.len()))
+    let attempts = count(usize::try_from(attempts).unwrap_or(0), "attempt");
+    format!("{state}{reason}{took}: {}, {attempts}", words(board.tally(), board.rows.len()))
 }
 
 fn step_note(board: &Board, transition: &pb::Transition, to: State) -> String {

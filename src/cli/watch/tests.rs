@@ -3,10 +3,9 @@
 use tasker_sdk::proto::tasker::v1 as pb;
 
 use super::{
-    super::{input::to_proto, style::Paint},
+    super::{input::to_proto, style::Paint, terminal::Size},
     board::Board,
-    log,
-    view::{self, Size},
+    log, view,
 };
 use crate::domain::state::State;
 
@@ -145,4 +144,15 @@ fn durations_are_short() {
     let found: Vec<_> =
         [0, 999, 1_234, 61_000, 3_600_000 * 2 + 180_000].map(|millis| view::duration(millis * 1_000)).into();
     assert_eq!(found, ["0ms", "999ms", "1.23s", "1m01s", "2h03m"]);
+}
+
+#[test]
+fn no_line_is_wider_than_a_narrow_terminal() {
+    for columns in [16, 20, 30, 40, 50, 59, 60, 80, 100] {
+        for now in [0, 900, 2_600, 9_000] {
+            let view = shown(DAG, STORY, 12, now, Size { columns, lines: 30 });
+            let widest = view.lines().map(crate::cli::style::width).max().unwrap_or(0);
+            assert!(widest <= columns, "{widest} in {columns} columns:\n{view}");
+        }
+    }
 }

@@ -4,27 +4,26 @@
 //! arguments.
 
 use super::{
-    super::style::{Paint, Tone, cut, glyph, one_line, tone, width},
+    super::{
+        style::{Paint, Tone, cut, glyph, one_line, tone, width},
+        terminal::Size,
+    },
     board::{Board, Row, Tally},
 };
 use crate::domain::{run::Micros, state::State};
 
-/// The columns and lines that may be used.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Size {
-    /// Columns.
-    pub(crate) columns: usize,
-    /// Lines.
-    pub(crate) lines: usize,
-}
-
-/// The widest that names are shown.
+/// The narrowest and the widest that names are shown.
+const NAME_COLUMNS_MIN: usize = 8;
 const NAME_COLUMNS_MAX: usize = 40;
 /// The deepest that names are indented; deeper ones stand below one another.
 const INDENT_MAX: usize = 8;
-/// The width of the progress bar, from a narrow terminal to a wide one.
-const BAR_COLUMNS_MIN: usize = 8;
+/// The widest progress bar. One that is narrower than a few columns is left out.
 const BAR_COLUMNS_MAX: usize = 32;
+const BAR_COLUMNS_MIN: usize = 4;
+/// The columns of a line of a step beside its name and its note.
+const LINE_COLUMNS: usize = 15;
+/// The narrowest note; of fewer columns nobody reads anything.
+const NOTE_COLUMNS_MIN: usize = 6;
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
 /// The whole view: a title, the steps, the progress bar.
@@ -46,7 +45,7 @@ pub(crate) fn steps(board: &Board, now: Micros, paint: Paint, size: Size) -> Vec
         shown.sort_unstable();
     }
     let name_columns = shown.iter().map(|position| name_width(&board.rows[*position])).max().unwrap_or(0);
-    let name_columns = name_columns.min(NAME_COLUMNS_MAX);
+    let name_columns = name_columns.min(NAME_COLUMNS_MAX).min(size.columns.saturating_sub(LINE_COLUMNS));
     let mut lines: Vec<String> =
         shown.iter().map(|position| line(board, &board.rows[*position], now, paint, name_columns, size)).collect();
     if shown.len() < board.rows.len() {
@@ -73,7 +72,11 @@ fn title(board: &Board, now: Micros, paint: Paint, columns: usize) -> String {
     let reason = cut(&reason, columns / 3);
     let elapsed = board.elapsed(now).map(duration).unwrap_or_default();
     let taken = width(board.state.label()) + width(&reason) + width(&elapsed) + 4;
-    let name = paint.tone(Tone::Bold, &cut(&one_line(&board.full_name), columns.saturating_sub(taken)));
+    if columns < taken + NAME_COLUMNS_MIN {
+        let words = cut(&format!("{}  {elapsed}", board.state.label()), columns);
+        return paint.tone(tone(board.state), words.trim_end());
+    }
+    let name = paint.tone(Tone::Bold, &cut(&one_line(&board.full_name), columns - taken));
     format!("{name}  {}{reason}  {elapsed}", paint.tone(tone(board.state), board.state.label()))
 }
 
@@ -81,7 +84,10 @@ fn bar(board: &Board, paint: Paint, columns: usize) -> String {
     let tally = board.tally();
     let total = board.rows.len();
     let words = words(tally, total);
-    let room = columns.saturating_sub(width(&words) + 11).clamp(BAR_COLUMNS_MIN, BAR_COLUMNS_MAX);
+    let room = columns.saturating_sub(width(&words) + 11).min(BAR_COLUMNS_MAX);
+    if room < BAR_COLUMNS_MIN {
+        return cut(&format!("  {words}"), columns);
+    }
     let part = |count: usize| (count * room).checked_div(total).unwrap_or(0);
     let done = part(tally.done);
     let running = part(tally.done + tally.running) - done;
@@ -93,13 +99,14 @@ fn bar(board: &Board, paint: Paint, columns: usize) -> String {
         paint.tone(Tone::Busy, &"▓".repeat(running)),
         paint.tone(Tone::Bad, &"▒".repeat(failed)),
         paint.tone(Tone::Dim, &"░".repeat(room - done - running - failed)),
-        cut(&words, columns.saturating_sub(room + 11))
+        words
     )
 }
 
 /// `3 of 7 steps, 2 running, 1 failed`.
 pub(crate) fn words(tally: Tally, total: usize) -> String {
-    let mut words = format!("{} of {total} steps", tally.done);
+    let steps = if total == 1 { "step" } else { "steps" };
+    let mut words = format!("{} of {total} {steps}", tally.done);
     for (count, name) in [(tally.running, "running"), (tally.failed, "failed"), (tally.cancelled, "cancelled")] {
         if count > 0 {
             words += &format!(", {count} {name}");
@@ -116,11 +123,12 @@ fn line(board: &Board, row: &Row, now: Micros, paint: Paint, name_columns: usize
         State::Complete if row.bypassed => ("»", Tone::Good),
         state => (glyph(state), tone(state)),
     };
-    let indent = row.depth.min(INDENT_MAX) * 2;
+    let indent = (row.depth.min(INDENT_MAX) * 2).min(name_columns * 2 / 3);
     let name = format!("{}{}", " ".repeat(indent), cut(&one_line(&row.name), name_columns.saturating_sub(indent)));
     let took = row.took(now).map(duration).unwrap_or_default();
     let note = one_line(&note(board, row, now));
-    let note = cut(&note, size.columns.saturating_sub(name_columns + 18));
+    let room = size.columns.saturating_sub(name_columns + LINE_COLUMNS);
+    let note = if room < NOTE_COLUMNS_MIN { String::new() } else { cut(&note, room) };
     let note = match row.state {
         State::Error => paint.tone(tone, &note),
         State::InProgress => note,

@@ -2,11 +2,12 @@
 
 use prost::Message;
 use tonic::Request;
+use uuid::Uuid;
 
 use super::{Binding, Limits};
 use crate::{
     domain::{
-        ids::{STEPS_PER_TASK_CEILING, StepId, TaskId},
+        ids::{self, PREFIX_DIGITS_MIN, STEPS_PER_TASK_CEILING, StepId, TaskId},
         run::Operation,
         state::State,
     },
@@ -209,8 +210,21 @@ fn wanted(fields: &mut Fields, filter: proto::TaskFilter) -> Wanted {
             requested_from: fields.time("filter.requested_from", filter.requested_from),
             requested_until: fields.time("filter.requested_until", filter.requested_until),
             annotation: filter.annotation.map(|annotation| by_annotation(fields, annotation)),
+            ids: by_prefix(fields, &filter.task_id_prefix),
         },
     }
+}
+
+/// The ids that begin so; no beginning does not restrict.
+fn by_prefix(fields: &mut Fields, prefix: &str) -> Option<(Uuid, Uuid)> {
+    if prefix.is_empty() {
+        return None;
+    }
+    let range = ids::range_of_prefix(prefix);
+    if range.is_none() {
+        fields.refuse("filter.task_id_prefix", format!("is not {PREFIX_DIGITS_MIN} to 32 hexadecimal digits"));
+    }
+    range
 }
 
 fn by_annotation(fields: &mut Fields, filter: proto::AnnotationFilter) -> AnnotationFilter {

@@ -53,16 +53,15 @@ async fn without_a_coordinator_everything_is_denied() {
 #[tokio::test]
 async fn an_open_server_refuses_other_machines_unless_told_to() {
     let database = harness::database().await;
-    let start = async |keys: &[(&str, &str)]| {
+    let load = |keys: &[(&str, &str)]| {
         let flags = keys.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let config = Config::load(&Sources { flags, ..Sources::default() }).unwrap();
-        let store = Store::new(database.options.clone(), &config.database.pool_settings());
-        App::start(&config, store, Schema::Migrate).await
+        Config::load(&Sources { flags, ..Sources::default() })
     };
-    let refused = start(&[("server.listen", "0.0.0.0:0")]).await.unwrap_err().to_string();
+    let refused = load(&[("server.listen", "0.0.0.0:0")]).unwrap_err().to_string();
     assert!(refused.contains("auth.insecure_listen"), "{refused}");
-    let app = start(&[("server.listen", "0.0.0.0:0"), ("auth.insecure_listen", "true")]).await.unwrap();
-    app.stop().await;
+    let config = load(&[("server.listen", "0.0.0.0:0"), ("auth.insecure_listen", "true")]).unwrap();
+    let store = Store::new(database.options.clone(), &config.database.pool_settings());
+    App::start(&config, store, Schema::Migrate).await.unwrap().stop().await;
 }
 
 /// A file of the test's own.

@@ -5338,6 +5338,9 @@ pub struct TaskFilter {
     /// Has an annotation like this.
     #[prost(message, optional, tag = "11")]
     pub annotation: ::core::option::Option<AnnotationFilter>,
+    /// The id begins with these hexadecimal digits, at least 8; dashes are ignored.
+    #[prost(string, tag = "12")]
+    pub task_id_prefix: ::prost::alloc::string::String,
 }
 /// AnnotationFilter selects tasks by an annotation.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
