@@ -22,6 +22,9 @@ pub struct Server {
     pub keepalive_timeout: Duration,
     /// Streams and calls at once on one connection.
     pub connection_streams_max: u32,
+    /// How old a connection gets before its client is asked to connect again; zero for any age.
+    #[serde(rename = "connection_age_max_ms", deserialize_with = "millis")]
+    pub connection_age: Duration,
     /// Servers that share the database.
     pub replicas: u32,
     /// How connections are encrypted.
@@ -80,11 +83,17 @@ impl fmt::Display for Listen {
 }
 
 impl Server {
+    /// How old a connection gets before its client is asked to connect again, if there is a limit.
+    pub fn connection_age_max(&self) -> Option<Duration> {
+        (!self.connection_age.is_zero()).then_some(self.connection_age)
+    }
+
     pub(super) fn validate(&self, check: &mut Check) {
         check.millis("server.drain_grace_ms", self.drain_grace, 0..=600_000);
         check.millis("server.keepalive_interval_ms", self.keepalive_interval, 1_000..=3_600_000);
         check.millis("server.keepalive_timeout_ms", self.keepalive_timeout, 1_000..=3_600_000);
         check.range("server.connection_streams_max", self.connection_streams_max, 1..=1_000_000);
+        check.millis("server.connection_age_max_ms", self.connection_age, 0..=604_800_000);
         self.tls.validate(matches!(self.listen, Listen::Tcp(_)), check);
         check.range("server.replicas", self.replicas, 1..=1_000);
     }

@@ -4,10 +4,9 @@
 //! 2. meter: how long it took, with which code
 //! 3. panics: a panic becomes a `INTERNAL`, so it too has a name
 //! 4. access: who may not come in is answered, and has a name and a span as well
-//! 5. drain: open answers end when the server stops
+//! 5. drain: open answers end when the server stops, and when they are old
 //! 6. the services
 
-use tokio_util::sync::CancellationToken;
 use tower::layer::util::{Identity, Stack};
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -18,13 +17,13 @@ use crate::{auth::Gate, telemetry::Metrics};
 pub type Layers = Stack<DrainLayer, Stack<AccessLayer, Stack<CatchPanicLayer<panics::Answer>, Outer>>>;
 type Outer = Stack<MeterLayer, Stack<CorrelationLayer, Identity>>;
 
-/// The layers. The gate decides about calls, which are measured into the metrics; open answers end when the token is cancelled.
-pub fn layers(gate: Gate, metrics: &Metrics, draining: CancellationToken) -> Layers {
+/// The layers. The gate decides about calls, which are measured into the metrics; open answers end as `draining` says.
+pub fn layers(gate: Gate, metrics: &Metrics, draining: impl Into<DrainLayer>) -> Layers {
     let named = Stack::new(CorrelationLayer, Identity::new());
     let metered = Stack::new(MeterLayer::new(metrics), named);
     let caught = Stack::new(panics::layer(), metered);
     let guarded = Stack::new(AccessLayer::new(gate), caught);
-    Stack::new(DrainLayer::new(draining), guarded)
+    Stack::new(draining.into(), guarded)
 }
 
 #[cfg(test)]
@@ -32,6 +31,7 @@ mod tests {
     use std::convert::Infallible;
 
     use http::{Request, Response};
+    use tokio_util::sync::CancellationToken;
     use tonic::{Status, body::Body};
     use tonic_types::StatusExt as _;
     use tower::{Layer as _, ServiceExt as _, service_fn};

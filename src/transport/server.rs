@@ -17,7 +17,7 @@ use tonic_health::{
     server::{HealthReporter, HealthService},
 };
 
-use super::{Bound, deferred_routes::DeferredRoutes, layers::layers, reflection};
+use super::{Bound, deferred_routes::DeferredRoutes, drain::DrainLayer, layers::layers, reflection};
 use crate::{
     auth::{Gate, catalog},
     config,
@@ -99,7 +99,10 @@ pub async fn serve(
         .max_concurrent_streams(settings.connection_streams_max)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .layer(layers(gate, metrics, stop.clone()));
+        .layer(layers(gate, metrics, DrainLayer::from(stop.clone()).with_age_max(settings.connection_age_max())));
+    if let Some(age_max) = settings.connection_age_max() {
+        server = server.max_connection_age(age_max);
+    }
     let stop = stop.cancelled_owned();
     match bound {
         Bound::Tcp(listener, tls) => {

@@ -115,3 +115,26 @@ async fn a_schema_that_is_not_up_to_date_is_refused_when_asked() {
     let refusal = App::start(&config, store, Schema::Require).await.unwrap_err();
     assert!(refusal.to_string().contains("tasker migrate"), "{refusal}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_of_an_old_connection_end_and_the_next_call_takes_a_new_one() {
+    let database = harness::database().await;
+    let app = harness::serve_with(&database, &[("server.connection_age_max_ms", "300")]).await;
+    let channel = harness::connect(&app).await;
+    let mut events = tasker_sdk::proto::tasker::v1::event_service_client::EventServiceClient::new(channel.clone());
+    let request = tasker_sdk::proto::tasker::v1::SubscribeRequest::default();
+    let mut stream = events.subscribe(request).await.unwrap().into_inner();
+    let ended = harness::within("the stream ends", async {
+        loop {
+            if let Err(status) = stream.message().await.map(|message| message.expect("it ends with a reason")) {
+                return status;
+            }
+        }
+    });
+    let status = ended.await;
+    assert_eq!(status.code(), Code::Unavailable, "{status}");
+    assert_eq!(status.get_error_details().error_info().map(|info| info.reason.as_str()), Some("DRAINING"));
+    assert_eq!(status.message(), "the connection is old; connect again");
+    assert!(harness::serving(&channel).await, "the server goes on, over another connection");
+    app.stop().await;
+}
