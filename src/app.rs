@@ -248,7 +248,7 @@ async fn bring_up(store: &Store, schema: Schema) -> anyhow::Result<()> {
     match schema {
         _ if missing.is_empty() => {}
         Schema::Require => bail!(
-            "the database lacks {} migration(s), the first is {}\n  run: tasker migrate",
+            "the database lacks migrations: {} in all, the first is {}\n  run: tasker migrate",
             missing.len(),
             missing[0]
         ),

@@ -114,7 +114,7 @@ fn store_itself(config: &Config, key: &str, facts: &DatabaseFacts, findings: &mu
             key: "database.pool_connections_max".to_owned(),
             value: config.database.pool_connections_max.to_string(),
             problem: format!(
-                "{} server(s) use up to {needed} connections, and Postgres allows {max}: pool, {} lanes and \
+                "servers: {}; together they use up to {needed} connections, and Postgres allows {max}: pool, {} lanes and \
                  {CONNECTIONS_BESIDE} more, for each of server.replicas",
                 config.server.replicas, config.writer.lanes,
             ),

@@ -223,7 +223,7 @@ async fn list(context: &Context, args: &List) -> Outcome {
             },
         );
         for token in &tokens {
-            let time = |time: chrono::DateTime<chrono::Utc>| time.format("%Y-%m-%d %H:%M").to_string();
+            let time = |time: chrono::DateTime<chrono::Utc>| time.format("%Y-%m-%d %H:%MZ").to_string();
             let mut granted = token.grants.clone();
             granted.extend(token.roles.iter().map(|role| format!("role {role}")));
             granted.extend(token.namespaces.iter().flatten().map(|name| format!("only in {name}")));

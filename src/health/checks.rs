@@ -121,7 +121,7 @@ impl Probe {
                 self.schema_was_fine = (missing == 0).then(|| self.schema_was_fine.unwrap_or(began));
                 let message = match missing {
                     0 => "the schema is up to date".to_owned(),
-                    missing => format!("the database lacks {missing} migration(s)"),
+                    missing => format!("the database lacks migrations: {missing} in all"),
                 };
                 let fine = Check { name: DATABASE, healthy: true, message: "Database connection active".into(), took };
                 let migrations = Check { name: MIGRATIONS, healthy: missing == 0, message, took: None };

@@ -65,7 +65,10 @@ async fn the_databases_are_asked_before_anything_is_opened() {
     let live = async |words: &[&str]| findings(&[&["--live", "--database-url", &url], words].concat()).await;
     assert_eq!(live(&[]).await, [""; 0]);
     let many = live(&["--set", "server.replicas=100"]).await;
-    assert!(many[0].starts_with("database.pool_connections_max: 100 server(s) use up to 1300 connections"), "{many:?}");
+    assert!(
+        many[0].starts_with("database.pool_connections_max: servers: 100; together they use up to 1300 connections"),
+        "{many:?}"
+    );
     let other = url.replace("/test_", "/nothing_");
     let away = live(&["--set", &format!("databases.direct.url={other}"), "--set", "database.listen=direct"]).await;
     assert!(away[0].starts_with("databases.direct.url: cannot be reached"), "{away:?}");

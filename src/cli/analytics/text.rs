@@ -197,7 +197,7 @@ fn tell_age(out: Out, info: Option<&pb::AnswerInfo>) {
 }
 
 fn moment(at: Option<prost_types::Timestamp>) -> String {
-    time(at).map(|time| time[..19].replace('T', " ")).unwrap_or_default()
+    time(at).map(|time| format!("{}Z", time[..19].replace('T', " "))).unwrap_or_default()
 }
 
 /// A duration with three digits or so, `-` for none.

@@ -132,7 +132,7 @@ fn schema(missing: &[i64]) -> Finding {
         [] => Finding::good("schema", "up to date"),
         [first, ..] => Finding::bad(
             "schema",
-            format!("{} migration(s) are missing, from {first}", missing.len()),
+            format!("migrations are missing: {} in all, from {first}", missing.len()),
             "tasker migrate",
         ),
     }
