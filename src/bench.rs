@@ -33,8 +33,8 @@ pub async fn worker(server: &str, slots: u32) -> anyhow::Result<()> {
         .worker_id(format!("bench-{}", std::process::id()))
         .namespace("bench")
         .slots(slots)
-        .handle(NOOP, |_| async { Ok(serde_json::json!({})) })
-        .handle(ECHO, |context: tasker_sdk::StepContext| async move { context.inputs::<serde_json::Value>() })
+        .step(NOOP, |_| async { Ok(serde_json::json!({})) })
+        .step(ECHO, |context: tasker_sdk::StepContext| async move { context.inputs::<serde_json::Value>() })
         .build()?;
     Ok(worker.run().await?)
 }

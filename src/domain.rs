@@ -14,6 +14,7 @@ pub mod identity;
 pub mod ids;
 pub mod json;
 pub mod near;
+pub mod offer;
 pub mod retention;
 pub mod run;
 pub mod schema;

@@ -21,7 +21,7 @@ pub mod watchdog;
 pub mod workforce;
 pub mod writer;
 
-pub use assignment::{Ack, AckTo, Assignment, Outcome, Verdict};
+pub use assignment::{Ack, AckTo, Assignment, NamedAck, Outcome, StopReason, Verdict};
 pub use clock::Clock;
 pub use events::Events;
 pub use hints::Hints;
@@ -34,11 +34,16 @@ pub use watchdog::Watchdog;
 pub use workforce::Workforce;
 pub use writer::Writer;
 
-use crate::domain::run::Failure;
+use crate::domain::run::{Failure, HandBackReason};
 
 /// The failure of an attempt whose worker was lost or took too long.
 pub fn lost(error_class: &str, message: &str) -> Outcome {
     batch::lost(error_class, message)
+}
+
+/// The end of an attempt whose worker never received the assignment; it does not count.
+pub const fn not_received() -> Outcome {
+    Outcome::HandedBack { reason: HandBackReason::NotReceived, by: None }
 }
 
 /// The failure of an attempt whose results cannot be stored.
@@ -49,5 +54,5 @@ pub fn invalid_result(message: &str) -> Outcome {
         permanent: true,
         ..Failure::default()
     };
-    Outcome::Failure { failure, retry_after_ms: None }
+    Outcome::Failure { failure, retry_after: None }
 }

@@ -8,7 +8,7 @@ mod http;
 
 use std::{str::FromStr, time::Duration};
 
-use tasker_sdk::{Client, Worker};
+use tasker_sdk::{Client, Steps, Worker};
 use tokio_util::sync::CancellationToken;
 
 /// What a built-in step handler does.
@@ -100,17 +100,17 @@ pub async fn run(client: Client, options: Options, drain: CancellationToken) -> 
         builder = builder.worker_id(worker_id);
     }
     for namespace in &options.namespaces {
-        builder = builder.namespace(namespace);
         for Serve { handler_class, kind } in options.offered() {
+            let steps = Steps::of(handler_class).namespace(namespace);
             builder = match kind {
                 Kind::Http => {
                     let http = http.clone();
-                    builder.handle(handler_class, move |ctx| {
+                    builder.step(steps, move |ctx| {
                         let http = http.clone();
                         async move { http.run(&ctx).await }
                     })
                 }
-                Kind::Command => builder.handle(handler_class, async |ctx| command::run(&ctx).await),
+                Kind::Command => builder.step(steps, async |ctx| command::run(&ctx).await),
             };
         }
     }

@@ -59,11 +59,10 @@ pub(super) fn add(
         ..handler::Limits::default()
     };
     let handlers = Handlers::new(store.clone(), templates.clone(), engine.hints().clone(), limits);
+    let worker_limits =
+        rpc::workers::Limits { payload_bytes_max: config.limits.payload_bytes, message_bytes_max: bytes };
     let dependencies = Dependencies::new(store.clone(), templates.clone());
-    add!(
-        WorkerServiceServer,
-        rpc::workers::Workers::new(engine.sessions().clone(), dependencies, config.limits.payload_bytes)
-    );
+    add!(WorkerServiceServer, rpc::workers::Workers::new(engine.sessions().clone(), dependencies, worker_limits));
     let reader = Reader::new(store.clone(), templates.clone(), engine.clock().clone(), bytes);
     let steps = steps::Steps::new(reader.clone(), engine.writer().clone());
     let graphs = graph::Graphs::new(reader.clone(), engine.watch().clone(), graph_settings(config, engine));

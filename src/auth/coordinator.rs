@@ -37,6 +37,11 @@ pub trait Coordinator: fmt::Debug + Send + Sync {
 
     /// Whether a permission covers a target.
     fn allows(&self, principal: &Principal, permission: Permission, target: &Target<'_>) -> bool;
+
+    /// A number that grows whenever it may decide otherwise than before, for instance because roles were reloaded.
+    fn revision(&self) -> u64 {
+        0
+    }
 }
 
 /// Whoever is authenticated may do everything: authentication without authorization.
@@ -73,6 +78,10 @@ impl Coordinator for AnyOf {
 
     fn allows(&self, principal: &Principal, permission: Permission, target: &Target<'_>) -> bool {
         self.0.iter().any(|coordinator| coordinator.allows(principal, permission, target))
+    }
+
+    fn revision(&self) -> u64 {
+        self.0.iter().map(|coordinator| coordinator.revision()).sum()
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::sync::{
     Arc, OnceLock,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use arc_swap::ArcSwap;
@@ -56,6 +56,7 @@ struct Decision {
     principal: ArcSwap<Principal>,
     credentials: ArcSwap<Credentials>,
     renewed: Notify,
+    renewals: AtomicU64,
     coordinator: Arc<dyn Coordinator>,
     gate: Gate,
     audit_notes: AuditNotes,
@@ -112,6 +113,7 @@ impl Permit {
             principal: ArcSwap::new(principal),
             credentials: ArcSwap::new(credentials),
             renewed: Notify::new(),
+            renewals: AtomicU64::new(0),
             coordinator,
             gate,
             audit_notes: AuditNotes::default(),
@@ -145,6 +147,7 @@ impl Permit {
     pub(super) fn renew(&self, principal: Arc<Principal>, credentials: Arc<Credentials>) {
         self.0.credentials.store(credentials);
         self.0.principal.store(principal);
+        self.0.renewals.fetch_add(1, Ordering::Release);
         self.0.renewed.notify_one();
     }
 
@@ -175,6 +178,11 @@ impl Scope {
     /// Who calls; `None` when nobody is asked.
     pub fn subject(&self) -> Option<Arc<str>> {
         (!self.0.0.open).then(|| Arc::clone(&self.0.0.principal.load().subject))
+    }
+
+    /// A number that grows whenever the caller has fresh credentials or permissions may have changed: a stream asks again then.
+    pub fn revision(&self) -> u64 {
+        self.0.0.renewals.load(Ordering::Acquire).saturating_add(self.0.0.coordinator.revision())
     }
 
     /// Whether it covers every namespace.

@@ -10,6 +10,7 @@ use crate::domain::backoff::Policy;
 pub(super) struct Backoff {
     default_backoff_seconds: Vec<u32>,
     max_backoff_seconds: u32,
+    retry_after_max_seconds: u32,
     backoff_multiplier: f64,
     jitter_enabled: bool,
     jitter_max_percentage: f64,
@@ -20,6 +21,7 @@ impl From<Backoff> for Policy {
         Self {
             default_backoff_seconds: section.default_backoff_seconds,
             max_backoff_seconds: section.max_backoff_seconds,
+            retry_after_max_seconds: section.retry_after_max_seconds,
             backoff_multiplier: section.backoff_multiplier,
             jitter_enabled: section.jitter_enabled,
             jitter_max_percentage: section.jitter_max_percentage,
@@ -36,6 +38,7 @@ pub(super) fn validate(policy: &Policy, check: &mut Check) {
         check.range("backoff.default_backoff_seconds", *seconds, 0..=86_400);
     }
     check.range("backoff.max_backoff_seconds", policy.max_backoff_seconds, 1..=86_400);
+    check.range("backoff.retry_after_max_seconds", policy.retry_after_max_seconds, 1..=31_536_000);
     check.range("backoff.backoff_multiplier", policy.backoff_multiplier, 1.0..=10.0);
     check.range("backoff.jitter_max_percentage", policy.jitter_max_percentage, 0.0..=1.0);
 }

@@ -2,7 +2,7 @@
 //!
 //! Rules from the specification, backoff-and-dependency-graph §2.1: a table by attempt, beyond it
 //! `floor(attempt ^ multiplier)` seconds, a cap, then jitter by whole seconds. A wait that the worker asks
-//! for wins over the table and obeys the cap.
+//! for wins over the table and has a cap of its own.
 
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ pub struct Policy {
     pub default_backoff_seconds: Vec<u32>,
     /// The cap in seconds, before jitter.
     pub max_backoff_seconds: u32,
+    /// The cap in seconds on waits that workers ask for.
+    pub retry_after_max_seconds: u32,
     /// The exponent beyond the table.
     pub backoff_multiplier: f64,
     /// Whether waits are spread.
@@ -26,6 +28,7 @@ impl Default for Policy {
         Self {
             default_backoff_seconds: vec![1, 2, 4, 8, 16, 32],
             max_backoff_seconds: 300,
+            retry_after_max_seconds: 86_400,
             backoff_multiplier: 2.0,
             jitter_enabled: true,
             jitter_max_percentage: 0.1,
@@ -49,7 +52,7 @@ impl Policy {
 
     /// The wait when the worker asked for one.
     pub fn requested(&self, wait: Duration) -> Duration {
-        wait.min(Duration::from_secs(u64::from(self.max_backoff_seconds)))
+        wait.min(Duration::from_secs(u64::from(self.retry_after_max_seconds)))
     }
 
     /// Adds a whole number of seconds from `-r..=r`, where `r` is the share of the wait; never below one second.
@@ -100,8 +103,9 @@ mod tests {
     }
 
     #[test]
-    fn a_requested_wait_obeys_the_cap() {
-        assert_eq!(plain().requested(Duration::from_secs(7)), Duration::from_secs(7));
-        assert_eq!(plain().requested(Duration::from_secs(7_200)), Duration::from_secs(300));
+    fn a_requested_wait_has_a_cap_of_its_own() {
+        assert_eq!(plain().requested(Duration::ZERO), Duration::ZERO);
+        assert_eq!(plain().requested(Duration::from_secs(7_200)), Duration::from_secs(7_200));
+        assert_eq!(plain().requested(Duration::MAX), Duration::from_secs(86_400));
     }
 }

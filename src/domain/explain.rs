@@ -534,7 +534,7 @@ impl<'a> Explainer<'a> {
             .as_ref()
             .is_none_or(|lease| lease.expires_at.is_none() || past(lease.expires_at) || past(lease.deadline_at));
         let since = lease.as_ref().map(|lease| lease.since);
-        Blocker { cause: Cause::Leased { attempt: self.run.step(no).attempts, lease, overdue }, since }
+        Blocker { cause: Cause::Leased { attempt: self.run.step(no).token(), lease, overdue }, since }
     }
 
     fn sessions(&self, no: StepNo) -> &[SessionOccupancy] {

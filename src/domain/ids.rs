@@ -102,11 +102,12 @@ impl StepId {
         Uuid::from_u128(self.task.0.as_u128() | (self.no as u128 + 1))
     }
 
-    /// Reads the task and the number off a UUID; `None` when it is a task's id.
+    /// Reads the task and the number off a UUID; `None` when it is a task's id, or has a number that no step can have.
     pub const fn from_uuid(uuid: Uuid) -> Option<Self> {
         let bits = uuid.as_u128();
         match bits & STEP_BITS {
             0 => None,
+            low if low > STEPS_PER_TASK_CEILING as u128 => None,
             low => Some(Self { task: TaskId(Uuid::from_u128(bits & !STEP_BITS)), no: (low - 1) as StepNo }),
         }
     }
@@ -189,6 +190,19 @@ mod tests {
         assert_eq!(task.to_string().parse(), Ok(task));
         assert_eq!(task.to_string().parse::<StepId>(), Err(Malformed("step")));
         assert_eq!(task.step(3).to_string().parse::<TaskId>(), Err(Malformed("task")));
+    }
+
+    #[test]
+    fn a_number_that_no_step_can_have_is_no_step_id() {
+        let task = TaskId::new(1_700_000_000_123_456, 7);
+        let check = |low: u128, expected: Result<StepNo, Malformed>| {
+            let text = Uuid::from_u128(task.uuid().as_u128() | low).to_string();
+            assert_eq!(text.parse::<StepId>().map(|step| step.no), expected, "{text}");
+        };
+        check(0x7530, Ok(29_999));
+        check(0x7531, Err(Malformed("step")));
+        check(0x8000, Err(Malformed("step")));
+        check(0xffff, Err(Malformed("step")));
     }
 
     #[test]

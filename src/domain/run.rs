@@ -9,10 +9,12 @@
 //!                   ^          |
 //!                   |          +--fail--> error --(backoff elapses)--+
 //!                   +----------------------------------------------- +
+//!                   +--hand back--+  the attempt does not count
 //! ```
 
 mod changes;
 mod codec;
+mod hand_back;
 mod manual;
 mod settle;
 
@@ -25,8 +27,9 @@ use super::{
     template::{StepSpec, Template},
 };
 
-pub use changes::{Cause, Changes, Claimed, Failure, Move, Operation, Released};
+pub use changes::{Cause, Changes, Claimed, Failure, HandBackReason, Move, Operation, Released};
 pub use codec::{Corrupt, Stored};
+pub use hand_back::HAND_BACKS_MAX;
 
 /// A point in time: microseconds since 1970 in UTC.
 pub type Micros = i64;
@@ -52,8 +55,10 @@ pub struct Step {
     pub bypassed: bool,
     /// Somebody changed its inputs.
     pub inputs_changed: bool,
-    /// Attempts begun.
+    /// Attempts begun, those left out that were handed back.
     pub attempts: u16,
+    /// Attempts that were handed back, at most [`HAND_BACKS_MAX`].
+    pub handed_back: u8,
     /// Attempts allowed in total.
     pub retry_limit: u16,
     /// The sequence number of the transition that carries its newest results or error, 0 for none.
@@ -92,6 +97,11 @@ pub enum Refusal {
 }
 
 impl Step {
+    /// The token of the newest attempt: it grows with every attempt, whether it counts or not.
+    pub const fn token(&self) -> u16 {
+        self.attempts.saturating_add(self.handed_back as u16)
+    }
+
     /// Whether attempts are left.
     pub const fn is_retry_eligible(&self) -> bool {
         self.attempts < self.retry_limit && !self.permanent
@@ -155,14 +165,14 @@ impl Run {
             self.move_task(State::InProgress, None, Cause::Engine, changes);
         }
         if self.step(no).state == State::Error {
-            let attempt = self.step(no).attempts;
+            let attempt = self.step(no).token();
             changes.retryable -= 1;
             self.move_step(no, State::Pending, attempt, Cause::Engine, changes);
         }
         let step = &mut self.steps[usize::from(no)];
         step.attempts += 1;
         step.next_retry_at = None;
-        let attempt = step.attempts;
+        let attempt = step.token();
         self.move_step(no, State::InProgress, attempt, Cause::Claimed, changes);
         let claimed = Claimed { no, attempt };
         changes.claimed.push(claimed);
@@ -271,10 +281,10 @@ impl Run {
     /// Checks that the attempt is the one that runs.
     fn hold(&self, no: StepNo, token: u16) -> Result<(), Refusal> {
         let step = self.step(no);
-        if step.state == State::InProgress && step.attempts == token {
+        if step.state == State::InProgress && step.token() == token {
             Ok(())
         } else {
-            Err(Refusal::Stale { named: token, current: step.attempts, state: step.state })
+            Err(Refusal::Stale { named: token, current: step.token(), state: step.state })
         }
     }
 
@@ -326,6 +336,7 @@ impl Step {
             bypassed: false,
             inputs_changed: false,
             attempts: 0,
+            handed_back: 0,
             retry_limit: spec.retry_limit,
             outcome_sequence: 0,
             next_retry_at: None,

@@ -4,12 +4,13 @@
 //!  task   pending -> in_progress | cancelled | error        step   pending -> in_progress | error | cancelled
 //!         in_progress -> complete | error | cancelled                         | resolved_manually
 //!                        | pending                                 in_progress -> complete | error | cancelled
+//!                                                                                 | pending
 //!         error -> pending | resolved_manually | cancelled         error -> pending | resolved_manually
 //!         complete, resolved_manually -> cancelled                 the rest is final
 //!         cancelled is final
 //! ```
 //!
-//! `error -> cancelled` of a task is the design's addition to the original's table: an operator may give up
+//! `in_progress -> pending` of a step is an attempt that was handed back. `error -> cancelled` of a task is the design's addition to the original's table: an operator may give up
 //! a failed task. Rules from the specification, tasks-and-steps §2.
 
 use std::fmt;
@@ -124,7 +125,7 @@ impl State {
             (Owner::Task, Self::Complete | Self::ResolvedManually) => &[Self::Cancelled],
             (Owner::Task, Self::Cancelled) => &[],
             (Owner::Step, Self::Pending) => &[Self::InProgress, Self::Error, Self::Cancelled, Self::ResolvedManually],
-            (Owner::Step, Self::InProgress) => &[Self::Complete, Self::Error, Self::Cancelled],
+            (Owner::Step, Self::InProgress) => &[Self::Pending, Self::Complete, Self::Error, Self::Cancelled],
             (Owner::Step, Self::Error) => &[Self::Pending, Self::ResolvedManually],
             (Owner::Step, Self::Complete | Self::Cancelled | Self::ResolvedManually) => &[],
         }

@@ -9,7 +9,7 @@ use std::{collections::HashMap, time::Duration};
 use super::Shared;
 use crate::{
     domain::{ids::StepId, run::Micros, template::QueueId},
-    lifecycle::ClaimVerdict,
+    lifecycle::{ClaimVerdict, workforce::Opening},
     store::{self, Dedicated, ready},
 };
 
@@ -46,7 +46,7 @@ pub(super) async fn run(shared: Shared) {
         if let Err(error) = dispatched {
             tracing::warn!(error = &error as &dyn std::error::Error, "dispatch failed");
             connection = None;
-            for (queue, _) in openings {
+            for Opening { queue, .. } in openings {
                 shared.workforce.seen_rows(queue);
             }
             shared.stop.run_until_cancelled(tokio::time::sleep(RETRY_PAUSE)).await;
@@ -65,11 +65,7 @@ async fn wait(shared: &Shared, until_poll: Micros) {
 }
 
 /// Takes what waits in these queues; how many steps there were.
-async fn dispatch(
-    shared: &Shared,
-    connection: &mut Option<Dedicated>,
-    openings: &[(QueueId, usize)],
-) -> store::Result<usize> {
+async fn dispatch(shared: &Shared, connection: &mut Option<Dedicated>, openings: &[Opening]) -> store::Result<usize> {
     let connection = match connection {
         Some(connection) => connection,
         None => {
@@ -81,9 +77,15 @@ async fn dispatch(
     let now = shared.clock.now();
     let mut taken: HashMap<StepId, QueueId> = HashMap::new();
     let mut steps = Vec::new();
-    for (queue, free) in openings {
+    for Opening { queue, free, filter } in openings {
         let limit = (*free).min(shared.settings.dispatch_batch_max);
-        let popped = ready::pop(&mut transaction, *queue, now, i64::try_from(limit).unwrap_or(i64::MAX)).await?;
+        let most = i64::try_from(limit).unwrap_or(i64::MAX);
+        let popped = if filter.is_everything() {
+            ready::pop(&mut transaction, *queue, now, most).await?
+        } else {
+            let (versions, declined) = (filter.versions.as_deref(), &filter.declined);
+            ready::pop_filtered(&mut transaction, *queue, now, most, versions, declined).await?
+        };
         if popped.len() == limit {
             shared.workforce.seen_rows(*queue);
         } else if let Some(at) = ready::next_due(&mut transaction, *queue, now).await? {

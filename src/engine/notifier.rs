@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{Sessions, Shared, catalog};
 use crate::{
     domain::ids::StepId,
-    lifecycle::hints::Gathered,
+    lifecycle::{StopReason, hints::Gathered},
     store::{self, Dedicated, Listener, ready},
 };
 
@@ -20,7 +20,7 @@ const CHANNEL: &str = "tasker_hints";
 const PAUSE: Duration = Duration::from_millis(10);
 /// How long to wait after the store was unavailable.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
-/// Items in one notification; a payload holds less than 8,000 bytes and a stop takes about 70.
+/// Items in one notification; a payload holds less than 8,000 bytes and a stop takes about 50.
 const ITEMS_MAX: usize = 90;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ struct Note {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     queues: Vec<i32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    stops: Vec<(Uuid, u16, String)>,
+    stops: Vec<(Uuid, u16)>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     handlers: bool,
 }
@@ -82,9 +82,9 @@ async fn listen(shared: &Shared, sessions: &Sessions) -> store::Result<()> {
             catalog::take_in(shared, sessions).await;
         }
         shared.workforce.expect_work(note.queues);
-        for (step, attempt, _) in note.stops {
+        for (step, attempt) in note.stops {
             if let Some(step) = StepId::from_uuid(step) {
-                shared.workforce.stop(step, attempt, "cancelled");
+                shared.workforce.stop(step, attempt, StopReason::Cancelled);
             }
         }
     }
@@ -106,7 +106,7 @@ fn notes(from: Uuid, gathered: &Gathered) -> Vec<Note> {
         queues.chunks(ITEMS_MAX * 5).map(|queues| Note { from, queues: queues.to_vec(), ..Note::default() }).collect();
     notes.extend(gathered.stops.chunks(ITEMS_MAX).map(|stops| Note {
         from,
-        stops: stops.iter().map(|(step, attempt, why)| (step.uuid(), *attempt, (*why).to_owned())).collect(),
+        stops: stops.iter().map(|(step, attempt)| (step.uuid(), *attempt)).collect(),
         ..Note::default()
     }));
     if gathered.handlers {

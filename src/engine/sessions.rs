@@ -8,7 +8,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -18,11 +18,11 @@ use uuid::Uuid;
 
 use super::Shared;
 use crate::{
-    domain::{ids::StepId, run::Micros, template::QueueId},
+    domain::{ids::StepId, offer::Offer, run::Micros, template::QueueId},
     error::{Error, Reason, Result},
     lifecycle::{
         Ack, AckTo, Outcome, Verdict,
-        workforce::{Outgoing, SessionReceiver},
+        workforce::{Outgoing, Serving, SessionReceiver},
     },
     store::sessions::{self as rows, NewSession, OfferColumns, OpenSession},
 };
@@ -32,9 +32,12 @@ mod unary;
 mod values;
 
 pub(super) use alive::keep_alive;
-pub use values::{Hello, Hold, Offer, Opened, Progress, Report};
+pub use values::{Hello, Hold, NamedLease, Opened, Progress, Report};
 
 use alive::Known;
+
+/// How long a stream that ends waits for the answers to the results that it has brought.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether claims that are being written have ended, should nothing come of them.
 const CLAIM_PAUSE: Duration = Duration::from_millis(10);
@@ -45,7 +48,7 @@ pub struct Sessions {
     shared: Shared,
     known: Arc<Mutex<HashMap<Uuid, Known>>>,
     /// What workers last said of their attempts, until it is written.
-    progress: Arc<Mutex<HashMap<StepId, Progress>>>,
+    progress: Arc<Mutex<HashMap<StepId, rows::Progress>>>,
     /// Ends every stream at the end of a graceful stop.
     ended: CancellationToken,
 }
@@ -55,33 +58,38 @@ impl Sessions {
         Self { shared, known: Arc::default(), progress: Arc::default(), ended: CancellationToken::new() }
     }
 
-    /// Opens a session, or continues one. Attempts of a continued session that the worker does not name are
-    /// given up, for it never got them.
+    /// Opens a session, or continues one. What it holds is read from the store, whatever the worker says. Attempts of a
+    /// continued session that the worker does not name are taken back, for it never got them.
     pub async fn open(&self, hello: Hello) -> Result<Opened> {
         self.refuse_when_draining()?;
-        let (hold, mut receiver) = self.join(&hello, hello.slots, &hello.held).await?;
+        let (hold, mut receiver) = self.join(&hello, hello.slots).await?;
         let session_id = hold.session_id;
+        let is_continued = hello.session_id == Some(session_id);
         // What was being claimed when the worker came back arrives here: the old stream is not listened to.
         let arrived = self.settle_down(session_id, &mut receiver).await;
+        let mut stored = HashSet::new();
+        if is_continued {
+            self.shared.workforce.adopt(session_id, &self.stored(&hello, session_id).await?);
+            // What has ended in between is not in this look; what ends from now on is noted.
+            stored = self.stored(&hello, session_id).await?;
+        }
+        let said = hello.held.iter().filter_map(|lease| lease.attempt);
         let delivered = arrived.assignments.iter().map(|assignment| (assignment.step, assignment.attempt));
-        let named: HashSet<(StepId, u16)> = hello.held.iter().copied().chain(delivered).collect();
-        let stored = rows::held(self.shared.store.pool(), session_id, hello.subject.as_deref()).await?;
-        let stored: HashSet<(StepId, u16)> = stored.into_iter().map(|held| (held.step, held.attempt)).collect();
+        let named: HashSet<(StepId, u16)> = said.chain(delivered).collect();
+        self.shared.workforce.open(session_id, &stored);
         for (step, attempt) in stored.difference(&named) {
             self.give_up(*step, *attempt).await?;
         }
-        let lost = hello.held.iter().filter(|attempt| !stored.contains(attempt)).copied().collect();
+        let is_lost = |lease: &NamedLease| lease.attempt.is_none_or(|attempt| !stored.contains(&attempt));
+        let lost = hello.held.into_iter().filter(is_lost).collect();
         receiver.put_back(arrived);
-        let kind = if hello.session_id == Some(session_id) { "continued" } else { "new" };
-        self.shared.metrics.sessions_opened.with([kind]).add(1);
-        self.shared.workforce.open(session_id, &stored);
+        self.shared.metrics.sessions_opened.with([if is_continued { "continued" } else { "new" }]).add(1);
         Ok(Opened { receiver, lost, hold })
     }
 
-    /// Notes how far attempts have come; written with the next signs of life.
-    pub fn progress(&self, entries: Vec<Progress>) {
-        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        progress.extend(entries.into_iter().map(|entry| (entry.step, entry)));
+    async fn stored(&self, hello: &Hello, session_id: Uuid) -> Result<HashSet<(StepId, u16)>> {
+        let stored = rows::held(self.shared.store.pool(), session_id, hello.subject.as_deref()).await?;
+        Ok(stored.into_iter().map(|held| (held.step, held.attempt)).collect())
     }
 
     /// Changes how many attempts a session runs at once.
@@ -95,56 +103,99 @@ impl Sessions {
         Ok(rows::mark_draining(self.shared.store.pool(), hold.session_id).await?)
     }
 
-    /// Takes results from the session's stream; the answers go back on it.
-    pub async fn report(&self, session_id: Uuid, reports: Vec<Report>) -> Result<()> {
+    /// Gives a session no further work, because its worker may not have it any more.
+    pub fn close(&self, hold: &Hold) {
+        self.shared.workforce.close(hold.session_id, &hold.sender);
+    }
+
+    /// Takes results from the session's stream; the answers go back on it, each by itself.
+    pub async fn report(&self, session_id: Uuid, reports: Vec<Report>) {
         self.touch(session_id);
-        let foreign = self.foreign(session_id, &reports).await?;
-        for report in reports {
-            let Report { step, attempt, outcome } = report;
-            match self.screen(step, attempt, outcome, &foreign).await? {
-                Ok(outcome) => self.shared.writer.settle(step, attempt, outcome, AckTo::Session(session_id)).await?,
-                Err(verdict) => {
-                    let acks = vec![Ack { step, attempt, verdict }];
-                    self.shared.workforce.send(session_id, Outgoing { acks, ..Outgoing::default() });
+        let foreign = self.foreign(session_id, &reports).await;
+        for Report { lease, outcome } in reports {
+            let verdict = match self.screen(session_id, &lease, outcome, foreign.as_ref()).await {
+                Ok((step, attempt, outcome)) => {
+                    self.shared.workforce.expect_answers(session_id, 1);
+                    let ack = AckTo::Session(session_id);
+                    match self.shared.writer.settle(step, attempt, outcome, ack).await {
+                        Ok(()) => continue,
+                        Err(_) => {
+                            self.shared.workforce.expect_no_answer(session_id);
+                            Verdict::Retry
+                        }
+                    }
                 }
-            }
+                Err(verdict) => verdict,
+            };
+            self.shared.workforce.send(
+                session_id,
+                match lease.attempt {
+                    Some((step, attempt)) => {
+                        self.shared.workforce.expect_answers(session_id, 1);
+                        Outgoing { acks: vec![Ack { step, attempt, verdict }], ..Outgoing::default() }
+                    }
+                    None => Outgoing { named_acks: vec![lease.ack(verdict)], ..Outgoing::default() },
+                },
+            );
         }
-        Ok(())
     }
 
     /// Lets through what the session may report. A result that is unacceptable ends its attempt for good.
     async fn screen(
         &self,
-        step: StepId,
-        attempt: u16,
+        session_id: Uuid,
+        lease: &NamedLease,
         outcome: std::result::Result<Outcome, String>,
-        foreign: &HashSet<(StepId, u16)>,
-    ) -> Result<std::result::Result<Outcome, Verdict>> {
-        if foreign.contains(&(step, attempt)) {
-            self.shared.metrics.results.with(["stale"]).add(1);
-            return Ok(Err(Verdict::Stale("the lease is not held by this session".to_owned())));
+        foreign: std::result::Result<&HashSet<(StepId, u16)>, &Error>,
+    ) -> std::result::Result<(StepId, u16, Outcome), Verdict> {
+        let Some((step, attempt)) = lease.attempt else {
+            if lease.step_id.parse::<StepId>().is_ok() {
+                self.shared.metrics.results.with(["stale"]).add(1);
+                return Err(Verdict::Stale(format!("no attempt has the lease token {}", lease.lease_token)));
+            }
+            self.shared.metrics.results.with(["invalid"]).add(1);
+            return Err(Verdict::Invalid(format!("step_id `{}` is not a step id", lease.step_id.escape_debug())));
+        };
+        match foreign {
+            Err(_) => return Err(Verdict::Retry),
+            Ok(foreign) if foreign.contains(&(step, attempt)) => {
+                self.shared.metrics.results.with(["stale"]).add(1);
+                return Err(Verdict::Stale("the lease is not held by this session".to_owned()));
+            }
+            Ok(_) => {}
         }
         match outcome {
-            Ok(outcome) => Ok(Ok(outcome)),
+            Ok(Outcome::HandedBack { reason, .. }) => {
+                Ok((step, attempt, Outcome::HandedBack { reason, by: Some(session_id) }))
+            }
+            Ok(outcome) => Ok((step, attempt, outcome)),
             Err(message) => {
                 let (reply, answer) = oneshot::channel();
                 let failure = crate::lifecycle::invalid_result(&message);
-                self.shared.writer.settle(step, attempt, failure, AckTo::Caller(reply)).await?;
-                Ok(Err(match answer.await {
+                if self.shared.writer.settle(step, attempt, failure, AckTo::Caller(reply)).await.is_err() {
+                    return Err(Verdict::Retry);
+                }
+                Err(match answer.await {
                     Ok(Ack { verdict: Verdict::Accepted, .. }) => {
                         self.shared.metrics.results.with(["invalid"]).add(1);
                         Verdict::Invalid(message)
                     }
                     Ok(Ack { verdict, .. }) => verdict,
                     Err(_) => Verdict::Retry,
-                }))
+                })
             }
         }
     }
 
     /// Ends a session's stream. A worker that said goodbye and holds nothing is closed; any other may return.
+    ///
+    /// Results that are being written are answered first, so that the stream ends after their answers.
     pub async fn leave(&self, hold: Hold, goodbye: bool) {
         let (session_id, attached_at) = (hold.session_id, hold.attached_at);
+        let patience = tokio::time::Instant::now() + ANSWERS_WITHIN;
+        while !self.shared.workforce.is_answered(session_id, &hold.sender) && tokio::time::Instant::now() < patience {
+            tokio::time::sleep(CLAIM_PAUSE).await;
+        }
         let held = self.held_by(session_id);
         if !hold.leave() {
             return;
@@ -154,6 +205,7 @@ impl Sessions {
             self.detach(session_id, attached_at, held).await;
         } else {
             self.known().remove(&session_id);
+            self.shared.workforce.forget(session_id);
             let closed = rows::close(self.shared.store.pool(), session_id, self.shared.clock.now()).await;
             if let Err(error) = closed {
                 tracing::warn!(error = &error as &dyn std::error::Error, %session_id, "session left to expire");
@@ -161,15 +213,27 @@ impl Sessions {
         }
     }
 
-    /// The sessions that are alive, on all servers.
-    pub async fn list(&self, namespace: Option<&str>) -> Result<Vec<OpenSession>> {
-        Ok(rows::list_open(self.shared.store.pool(), self.shared.clock.now(), namespace).await?)
+    /// The sessions that are alive, on all servers, by worker and session, after one of them, at most so many.
+    pub async fn list(
+        &self,
+        namespace: Option<&str>,
+        after: Option<(&str, Uuid)>,
+        limit: i64,
+    ) -> Result<Vec<OpenSession>> {
+        Ok(rows::list_open(self.shared.store.pool(), self.shared.clock.now(), namespace, after, limit).await?)
     }
 
-    /// Whether a session of this subject holds this attempt.
-    pub async fn holds(&self, subject: Option<&str>, step: StepId, attempt: u16) -> Result<bool> {
+    /// The time by the database's clock.
+    pub fn now(&self) -> Micros {
+        self.shared.clock.now()
+    }
+
+    /// The offers of the session of this subject that holds this attempt; `None` when there is none.
+    pub async fn offers_of(&self, subject: Option<&str>, step: StepId, attempt: u16) -> Result<Option<Vec<Offer>>> {
         let holders = rows::holders(self.shared.store.pool(), &[step]).await?;
-        Ok(holders.iter().any(|holder| holder.attempt == attempt && holder.subject.as_deref() == subject))
+        let mut ours = holders.into_iter().filter(|of| of.attempt == attempt && of.subject.as_deref() == subject);
+        let offers = ours.next().and_then(|holder| holder.offers);
+        Ok(offers.map(|offers| serde_json::from_str(&offers).unwrap_or_default()))
     }
 
     /// How long a session lives without a sign of life, and how often the worker is to send one.
@@ -200,8 +264,9 @@ impl Sessions {
             connected.map(|(id, known)| (*id, known.offers.clone())).collect()
         };
         for (session_id, offers) in connected {
-            let queues = self.queues(&offers).await?;
-            if self.shared.workforce.serve(session_id, queues.clone()) {
+            let serving = self.serving(&offers).await?;
+            let queues = serving.queues();
+            if self.shared.workforce.serve(session_id, serving) {
                 rows::set_queues(self.shared.store.pool(), session_id, &queues).await?;
             }
         }
@@ -209,15 +274,15 @@ impl Sessions {
     }
 
     /// Has the session stored, and what is claimed for it from now on go to a new receiver.
-    async fn join(&self, hello: &Hello, slots: usize, held: &[(StepId, u16)]) -> Result<(Hold, SessionReceiver)> {
+    async fn join(&self, hello: &Hello, slots: usize) -> Result<(Hold, SessionReceiver)> {
         let now = self.shared.clock.now();
-        let queues = self.queues(&hello.offers).await?;
-        let session_id = self.insert_or_adopt(hello, &queues, now).await?;
+        let serving = self.serving(&hello.offers).await?;
+        let session_id = self.insert_or_adopt(hello, &serving.queues(), now).await?;
         let (sender, receiver) = self.shared.workforce.channel();
         self.know(session_id, hello.offers.clone(), now);
         let slots = slots.min(self.shared.settings.slots_max);
         let workforce = self.shared.workforce.clone();
-        workforce.join(session_id, queues, slots, sender.clone(), held);
+        workforce.join(session_id, serving, slots, sender.clone());
         Ok((Hold { session_id, attached_at: now, sender, workforce }, receiver))
     }
 
@@ -250,10 +315,9 @@ impl Sessions {
         gathered
     }
 
-    /// Ends an attempt whose assignment never arrived.
+    /// Takes an attempt back whose assignment never arrived.
     async fn give_up(&self, step: StepId, attempt: u16) -> Result<()> {
-        let outcome = crate::lifecycle::lost("AssignmentLost", "the worker never received the assignment");
-        self.shared.writer.settle(step, attempt, outcome, AckTo::Nobody).await
+        self.shared.writer.settle(step, attempt, crate::lifecycle::not_received(), AckTo::Nobody).await
     }
 
     fn refuse_when_draining(&self) -> Result<()> {
@@ -265,7 +329,7 @@ impl Sessions {
 
     async fn insert_or_adopt(&self, hello: &Hello, queues: &[QueueId], now: Micros) -> Result<Uuid> {
         let expires_at = self.expiry(now);
-        let offers = serde_json::to_string(&hello.offers).expect("offers are plain text");
+        let offers = serde_json::to_string(&hello.offers).unwrap_or_else(|_| "[]".to_owned());
         let mut session = NewSession {
             session_id: hello.session_id.unwrap_or_default(),
             worker_id: &hello.worker_id,
@@ -288,7 +352,7 @@ impl Sessions {
 
     /// Finds which of the attempts this session does not hold.
     async fn foreign(&self, session_id: Uuid, reports: &[Report]) -> Result<HashSet<(StepId, u16)>> {
-        let attempts = reports.iter().map(|report| (report.step, report.attempt));
+        let attempts = reports.iter().filter_map(|report| report.lease.attempt);
         let elsewhere = self.shared.workforce.not_held_by(session_id, attempts);
         if elsewhere.is_empty() {
             return Ok(HashSet::new());
@@ -304,7 +368,7 @@ impl Sessions {
         Ok(foreign)
     }
 
-    async fn queues(&self, offers: &[Offer]) -> Result<Vec<QueueId>> {
+    async fn serving(&self, offers: &[Offer]) -> Result<Serving> {
         let mut columns = OfferColumns::default();
         for offer in offers {
             let (kind, name) = if offer.handler.is_empty() {
@@ -312,9 +376,10 @@ impl Sessions {
             } else {
                 (&mut columns.handlers, &offer.handler)
             };
-            kind.0.push(offer.namespace.clone());
-            kind.1.push(name.clone());
+            kind.namespaces.push(offer.namespace.clone());
+            kind.names.push(name.clone());
+            kind.versions.push(serde_json::to_string(&offer.versions).unwrap_or_else(|_| "[]".to_owned()));
         }
-        Ok(rows::queues(self.shared.store.pool(), &columns).await?)
+        Ok(rows::queues(self.shared.store.pool(), &columns).await?.into_iter().collect())
     }
 }

@@ -20,7 +20,7 @@ use crate::{
         template::QueueId,
     },
     error::{Reason, Result},
-    lifecycle::{AckTo, Clock, Request, lost},
+    lifecycle::{AckTo, Clock, Request, StopReason, lost, not_received},
     store::{
         Connection,
         lifecycle::{self, Loaded},
@@ -162,10 +162,10 @@ async fn end_lost_attempts(shared: &Shared, expired: Lost) -> Result<()> {
     }
     for (step, attempt, overdue) in expired {
         let outcome = if overdue {
-            shared.workforce.stop(step, attempt, "timed_out");
+            shared.workforce.stop(step, attempt, StopReason::TimedOut);
             lost("StepTimeout", "the attempt ran longer than its timeout")
         } else {
-            shared.workforce.stop(step, attempt, "lease_expired");
+            shared.workforce.stop(step, attempt, StopReason::LeaseLost);
             lost("LeaseExpired", "the worker was not heard of for longer than its lease")
         };
         tracing::info!(%step, attempt, overdue, "attempt lost");
@@ -242,8 +242,7 @@ impl Reconciler {
         let unknown: HashSet<(StepId, u16)> = shared.workforce.unknown(leased).into_iter().collect();
         for (step, attempt) in unknown.intersection(&self.unknown) {
             tracing::info!(%step, attempt, "the worker was never told of the attempt");
-            let outcome = lost("AssignmentLost", "the worker never received the assignment");
-            shared.writer.settle(*step, *attempt, outcome, AckTo::Nobody).await?;
+            shared.writer.settle(*step, *attempt, not_received(), AckTo::Nobody).await?;
         }
         self.unknown = unknown;
         Ok(())
@@ -273,7 +272,7 @@ async fn sort_out(shared: &Shared, slice: Vec<Loaded>, now: Micros) -> Result<(W
                 let at = step.next_retry_at.unwrap_or(now);
                 waiting.push((run.template().step(no).queue, at, row.task_id.step(no)));
             } else if step.state == State::InProgress {
-                running.push((row.task_id.step(no), step.attempts));
+                running.push((row.task_id.step(no), step.token()));
             }
         }
     }

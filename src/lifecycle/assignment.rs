@@ -1,13 +1,13 @@
 //! What workers are given, and how their results are answered.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
 use crate::{
     domain::{
         ids::StepId,
-        run::{Failure, Micros},
+        run::{Failure, HandBackReason, Micros},
         template::Template,
     },
     telemetry::Place,
@@ -20,6 +20,8 @@ pub struct Assignment {
     pub step: StepId,
     /// The attempt, which is the lease token.
     pub attempt: u16,
+    /// Its number among the attempts that count.
+    pub count: u16,
     /// Attempts allowed in total.
     pub retry_limit: u16,
     /// The handler version.
@@ -54,12 +56,19 @@ impl Assignment {
 pub enum Outcome {
     /// Well, with these results as JSON text.
     Success(Arc<str>),
-    /// Badly; `retry_after_ms` is the wait that the worker asks for.
+    /// Badly.
     Failure {
         /// How.
         failure: Failure,
-        /// The wait that the worker asks for, in milliseconds.
-        retry_after_ms: Option<u64>,
+        /// The wait that the worker asks for before the next attempt.
+        retry_after: Option<Duration>,
+    },
+    /// Without a result: it does not count.
+    HandedBack {
+        /// Why.
+        reason: HandBackReason,
+        /// The session that handed it back; `None` when the engine took it back.
+        by: Option<Uuid>,
     },
 }
 
@@ -71,6 +80,17 @@ pub struct Ack {
     /// The attempt that the result named.
     pub attempt: u16,
     /// What became of it.
+    pub verdict: Verdict,
+}
+
+/// The answer to a result, with the step and the token as the result named them: they may be none at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedAck {
+    /// The step as it was named.
+    pub step_id: String,
+    /// The token as it was named.
+    pub lease_token: i64,
+    /// What became of the result.
     pub verdict: Verdict,
 }
 
@@ -96,4 +116,15 @@ pub enum AckTo {
     Caller(tokio::sync::oneshot::Sender<Ack>),
     /// To nobody: the sweeper asked.
     Nobody,
+}
+
+/// Why a worker is to stop an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StopReason {
+    /// The step or its task was cancelled, or the task missed its deadline.
+    Cancelled,
+    /// The attempt ran longer than its step's timeout.
+    TimedOut,
+    /// The session does not hold the lease any more.
+    LeaseLost,
 }

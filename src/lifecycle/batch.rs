@@ -11,7 +11,6 @@ pub(super) use columns::identified;
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
-    time::Duration,
 };
 
 use super::{
@@ -26,7 +25,7 @@ use crate::{
     domain::{
         backoff::Policy,
         ids::{StepId, StepNo, TaskId},
-        run::{Changes, Claimed, Failure, Micros, Refusal, Run},
+        run::{Changes, Claimed, Failure, HandBackReason, Micros, Refusal, Run},
         state::{Refusal as StateRefusal, State},
         template::QueueId,
     },
@@ -213,12 +212,20 @@ impl Entry {
                 let completed = run.complete(step.no, attempt, &mut self.changes);
                 completed.map(|()| self.note_results(step.no, results))
             }
-            Outcome::Failure { failure, retry_after_ms } => {
-                let wait = match retry_after_ms {
-                    Some(millis) => context.backoff.requested(Duration::from_millis(*millis)),
-                    None => context.backoff.delay(attempt, rand::random()),
+            Outcome::Failure { failure, retry_after } => {
+                let wait = match retry_after {
+                    Some(wait) => context.backoff.requested(*wait),
+                    None => context.backoff.delay(run.step(step.no).attempts, rand::random()),
                 };
                 run.fail(step.no, attempt, failure.clone(), context.now, wait, &mut self.changes)
+            }
+            Outcome::HandedBack { reason, by } => {
+                let wait = context.backoff.delay(run.step(step.no).attempts, rand::random());
+                let handed_back = run.hand_back(step.no, attempt, *reason, context.now, wait, &mut self.changes);
+                if let (Ok(()), HandBackReason::NotSupported, Some(session_id)) = (&handed_back, reason, by) {
+                    context.workforce.decline(*session_id, run.template().id, step.no);
+                }
+                handed_back
             }
         };
         // Accepted or not, this attempt is over: what holds a slot for it here has not heard of that.
@@ -247,7 +254,8 @@ impl Entry {
     /// Claims a ready step if a worker has a slot for it.
     fn claim(&mut self, no: StepNo, context: DecideContext<'_>) -> bool {
         let queue = self.cached.run.template().step(no).queue;
-        let Some(slot) = context.workforce.reserve(queue) else { return false };
+        let version = self.cached.run.template().id;
+        let Some(slot) = context.workforce.reserve(queue, version, no) else { return false };
         match self.cached.run.claim(no, context.now, &mut self.changes) {
             Ok(claimed) => {
                 self.reservations.push(Reservation { claimed, slot });
@@ -401,7 +409,7 @@ fn refused(refusal: &Refusal, task: TaskId, step: Option<StepNo>) -> Error {
 /// The failure of an attempt whose worker was lost or took too long.
 pub(super) fn lost(error_class: &str, message: &str) -> Outcome {
     let failure = Failure { error_class: error_class.to_owned(), message: message.to_owned(), ..Failure::default() };
-    Outcome::Failure { failure, retry_after_ms: None }
+    Outcome::Failure { failure, retry_after: None }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub struct Gathered {
     /// Queues that have new rows.
     pub queues: BTreeSet<QueueId>,
     /// Attempts to stop that no session of this server holds.
-    pub stops: Vec<(StepId, u16, &'static str)>,
+    pub stops: Vec<(StepId, u16)>,
     /// Handlers were registered.
     pub handlers: bool,
 }
@@ -31,7 +31,7 @@ impl Hints {
     }
 
     /// These attempts are to stop.
-    pub fn stops(&self, stops: impl IntoIterator<Item = (StepId, u16, &'static str)>) {
+    pub fn stops(&self, stops: impl IntoIterator<Item = (StepId, u16)>) {
         self.gather(|gathered| gathered.stops.extend(stops));
     }
 

@@ -73,6 +73,7 @@ impl Item {
             Self::Settle { outcome: Outcome::Failure { failure, .. }, .. } => {
                 128 + failure.message.len() + failure.backtrace.len() + failure.context_json.len()
             }
+            Self::Settle { outcome: Outcome::HandedBack { .. }, .. } => 128,
             Self::Claim { steps, .. } => steps.len() * 64,
             Self::Apply { .. } => 256,
         }

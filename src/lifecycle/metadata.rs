@@ -8,6 +8,7 @@ use crate::domain::run::{Cause, Failure, Micros};
 pub fn of(cause: &Cause) -> Option<String> {
     let value = match cause {
         Cause::Engine | Cause::Claimed | Cause::Completed => return None,
+        Cause::HandedBack(reason) => json!({ "handed_back": reason.label() }),
         Cause::Bypassed => json!({ "bypassed": true }),
         Cause::Because(reason) => json!({ "reason": reason }),
         Cause::Manual(operation) => {

@@ -5,9 +5,12 @@
 //! back. Never: touches the store. Locks are held for a few map look-ups and never across an await.
 
 mod channel;
+mod receipts;
+mod serving;
 mod state;
 
 pub use channel::{Outgoing, SessionReceiver, SessionSender};
+pub use serving::{Filter, Opening, Serving};
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,13 +20,17 @@ use std::{
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use state::{Session, State};
+use state::{Receipt, Session, State};
 
+use super::assignment::StopReason;
 use crate::domain::{
-    ids::StepId,
+    ids::{StepId, StepNo},
     run::{Claimed, Micros},
-    template::QueueId,
+    template::{NamedTaskId, QueueId},
 };
+
+/// Steps of one session that are remembered as not supported, at most. Beyond that a step may come to it once more.
+const DECLINED_MAX: usize = 10_000;
 
 /// A slot that was taken for an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,29 +84,29 @@ impl Workforce {
         channel::channel(self.clone())
     }
 
-    /// Adds a session, or gives an existing one a new sender; `held` are the attempts that it brings along. What
-    /// is claimed for it from now on goes to this sender; it is given nothing new until it is opened.
-    pub fn join(
-        &self,
-        session_id: Uuid,
-        queues: Vec<QueueId>,
-        slots: usize,
-        sender: SessionSender,
-        held: &[(StepId, u16)],
-    ) {
+    /// Adds a session, or gives an existing one a new sender. What is claimed for it from now on goes to this sender; it is
+    /// given nothing new until it is opened.
+    pub fn join(&self, session_id: Uuid, serving: Serving, slots: usize, sender: SessionSender) {
         let mut state = self.state();
         state.leave_queues(session_id);
-        for queue in &queues {
-            state.by_queue.entry(*queue).or_default().push(session_id);
+        for queue in serving.queues() {
+            state.by_queue.entry(queue).or_default().push(session_id);
         }
         let before = state.held.values().filter(|held| held.session_id == session_id).count();
-        state.sessions.insert(session_id, Session { queues, slots, held: before, sender, open: false });
+        state.sessions.insert(session_id, Session::new(serving, slots, before, sender));
+    }
+
+    /// Notes attempts that a session holds, as the store says. What ends from now on is noted, too.
+    pub fn adopt(&self, session_id: Uuid, held: &HashSet<(StepId, u16)>) {
+        let mut state = self.state();
         for (step, attempt) in held {
-            state.hold(session_id, *step, *attempt, None);
+            if !state.holds(session_id, *step, *attempt) {
+                state.hold(session_id, *step, *attempt, None, Receipt::Received);
+            }
         }
     }
 
-    /// Lets a session have work. It holds these attempts and no others.
+    /// Lets a session have work. Of the attempts noted before it holds these, as the store says, and no others.
     pub fn open(&self, session_id: Uuid, held: &HashSet<(StepId, u16)>) {
         let mut state = self.state();
         let mine = state.held.iter().filter(|(_, holding)| holding.session_id == session_id);
@@ -111,10 +118,11 @@ impl Workforce {
         let (draining, announced) = (state.draining, state.announced);
         let Some(session) = state.sessions.get_mut(&session_id) else { return };
         session.open = !draining;
+        session.is_known = true;
         if announced {
             session.announce_drain();
         }
-        let queues = session.queues.clone();
+        let queues = session.serving.queues();
         state.waiting.extend(queues);
         drop(state);
         self.wake();
@@ -122,18 +130,17 @@ impl Workforce {
 
     /// Changes what a session runs, for instance because a handler that it serves was registered.
     /// Whether that is anything else than before.
-    pub fn serve(&self, session_id: Uuid, queues: Vec<QueueId>) -> bool {
+    pub fn serve(&self, session_id: Uuid, serving: Serving) -> bool {
         let mut state = self.state();
         let Some(session) = state.sessions.get(&session_id) else { return false };
-        let before: HashSet<QueueId> = session.queues.iter().copied().collect();
-        let is_new = before != queues.iter().copied().collect();
+        let is_new = session.serving != serving;
         state.leave_queues(session_id);
-        for queue in &queues {
-            state.by_queue.entry(*queue).or_default().push(session_id);
-            state.waiting.insert(*queue);
+        for queue in serving.queues() {
+            state.by_queue.entry(queue).or_default().push(session_id);
+            state.waiting.insert(queue);
         }
         if let Some(session) = state.sessions.get_mut(&session_id) {
-            session.queues = queues;
+            session.serving = serving;
         }
         drop(state);
         self.wake();
@@ -166,10 +173,34 @@ impl Workforce {
 
     /// Changes how many attempts a session runs at once.
     pub fn resize(&self, session_id: Uuid, slots: usize) {
-        if let Some(session) = self.state().sessions.get_mut(&session_id) {
+        let mut state = self.state();
+        if let Some(session) = state.sessions.get_mut(&session_id) {
             session.slots = slots;
         }
+        state.look_again(session_id);
+        drop(state);
         self.wake();
+    }
+
+    /// Notes that a session does not run a step of a handler version: it is given no more of them.
+    pub fn decline(&self, session_id: Uuid, version: NamedTaskId, no: StepNo) {
+        let mut state = self.state();
+        let declined = state.declined.entry(session_id).or_default();
+        if declined.len() < DECLINED_MAX {
+            declined.insert((version, no));
+        }
+    }
+
+    /// Which of these sessions have handed a step of a handler version back as not supported.
+    pub fn decliners(&self, version: NamedTaskId, no: StepNo) -> HashSet<Uuid> {
+        let state = self.state();
+        let declined = state.declined.iter().filter(|(_, declined)| declined.contains(&(version, no)));
+        declined.map(|(session_id, _)| *session_id).collect()
+    }
+
+    /// Forgets what a session that is over has handed back.
+    pub fn forget(&self, session_id: Uuid) {
+        self.state().declined.remove(&session_id);
     }
 
     /// Gives a session no further work, unless it has come back with another sender.
@@ -201,14 +232,15 @@ impl Workforce {
         self.state().draining
     }
 
-    /// Takes a slot for a step of this queue, if a connected worker has one.
-    pub fn reserve(&self, queue: QueueId) -> Option<Slot> {
+    /// Takes a slot for a step of this queue, if a connected worker that runs it has one.
+    pub fn reserve(&self, queue: QueueId, version: NamedTaskId, no: StepNo) -> Option<Slot> {
         let mut state = self.state();
         let candidates = state.by_queue.get(&queue)?;
-        let turn = state.turn;
-        let count = candidates.len();
-        let session_id = (0..count).map(|offset| candidates[(turn + offset) % count]).find(|id| state.free(id) > 0)?;
-        state.turn = turn.wrapping_add(1);
+        let start = state.turn % candidates.len().max(1);
+        let (before, after) = candidates.split_at_checked(start)?;
+        let mut turns = after.iter().chain(before).copied();
+        let session_id = turns.find(|id| state.free(id) > 0 && state.accepts(id, queue, version, no))?;
+        state.turn = state.turn.wrapping_add(1);
         *state.claiming.entry(session_id).or_default() += 1;
         Some(Slot { session_id, since: None })
     }
@@ -226,11 +258,11 @@ impl Workforce {
 
     /// Takes the slot again of an attempt whose end could not be written.
     pub fn restore(&self, slot: Slot, step: StepId, attempt: u16) {
-        self.state().hold(slot.session_id, step, attempt, slot.since);
+        self.state().hold(slot.session_id, step, attempt, slot.since, Receipt::Received);
     }
 
     /// Tells the worker that runs an attempt to stop it, and frees the slot; whether it was held here.
-    pub fn stop(&self, step: StepId, attempt: u16, reason: &'static str) -> bool {
+    pub fn stop(&self, step: StepId, attempt: u16, reason: StopReason) -> bool {
         let Some(slot) = self.free(step, attempt) else { return false };
         self.send(slot.session_id, Outgoing { stops: vec![(step, attempt, reason)], ..Outgoing::default() });
         true
@@ -242,11 +274,33 @@ impl Workforce {
         let mut state = self.state();
         for assignment in &outgoing.assignments {
             state.claimed(session_id);
-            state.hold(session_id, assignment.step, assignment.attempt, Some(assignment.claimed_at));
+            state.hold(session_id, assignment.step, assignment.attempt, Some(assignment.claimed_at), Receipt::Queued);
         }
-        if let Some(session) = state.sessions.get(&session_id) {
+        if let Some(session) = state.sessions.get_mut(&session_id) {
+            session.unanswered = session.unanswered.saturating_sub(outgoing.acks.len());
             session.sender.send(outgoing);
         }
+    }
+
+    /// Notes that so many results of a session are being written, whose answers are to reach it.
+    pub fn expect_answers(&self, session_id: Uuid, count: usize) {
+        if let Some(session) = self.state().sessions.get_mut(&session_id) {
+            session.unanswered += count;
+        }
+    }
+
+    /// Notes that a result of a session will not be answered after all.
+    pub fn expect_no_answer(&self, session_id: Uuid) {
+        if let Some(session) = self.state().sessions.get_mut(&session_id) {
+            session.unanswered = session.unanswered.saturating_sub(1);
+        }
+    }
+
+    /// Whether every result of this hold on a session has been answered.
+    pub fn is_answered(&self, session_id: Uuid, sender: &SessionSender) -> bool {
+        let state = self.state();
+        let session = state.sessions.get(&session_id).filter(|session| session.sender.is(sender));
+        session.is_none_or(|session| session.unanswered == 0)
     }
 
     /// Of these attempts, those that this session is not known here to hold.
@@ -259,7 +313,8 @@ impl Workforce {
     pub fn unknown(&self, leased: Vec<(StepId, u16, Uuid)>) -> Vec<(StepId, u16)> {
         let state = self.state();
         let unknown = leased.into_iter().filter(|(step, attempt, session_id)| {
-            state.sessions.contains_key(session_id) && !state.holds(*session_id, *step, *attempt)
+            let is_known = state.sessions.get(session_id).is_some_and(|session| session.is_known);
+            is_known && !state.holds(*session_id, *step, *attempt)
         });
         unknown.map(|(step, attempt, _)| (step, attempt)).collect()
     }
@@ -282,10 +337,11 @@ impl Workforce {
         Tally { sessions: state.sessions.len(), slots, busy }
     }
 
-    /// Whether anything is held here, or about to be.
+    /// Whether nothing is held here or about to be, and every result has been answered.
     pub fn is_idle(&self) -> bool {
         let state = self.state();
-        state.held.is_empty() && state.claiming.is_empty()
+        let is_answered = state.sessions.values().all(|session| session.unanswered == 0);
+        state.held.is_empty() && state.claiming.is_empty() && is_answered
     }
 
     /// Notes that steps of these queues wait in the store for a worker.
@@ -321,7 +377,7 @@ impl Workforce {
     /// Takes the queues worth looking at now, each with the free slots for it.
     ///
     /// A queue that was taken counts as empty until somebody expects work in it again.
-    pub fn openings(&self, now: Micros) -> Vec<(QueueId, usize)> {
+    pub fn openings(&self, now: Micros) -> Vec<Opening> {
         let mut state = self.state();
         let due: Vec<QueueId> = state.due.iter().filter(|(_, at)| **at <= now).map(|(queue, _)| *queue).collect();
         for queue in due {
@@ -329,15 +385,18 @@ impl Workforce {
             state.waiting.insert(queue);
         }
         let open = state.open_queues();
-        for (queue, _) in &open {
+        for Opening { queue, filter, .. } in &open {
             state.waiting.remove(queue);
+            if !filter.is_everything() {
+                state.partial.insert(*queue);
+            }
         }
         open
     }
 
     /// Has the dispatcher look if a slot is free for a queue that may have rows.
     pub fn wake_if_open(&self) {
-        let any = !self.state().open_queues().is_empty();
+        let any = self.state().has_opening();
         if any {
             self.wake();
         }

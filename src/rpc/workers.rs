@@ -1,27 +1,33 @@
 //! WorkerService: the session stream and its unary twins.
 
-mod convert;
+mod parse;
+mod render;
+mod stream;
 
 use std::{pin::Pin, time::Duration};
 
-use futures::{Stream, stream};
+use futures::Stream;
 use tokio::sync::oneshot;
 use tonic::{Request, Response, Status, Streaming};
+use uuid::Uuid;
 
 use super::scope;
 use crate::{
     auth::{Scope, Target},
-    engine::sessions::{Hello, Hold, Offer, Sessions},
+    domain::offer::Offer,
+    engine::sessions::{Hello, NamedLease, Sessions},
     error::{Error, Reason, Result},
-    lifecycle::workforce::{Outgoing, SessionReceiver},
+    lifecycle::StopReason,
     proto::tasker::worker::v1::{
-        self as proto, session_request::Message as Incoming, worker_service_server::WorkerService,
+        self as proto, open_session_request::Message as Incoming, worker_service_server::WorkerService,
     },
-    service::dependencies::Dependencies,
+    service::{
+        dependencies::Dependencies,
+        page::{self, Binding},
+    },
     supervisor::spawn_short,
 };
-
-use convert::{Limits, acks, hello, holds, report, welcome};
+use render::Terms;
 
 /// Bytes of the results on one page of dependencies at most; one result is on it in any case.
 const DEPENDENCIES_BYTES_MAX: usize = 4 << 20;
@@ -29,8 +35,10 @@ const DEPENDENCIES_BYTES_MAX: usize = 4 << 20;
 const HELLO_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a unary claim waits when it does not say, and at most.
 const WAIT: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(60));
-/// Results in one call at most.
-const RESULTS_MAX: usize = 1_000;
+/// Results, leases or progress entries in one call at most.
+const ITEMS_MAX: usize = 1_000;
+/// Leases that a unary sign of life names at most.
+const LEASES_MAX: usize = 10_000;
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -40,150 +48,121 @@ pub struct Workers {
     limits: Limits,
 }
 
+/// The bounds of messages.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The most bytes of one result.
+    pub payload_bytes_max: usize,
+    /// The most bytes of one message.
+    pub message_bytes_max: usize,
+}
+
 impl Workers {
-    /// The service on these sessions. `payload_bytes_max` bounds each result.
-    pub const fn new(sessions: Sessions, dependencies: Dependencies, payload_bytes_max: usize) -> Self {
-        Self { sessions, dependencies, limits: Limits { payload_bytes_max } }
+    /// The service on these sessions.
+    pub const fn new(sessions: Sessions, dependencies: Dependencies, limits: Limits) -> Self {
+        Self { sessions, dependencies, limits }
     }
 
-    /// Takes what a worker says until it ends its stream; whether it said goodbye.
-    async fn listen(
-        &self,
-        hold: &Hold,
-        scope: &Scope,
-        incoming: &mut Streaming<proto::SessionRequest>,
-    ) -> Result<bool, Status> {
-        let session_id = hold.session_id;
-        let mut draining = false;
-        let (silence_max, _) = self.sessions.intervals();
-        loop {
-            let message = tokio::select! {
-                message = tokio::time::timeout(silence_max, incoming.message()) => message,
-                () = self.sessions.ended() => return Ok(false),
-            };
-            let Ok(message) = message else { return Ok(false) };
-            let Some(message) = message?.and_then(|request| request.message) else { return Ok(draining) };
-            self.sessions.touch(session_id);
-            match message {
-                Incoming::Hello(_) => return Err(Error::invalid_field("hello", "was said before").into()),
-                Incoming::Credits(credits) => {
-                    self.sessions.resize(session_id, usize::try_from(credits.slots).unwrap_or(0));
-                }
-                Incoming::Beat(_) => {}
-                Incoming::Progress(report) => self.sessions.progress(convert::progress(report)),
-                Incoming::Results(batch) => {
-                    let results = batch.results.into_iter();
-                    let reports = results.map(|result| report(result, self.limits)).collect::<Result<_>>()?;
-                    self.sessions.report(session_id, reports).await?;
-                }
-                Incoming::Refresh(refresh) => scope.refresh(&refresh.token).await.map_err(Error::from)?,
-                Incoming::Drain(_) => {
-                    draining = true;
-                    self.sessions.drain(hold).await?;
-                }
-            }
-        }
+    fn terms(&self) -> Terms {
+        let (lease_ttl, heartbeat_interval) = self.sessions.intervals();
+        Terms { lease_ttl, heartbeat_interval, now: self.sessions.now(), limits: self.limits }
     }
 
-    /// Serves a session to its end. The worker is told through `broken` why that came about, if by an error.
-    async fn converse(
-        self,
-        hold: Hold,
-        scope: Scope,
-        mut incoming: Streaming<proto::SessionRequest>,
-        broken: oneshot::Sender<Status>,
-    ) {
-        let goodbye = match self.listen(&hold, &scope, &mut incoming).await {
-            Ok(goodbye) => goodbye,
-            Err(status) => {
-                tracing::debug!(session_id = %hold.session_id, %status, "session stream broke");
-                let _gone = broken.send(status);
-                false
-            }
-        };
-        self.sessions.leave(hold, goodbye).await;
+    /// Finds the session of a unary call; all that it offers must still be granted to its caller.
+    async fn session_of(&self, scope: &Scope, session_id: &str) -> Result<Uuid> {
+        let session_id = parse::session_id(session_id)?;
+        let offers = self.sessions.call(session_id, scope.subject().as_deref()).await?;
+        require(&offers, scope)?;
+        Ok(session_id)
     }
 }
 
 #[tonic::async_trait]
 impl WorkerService for Workers {
-    type SessionStream = Pin<Box<dyn Stream<Item = Result<proto::SessionResponse, Status>> + Send>>;
+    type OpenSessionStream = Pin<Box<dyn Stream<Item = Result<proto::OpenSessionResponse, Status>> + Send>>;
 
-    async fn session(
+    async fn open_session(
         &self,
-        request: Request<Streaming<proto::SessionRequest>>,
-    ) -> Result<Response<Self::SessionStream>, Status> {
+        request: Request<Streaming<proto::OpenSessionRequest>>,
+    ) -> Result<Response<Self::OpenSessionStream>, Status> {
         let scope = scope(&request)?;
         let mut incoming = request.into_inner();
         let first = tokio::time::timeout(HELLO_PATIENCE, incoming.message()).await;
         let first = first.map_err(|_| Error::invalid_field("hello", "was not said in time"))??;
-        let Some(Incoming::Hello(message)) = first.and_then(|request| request.message) else {
+        let Some(Incoming::Hello(said)) = first.and_then(|request| request.message) else {
             return Err(Error::invalid_field("hello", "must be the first message").into());
         };
-        let opened = self.sessions.open(granted(hello(message)?, &scope)?).await?;
-        let first = welcome(opened.hold.session_id, &opened.lost, self.sessions.intervals());
+        let hello = granted(parse::hello(said)?, &scope)?;
+        let offers = hello.offers.clone();
+        let opened = self.sessions.open(hello).await?;
+        let first = render::welcome(opened.hold.session_id, &opened.lost, &self.terms());
         let (broken, breaks) = oneshot::channel();
-        spawn_short("worker stream", self.clone().converse(opened.hold, scope, incoming, broken));
-        Ok(Response::new(Box::pin(outgoing(first, opened.receiver, breaks))))
+        let outgoing = stream::outgoing(first, opened.hold.session_id, opened.receiver, breaks);
+        spawn_short("worker stream", self.clone().converse(opened.hold, offers, scope, incoming, broken));
+        Ok(Response::new(Box::pin(outgoing)))
     }
 
-    async fn claim(&self, request: Request<proto::ClaimRequest>) -> Result<Response<proto::ClaimResponse>, Status> {
+    async fn claim_steps(
+        &self,
+        request: Request<proto::ClaimStepsRequest>,
+    ) -> Result<Response<proto::ClaimStepsResponse>, Status> {
         let scope = scope(&request)?;
         let request = request.into_inner();
         let wait = match request.wait {
             None => WAIT.0,
             Some(wait) => Duration::try_from(wait).unwrap_or(WAIT.0).min(WAIT.1),
         };
-        let hello = granted(convert::claim(request)?, &scope)?;
+        let hello = granted(parse::claim(request)?, &scope)?;
         let (session_id, assignments) = self.sessions.claim(hello, wait).await?;
-        let (lease_ttl, _) = self.sessions.intervals();
-        Ok(Response::new(proto::ClaimResponse {
-            session_id: session_id.to_string(),
-            assignments: assignments.iter().map(convert::assignment).collect(),
-            lease_ttl: prost_types::Duration::try_from(lease_ttl).ok(),
-        }))
+        Ok(Response::new(render::claimed(session_id, &assignments, &self.terms())))
     }
 
-    async fn report(&self, request: Request<proto::ReportRequest>) -> Result<Response<proto::ReportResponse>, Status> {
-        let subject = scope(&request)?.subject();
-        let request = request.into_inner();
-        let session_id = convert::session_id(&request.session_id)?;
-        if request.results.len() > RESULTS_MAX {
-            let many = format!("has {} entries, {RESULTS_MAX} are allowed", request.results.len());
-            return Err(Error::invalid_field("results", many).into());
-        }
-        let results = request.results.into_iter();
-        let reports = results.map(|result| report(result, self.limits)).collect::<Result<_>>()?;
-        let answers = self.sessions.report_unary(session_id, subject.as_deref(), reports).await?;
-        Ok(Response::new(proto::ReportResponse { acks: acks(answers) }))
-    }
-
-    async fn heartbeat(
+    async fn report_results(
         &self,
-        request: Request<proto::HeartbeatRequest>,
-    ) -> Result<Response<proto::HeartbeatResponse>, Status> {
-        let subject = scope(&request)?.subject();
+        request: Request<proto::ReportResultsRequest>,
+    ) -> Result<Response<proto::ReportResultsResponse>, Status> {
+        let scope = scope(&request)?;
         let request = request.into_inner();
-        let session_id = convert::session_id(&request.session_id)?;
-        let held = holds(&request.held)?;
-        let lost = self.sessions.heartbeat(session_id, subject.as_deref(), &held).await?;
-        self.sessions.progress(convert::progress(proto::ProgressReport { progress: request.progress }));
-        let stops = lost.into_iter().map(|(step, attempt)| convert::stop(step, attempt, "lease_lost")).collect();
-        Ok(Response::new(proto::HeartbeatResponse { stops, draining: self.sessions.is_draining() }))
+        at_most("results", request.results.len(), ITEMS_MAX)?;
+        let session_id = self.session_of(&scope, &request.session_id).await?;
+        let reports = request.results.into_iter().map(|result| parse::report(result, self.limits)).collect();
+        let acks = self.sessions.report_unary(session_id, reports).await;
+        Ok(Response::new(proto::ReportResultsResponse { acks: acks.into_iter().map(render::named_ack).collect() }))
+    }
+
+    async fn heartbeat_session(
+        &self,
+        request: Request<proto::HeartbeatSessionRequest>,
+    ) -> Result<Response<proto::HeartbeatSessionResponse>, Status> {
+        let scope = scope(&request)?;
+        let request = request.into_inner();
+        at_most("held", request.held.len(), LEASES_MAX)?;
+        at_most("progress", request.progress.len(), LEASES_MAX)?;
+        let session_id = self.session_of(&scope, &request.session_id).await?;
+        let (held, progress) = (parse::leases(&request.held), parse::progress(request.progress));
+        let lost = self.sessions.heartbeat(session_id, scope.subject().as_deref(), &held, progress).await?;
+        let stops = lost.into_iter().map(|lease| render::stop(lease, StopReason::LeaseLost)).collect();
+        Ok(Response::new(proto::HeartbeatSessionResponse { stops, draining: self.sessions.is_draining() }))
     }
 
     async fn fetch_dependencies(
         &self,
         request: Request<proto::FetchDependenciesRequest>,
     ) -> Result<Response<proto::FetchDependenciesResponse>, Status> {
-        let subject = scope(&request)?.subject();
+        let scope = scope(&request)?;
         let request = request.into_inner();
-        let (step, attempt) = convert::attempt(&request.step_id, request.lease_token)?;
-        if !self.sessions.holds(subject.as_deref(), step, attempt).await? {
+        let step = request.step_id.parse().map_err(|_| Error::invalid_field("step_id", "is not a step id"))?;
+        let lease = NamedLease::new(&request.step_id, request.lease_token);
+        let offers = match lease.attempt {
+            Some((step, attempt)) => self.sessions.offers_of(scope.subject().as_deref(), step, attempt).await?,
+            None => None,
+        };
+        let Some(offers) = offers else {
             return Err(Error::new(Reason::LeaseStale, "the lease is no longer held")
-                .with("step_id", step.to_string())
+                .with("step_id", lease.step_id)
                 .into());
-        }
+        };
+        require(&offers, &scope)?;
         let page = self
             .dependencies
             .page(step, &request.step_names, request.page_size, &request.page_token, DEPENDENCIES_BYTES_MAX)
@@ -203,60 +182,50 @@ impl WorkerService for Workers {
         request: Request<proto::ListWorkersRequest>,
     ) -> Result<Response<proto::ListWorkersResponse>, Status> {
         let scope = scope(&request)?;
-        let namespace = request.into_inner().namespace;
+        let proto::ListWorkersRequest { namespace, page_size, page_token } = request.into_inner();
         let namespace = Some(namespace.as_str()).filter(|namespace| !namespace.is_empty());
         if let Some(namespace) = namespace {
             scope.narrow(namespace)?;
         }
-        let mut open = self.sessions.list(namespace).await?;
-        if !scope.covers_all() {
-            // Of a worker only what concerns the caller, and of a worker that does nothing for it nothing.
-            open.retain_mut(|session| convert::offers_within(session, &scope));
-        }
-        Ok(Response::new(proto::ListWorkersResponse { workers: open.into_iter().map(convert::worker).collect() }))
+        let binding = Binding::to(&("ListWorkers", namespace));
+        let after: Option<(String, Uuid)> = binding.open(&page_token)?;
+        let size = page::size(page_size).map_err(|violation| Error::invalid(vec![violation]))?;
+        let after = after.as_ref().map(|(worker, session)| (worker.as_str(), *session));
+        let mut open = self.sessions.list(namespace, after, size + 1).await?;
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let has_more = open.len() > size;
+        open.truncate(size);
+        let last = open.last().filter(|_| has_more);
+        let next_page_token = last.map(|last| binding.seal(&(&last.worker_id, last.session_id))).unwrap_or_default();
+        // Of a worker only what concerns the caller, and of a worker that does nothing for it nothing.
+        let workers = open.into_iter().filter_map(|session| render::worker(session, &scope)).collect();
+        Ok(Response::new(proto::ListWorkersResponse { workers, next_page_token }))
     }
 }
 
 /// What a worker offers must be granted to it, all of it; its session belongs to its subject.
 fn granted(mut hello: Hello, scope: &Scope) -> Result<Hello> {
+    require(&hello.offers, scope)?;
+    hello.subject = scope.subject().map(|subject| subject.as_ref().to_owned());
+    Ok(hello)
+}
+
+/// Requires all of these offers to be granted.
+fn require(offers: &[Offer], scope: &Scope) -> Result<()> {
     let name = |name| Some(name).filter(|name: &&str| !name.is_empty());
-    for Offer { namespace, step_handler, handler } in &hello.offers {
+    offers.iter().try_for_each(|Offer { namespace, step_handler, handler, .. }| {
         scope.require(&Target {
             namespace,
             handler: name(handler),
             step_handler: name(step_handler),
             ..Target::default()
-        })?;
-    }
-    hello.subject = scope.subject().map(|subject| subject.as_ref().to_owned());
-    Ok(hello)
+        })
+    })
 }
 
-/// What the server says: the welcome, then whatever gathers, until the session is left. A message is made when the
-/// connection can take it, so that what waits is shared text and not copies. The last word is why it broke, if it did.
-fn outgoing(
-    first: proto::SessionResponse,
-    receiver: SessionReceiver,
-    breaks: oneshot::Receiver<Status>,
-) -> impl Stream<Item = Result<proto::SessionResponse, Status>> {
-    let state = (Some(first), Outgoing::default(), receiver, breaks);
-    stream::unfold(state, |(first, mut waiting, mut receiver, mut breaks)| async move {
-        if let Some(first) = first {
-            return Some((Ok(first), (None, waiting, receiver, breaks)));
-        }
-        loop {
-            receiver.gather(&mut waiting);
-            if let Some((response, bytes)) = convert::next_response(&mut waiting) {
-                receiver.delivered(bytes);
-                return Some((Ok(response), (None, waiting, receiver, breaks)));
-            }
-            match receiver.recv().await {
-                Some(more) => waiting = more,
-                None => {
-                    let status = breaks.try_recv().ok()?;
-                    return Some((Err(status), (None, waiting, receiver, breaks)));
-                }
-            }
-        }
-    })
+fn at_most(field: &str, count: usize, most: usize) -> Result<()> {
+    if count > most {
+        return Err(Error::invalid_field(field, format!("has {count} entries, {most} are allowed")));
+    }
+    Ok(())
 }

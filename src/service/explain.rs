@@ -171,7 +171,7 @@ impl Explain {
             facts.pauses = ours.cloned().collect();
         }
         for (id, lease) in leases {
-            if lease.attempt == i32::from(run.step(id.no).attempts) {
+            if lease.attempt == i32::from(run.step(id.no).token()) {
                 facts.leases.insert(id.no, held(lease));
             }
         }

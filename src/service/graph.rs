@@ -110,7 +110,7 @@ impl AnalysisInputs {
     pub fn forecast(&self, Snapshot { row, run, now, .. }: &Snapshot) -> Forecast {
         let began = |no| {
             let began = self.began.get(&row.task_id.step(no))?;
-            (began.attempt == i32::from(run.step(no).attempts)).then_some(began.at)
+            (began.attempt == i32::from(run.step(no).token())).then_some(began.at)
         };
         forecast(&self.shape, run, &self.durations, &self.policy.duration_estimates, began, *now)
     }

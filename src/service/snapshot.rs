@@ -245,7 +245,7 @@ impl Reader {
                 steps.outcomes.extend(outcomes.remove_entry(&key));
                 steps.inputs.extend(inputs.remove_entry(&id));
                 let lease = leases.remove_entry(&id);
-                steps.leases.extend(lease.filter(|(_, lease)| lease.attempt == i32::from(step.attempts)));
+                steps.leases.extend(lease.filter(|(_, lease)| lease.attempt == i32::from(step.token())));
             }
             snapshot.steps = Some(steps);
         }

@@ -152,9 +152,9 @@ pub fn timestamp(micros: Micros) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(micros).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
-/// A step number as Postgres wants it.
+/// A step number as Postgres wants it; one that no step can have finds none.
 pub fn number(no: StepNo) -> i16 {
-    i16::try_from(no).expect("the ceiling on steps per task is below 32,767")
+    i16::try_from(no).unwrap_or(-1)
 }
 
 /// Steps as Postgres wants a list of them: the tasks, and the numbers within.
@@ -498,9 +498,9 @@ pub async fn set_request(
     Ok(())
 }
 
-/// A sequence number as Postgres wants it.
+/// A sequence number as Postgres wants it; one that no transition can have finds none.
 pub fn signed(sequence: u32) -> i32 {
-    i32::try_from(sequence).expect("a task has fewer than two thousand million transitions")
+    i32::try_from(sequence).unwrap_or(-1)
 }
 
 fn unsigned(sequence: i32) -> Result<u32> {

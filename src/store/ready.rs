@@ -1,19 +1,19 @@
 //! Steps that wait for a worker, and unfinished tasks that the sweeper looks after.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgExecutor, Row};
+use sqlx::{PgConnection, PgExecutor, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{
     Result,
-    lifecycle::{Loaded, columns, loaded, step, timestamp},
+    lifecycle::{Loaded, columns, loaded, number, step, timestamp},
     pauses::PARKED_UNTIL,
     sql,
 };
 use crate::domain::{
-    ids::{StepId, TaskId},
+    ids::{StepId, StepNo, TaskId},
     run::Micros,
-    template::QueueId,
+    template::{NamedTaskId, QueueId},
 };
 
 /// Takes steps out of a queue, the longest waiting first; since when each could start.
@@ -23,7 +23,25 @@ pub async fn pop(
     now: Micros,
     limit: i64,
 ) -> Result<Vec<(StepId, Micros)>> {
-    let rows = sql!("ready/pop").bind(queue).bind(timestamp(now)).bind(limit).fetch_all(connection).await?;
+    popped(&sql!("ready/pop").bind(queue).bind(timestamp(now)).bind(limit).fetch_all(connection).await?)
+}
+
+/// Takes steps out of a queue as [`pop`] does: only those of these handler versions, `None` for all, and none of `declined`.
+pub async fn pop_filtered(
+    connection: &mut PgConnection,
+    queue: QueueId,
+    now: Micros,
+    limit: i64,
+    versions: Option<&[NamedTaskId]>,
+    declined: &[(NamedTaskId, StepNo)],
+) -> Result<Vec<(StepId, Micros)>> {
+    let (handlers, numbers): (Vec<NamedTaskId>, Vec<i16>) =
+        declined.iter().map(|(version, no)| (*version, number(*no))).unzip();
+    let query = sql!("ready/pop_filtered").bind(queue).bind(timestamp(now)).bind(limit);
+    popped(&query.bind(versions).bind(handlers).bind(numbers).fetch_all(connection).await?)
+}
+
+fn popped(rows: &[PgRow]) -> Result<Vec<(StepId, Micros)>> {
     rows.iter()
         .map(|row| {
             let since: DateTime<Utc> = row.try_get("visible_at")?;

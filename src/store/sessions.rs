@@ -9,7 +9,11 @@ use super::{
     lifecycle::{columns, step, timestamp},
     sql,
 };
-use crate::domain::{ids::StepId, run::Micros, template::QueueId};
+use crate::domain::{
+    ids::StepId,
+    run::Micros,
+    template::{NamedTaskId, QueueId},
+};
 
 /// A session to be stored.
 #[derive(Debug, Clone)]
@@ -107,13 +111,24 @@ pub struct HeldLease {
     pub claimed_at: Micros,
 }
 
-/// What a worker offers to run, column by column.
+/// The offers of a worker, column by column.
 #[derive(Debug, Clone, Default)]
 pub struct OfferColumns {
-    /// Step handlers: their namespaces and names.
-    pub step_handlers: (Vec<String>, Vec<String>),
-    /// Task handlers: their namespaces and names.
-    pub handlers: (Vec<String>, Vec<String>),
+    /// Offers of step handlers.
+    pub step_handlers: OfferedNames,
+    /// Offers of handlers.
+    pub handlers: OfferedNames,
+}
+
+/// Offers of one kind.
+#[derive(Debug, Clone, Default)]
+pub struct OfferedNames {
+    /// The namespaces.
+    pub namespaces: Vec<String>,
+    /// The names.
+    pub names: Vec<String>,
+    /// The handler versions, each a JSON array; an empty one is all.
+    pub versions: Vec<String>,
 }
 
 /// Adds a session.
@@ -222,16 +237,16 @@ pub async fn served(executor: impl PgExecutor<'_>, now: Micros) -> Result<Vec<Qu
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// Notes a sign of life of a subject's session that this server may not know; whether it is still alive.
+/// Notes a sign of life of a subject's session that this server may not know; its offers as JSON if it is still alive.
 pub async fn revive(
     executor: impl PgExecutor<'_>,
     session: Uuid,
     subject: Option<&str>,
     now: Micros,
     expires_at: Micros,
-) -> Result<bool> {
-    let row = sql!("sessions/revive").bind(session).bind(timestamp(now)).bind(timestamp(expires_at)).bind(subject);
-    Ok(row.fetch_optional(executor).await?.is_some())
+) -> Result<Option<String>> {
+    let query = sql!("sessions/revive").bind(session).bind(timestamp(now)).bind(timestamp(expires_at)).bind(subject);
+    query.fetch_optional(executor).await?.map(|row| Ok(row.try_get("offers")?)).transpose()
 }
 
 /// Closes a session that said goodbye.
@@ -258,13 +273,17 @@ pub async fn forget_closed(pool: &Pool, before: Micros) -> Result<()> {
     Ok(())
 }
 
-/// Lists the sessions that are alive, at most 10,000.
+/// Lists the sessions that are alive by worker and session, after one of them, at most so many.
 pub async fn list_open(
     executor: impl PgExecutor<'_>,
     now: Micros,
     namespace: Option<&str>,
+    after: Option<(&str, Uuid)>,
+    limit: i64,
 ) -> Result<Vec<OpenSession>> {
-    let rows = sql!("sessions/list_open").bind(timestamp(now)).bind(namespace).fetch_all(executor).await?;
+    let (worker, session) = after.unzip();
+    let query = sql!("sessions/list_open").bind(timestamp(now)).bind(namespace).bind(worker).bind(session).bind(limit);
+    let rows = query.fetch_all(executor).await?;
     rows.iter()
         .map(|row| {
             Ok(OpenSession {
@@ -295,16 +314,23 @@ pub async fn held(executor: impl PgExecutor<'_>, session: Uuid, subject: Option<
         .collect()
 }
 
-/// The queues that a worker's offers name; handlers that are not registered yet name none.
-pub async fn queues(executor: impl PgExecutor<'_>, offers: &OfferColumns) -> Result<Vec<QueueId>> {
+/// The queues that a worker's offers name, each with a handler version where it is not for all; handlers that are not
+/// registered yet name none.
+pub async fn queues(
+    executor: impl PgExecutor<'_>,
+    offers: &OfferColumns,
+) -> Result<Vec<(QueueId, Option<NamedTaskId>)>> {
+    let OfferColumns { step_handlers, handlers } = offers;
     let rows = sql!("sessions/queues")
-        .bind(&offers.step_handlers.0)
-        .bind(&offers.step_handlers.1)
-        .bind(&offers.handlers.0)
-        .bind(&offers.handlers.1)
+        .bind(&step_handlers.namespaces)
+        .bind(&step_handlers.names)
+        .bind(&step_handlers.versions)
+        .bind(&handlers.namespaces)
+        .bind(&handlers.names)
+        .bind(&handlers.versions)
         .fetch_all(executor)
         .await?;
-    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    rows.iter().map(|row| Ok((row.try_get("queue_id")?, row.try_get("named_task_id")?))).collect()
 }
 
 /// Who holds an attempt.
@@ -318,6 +344,8 @@ pub struct Holder {
     pub session_id: Uuid,
     /// The subject of the session's credentials.
     pub subject: Option<String>,
+    /// The offers of the session as JSON; `None` when the session is forgotten.
+    pub offers: Option<String>,
 }
 
 /// Which sessions hold steps, with which attempt.
@@ -327,7 +355,13 @@ pub async fn holders(executor: impl PgExecutor<'_>, steps: &[StepId]) -> Result<
     rows.iter()
         .map(|row| {
             let (step, attempt) = attempt(row)?;
-            Ok(Holder { step, attempt, session_id: row.try_get("session_id")?, subject: row.try_get("subject")? })
+            Ok(Holder {
+                step,
+                attempt,
+                session_id: row.try_get("session_id")?,
+                subject: row.try_get("subject")?,
+                offers: row.try_get("offers")?,
+            })
         })
         .collect()
 }
@@ -354,14 +388,30 @@ pub async fn leased_by(
         .collect()
 }
 
-/// Notes how far attempts have come: step, attempt, percent, what it does now.
-pub async fn set_progress(executor: impl PgExecutor<'_>, progress: &[(StepId, u16, f64, String)]) -> Result<()> {
-    let (tasks, numbers) = columns(progress.iter().map(|(step, ..)| *step));
-    let attempts: Vec<i32> = progress.iter().map(|(_, attempt, ..)| i32::from(*attempt)).collect();
-    let percents: Vec<f64> = progress.iter().map(|(_, _, percent, _)| *percent).collect();
-    let notes: Vec<&str> = progress.iter().map(|(.., note)| note.as_str()).collect();
-    let query = sql!("leases/set_progress").bind(tasks).bind(numbers).bind(attempts).bind(percents).bind(notes);
-    query.execute(executor).await?;
+/// How far an attempt of a session has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    /// The step.
+    pub step: StepId,
+    /// The attempt.
+    pub attempt: u16,
+    /// The session that says so; nothing is noted unless it holds the attempt.
+    pub session_id: Uuid,
+    /// From 0 to 100.
+    pub percent: f64,
+    /// In words.
+    pub note: String,
+}
+
+/// Notes how far attempts have come.
+pub async fn set_progress(executor: impl PgExecutor<'_>, progress: &[Progress]) -> Result<()> {
+    let (tasks, numbers) = columns(progress.iter().map(|said| said.step));
+    let attempts: Vec<i32> = progress.iter().map(|said| i32::from(said.attempt)).collect();
+    let sessions: Vec<Uuid> = progress.iter().map(|said| said.session_id).collect();
+    let percents: Vec<f64> = progress.iter().map(|said| said.percent).collect();
+    let notes: Vec<&str> = progress.iter().map(|said| said.note.as_str()).collect();
+    let query = sql!("leases/set_progress").bind(tasks).bind(numbers).bind(attempts).bind(sessions);
+    query.bind(percents).bind(notes).execute(executor).await?;
     Ok(())
 }
 

@@ -49,9 +49,9 @@ struct Step<'a> {
     task_id: &'a str,
     step_id: &'a str,
     name: &'a str,
-    handler_class: &'a str,
+    step_handler: &'a str,
     namespace: &'a str,
-    task_name: &'a str,
+    handler: &'a str,
     version: &'a str,
     retry_limit: i32,
     correlation_id: &'a str,
@@ -91,7 +91,7 @@ fn program(ctx: &StepContext, config: Config) -> Result<Program, StepError> {
 }
 
 async fn input(ctx: &StepContext) -> Result<Vec<u8>, StepError> {
-    let assignment = ctx.assignment();
+    let (assignment, handler) = (ctx.assignment(), ctx.handler());
     let input = Input {
         inputs: serde_json::from_str(ctx.inputs_json())?,
         dependencies: &ctx.dependencies().await?,
@@ -99,10 +99,10 @@ async fn input(ctx: &StepContext) -> Result<Vec<u8>, StepError> {
             task_id: &assignment.task_id,
             step_id: &assignment.step_id,
             name: &assignment.step_name,
-            handler_class: &assignment.handler_class,
-            namespace: &assignment.namespace,
-            task_name: &assignment.task_name,
-            version: &assignment.version,
+            step_handler: &assignment.step_handler,
+            namespace: &handler.namespace,
+            handler: &handler.name,
+            version: &handler.version,
             retry_limit: assignment.retry_limit,
             correlation_id: &assignment.correlation_id,
         },

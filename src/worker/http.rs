@@ -63,7 +63,9 @@ impl Http {
                 let message = format!("no response within {} s", config.timeout.as_secs_f64());
                 Err(StepError::retryable(message).class("TimeoutError"))
             }),
-            () = ctx.cancelled() => Err(StepError::retryable("the attempt was cancelled").class("Cancelled")),
+            reason = ctx.cancelled() => {
+                Err(StepError::retryable(format!("the attempt was stopped: {reason}")).class("Cancelled"))
+            }
         }
     }
 

@@ -119,7 +119,7 @@ impl World {
         let client = Client::builder(self.endpoint.clone()).no_token().connect_lazy().unwrap();
         let mut builder = Worker::with_client(client).slots(4);
         for class in classes {
-            builder = builder.handle(*class, async |_: StepContext| Ok(()));
+            builder = builder.step(*class, async |_: StepContext| Ok(()));
         }
         let worker = builder.build().unwrap();
         let handle = worker.handle();

@@ -2,5 +2,7 @@
 
 mod graphs;
 mod overload;
+mod receipts;
 mod results;
+mod sessions;
 mod wire;

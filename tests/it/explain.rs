@@ -115,7 +115,7 @@ fn eager() -> Settings {
 /// An attempt that fails and may be repeated after so many milliseconds.
 fn fails(wait_ms: u64) -> Outcome {
     let Outcome::Failure { failure, .. } = failed("Boom") else { unreachable!() };
-    Outcome::Failure { failure, retry_after_ms: Some(wait_ms) }
+    Outcome::Failure { failure, retry_after: Some(Duration::from_millis(wait_ms)) }
 }
 
 fn asked() -> Operation {

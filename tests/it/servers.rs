@@ -92,7 +92,7 @@ pub async fn submit(client: &Client, steps: &[(&str, &[&str])], tasks: usize) {
 /// A worker that does nothing, on the server.
 pub fn worker(endpoint: &str) -> Worker {
     let client = Client::builder(endpoint).no_token().connect_lazy().unwrap();
-    Worker::with_client(client).slots(20).handle(STEP_HANDLER, async |_: StepContext| Ok(())).build().unwrap()
+    Worker::with_client(client).slots(20).step(STEP_HANDLER, async |_: StepContext| Ok(())).build().unwrap()
 }
 
 pub async fn count(database: &Database, question: &'static str) -> i64 {
@@ -166,7 +166,7 @@ async fn slow_worker(app: &App) -> (mpsc::UnboundedReceiver<()>, Arc<Notify>, ta
         }
     };
     let client = Client::builder(app.endpoint()).no_token().connect_lazy().unwrap();
-    let worker = Worker::with_client(client).handle(STEP_HANDLER, handler).build().unwrap();
+    let worker = Worker::with_client(client).step(STEP_HANDLER, handler).build().unwrap();
     let handle = worker.handle();
     tokio::spawn(worker.run());
     (begins, gate, handle)

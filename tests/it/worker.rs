@@ -18,7 +18,10 @@ use tasker_sdk::{
     StepContext, StepError,
     proto::tasker::{
         v1::StepTemplate,
-        worker::v1::{AckOutcome, ClaimRequest, Offer, ReportRequest, StepResult, Success, step_result::Outcome},
+        worker::v1::{
+            AckOutcome, ClaimStepsRequest, Offer, ReportResultsRequest, StepResult, Success, offer::Target,
+            step_result::Outcome,
+        },
     },
 };
 use tokio::{
@@ -91,7 +94,7 @@ async fn a_cut_wire_costs_no_attempt() {
     let world = world(CHAIN).await;
     let wire = wire(&world.endpoint).await;
     let (gate, mut arrivals, handler) = gated();
-    let (_worker, running) = start(worker_at(&wire.endpoint).handle(STEP_HANDLER, handler));
+    let (_worker, running) = start(worker_at(&wire.endpoint).step(STEP_HANDLER, handler));
     let (one, two) = (world.create().await, world.create().await);
     for _ in 0..2 {
         within("an attempt", arrivals.recv()).await.unwrap();
@@ -132,7 +135,7 @@ async fn a_worker_that_was_unavailable_for_too_long_stops_what_it_has_lost() {
     let world = world_with(IMPATIENT, ONE).await;
     let wire = wire(&world.endpoint).await;
     let (gate, mut arrivals, handler) = gated();
-    let (_worker, running) = start(worker_at(&wire.endpoint).handle(STEP_HANDLER, handler));
+    let (_worker, running) = start(worker_at(&wire.endpoint).step(STEP_HANDLER, handler));
     let task = world.create().await;
     let first = within("the first attempt", arrivals.recv()).await.unwrap();
     wire.cut();
@@ -152,20 +155,20 @@ async fn one_result_of_an_attempt_counts() {
     let world = world(ONE).await;
     let mut service = world.client.workers();
     let task = world.create().await;
-    let offers = vec![Offer { step_handler: STEP_HANDLER.into(), ..Default::default() }];
-    let claim = ClaimRequest { worker_id: "w".into(), offers, max_steps: 1, ..Default::default() };
-    let claimed = service.claim(claim).await.unwrap().into_inner();
+    let offers = vec![Offer { target: Some(Target::StepHandler(STEP_HANDLER.into())), ..Default::default() }];
+    let claim = ClaimStepsRequest { worker_id: "w".into(), offers, max_steps: 1, ..Default::default() };
+    let claimed = service.claim_steps(claim).await.unwrap().into_inner();
     let [assignment] = &claimed.assignments[..] else { panic!("one step: {claimed:?}") };
     let mut check = async |session_id: &str, lease_token: i64, json: &str, expected: AckOutcome| {
-        let success = Success { results_json: json.to_owned() };
+        let success = Success { results_json: Some(json.to_owned()) };
         let result = StepResult {
             step_id: assignment.step_id.clone(),
             lease_token,
             outcome: Some(Outcome::Success(success)),
             ..StepResult::default()
         };
-        let request = ReportRequest { session_id: session_id.to_owned(), results: vec![result] };
-        let acks = service.report(request).await.unwrap().into_inner().acks;
+        let request = ReportResultsRequest { session_id: session_id.to_owned(), results: vec![result] };
+        let acks = service.report_results(request).await.unwrap().into_inner().acks;
         assert_eq!(acks[0].outcome(), expected, "{acks:?}");
     };
     let (session, token) = (claimed.session_id.as_str(), assignment.lease_token);
@@ -204,7 +207,7 @@ async fn a_drain_does_not_wait_for_ever() {
     worker.drain();
     within("the drain", running).await.unwrap().unwrap();
     assert!(attempt.is_cancelled());
-    assert_eq!(world.trail(&task, 0).await, "1 in_progress, 1 error WorkerDrained");
+    assert_eq!(world.trail(&task, 0).await, "1 in_progress, 1 pending");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -272,7 +275,7 @@ async fn a_worker_waits_for_a_server_that_is_not_there_yet() {
     let wire = wire(&world.endpoint).await;
     wire.cut();
     let called = Arc::new(Notify::new());
-    let (worker, running) = start(worker_at(&wire.endpoint).handle(STEP_HANDLER, {
+    let (worker, running) = start(worker_at(&wire.endpoint).step(STEP_HANDLER, {
         let called = called.clone();
         move |_| {
             called.notify_one();
@@ -293,7 +296,7 @@ async fn a_server_that_goes_hands_its_workers_over() {
     let other = world.another_server().await;
     let wire = wire(&world.endpoint).await;
     let (gate, mut arrivals, handler) = gated();
-    let (worker, running) = start(worker_at(&wire.endpoint).handle(STEP_HANDLER, handler));
+    let (worker, running) = start(worker_at(&wire.endpoint).step(STEP_HANDLER, handler));
     let task = world.create().await;
     within("an attempt", arrivals.recv()).await.unwrap();
     wire.lead_to(other.endpoint());

@@ -46,5 +46,5 @@ async fn dispatch(ctx: StepContext) -> Result<(), StepError> {
 async fn main() -> tasker_sdk::Result<()> {
     let endpoint = std::env::args().nth(1).unwrap_or_else(|| "http://localhost:7077".into());
     let worker = Worker::builder(endpoint).slots(16);
-    worker.handle("ReserveStep", reserve).handle("LabelStep", label).handle("DispatchStep", dispatch).run().await
+    worker.step("ReserveStep", reserve).step("LabelStep", label).step("DispatchStep", dispatch).run().await
 }

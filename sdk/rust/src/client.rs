@@ -224,9 +224,13 @@ impl ClientBuilder {
             return Err(wrong("the scheme must be https, http or unix"));
         }
         let is_encrypted = uri.starts_with("https://");
+        let files = self.tls.clone().unwrap_or_else(TlsFiles::from_env);
+        if uri.starts_with("http://") && files != TlsFiles::default() {
+            let why = "files for TLS are given, and this endpoint would be spoken to in clear: use https://";
+            return Err(Error::Setup(format!("`{text}`: {why}")));
+        }
         let mut endpoint = Endpoint::from_shared(uri).map_err(|error| wrong(&error.to_string()))?;
         if is_encrypted {
-            let files = self.tls.clone().unwrap_or_else(TlsFiles::from_env);
             endpoint = endpoint.tls_config(files.config()?).map_err(|error| {
                 let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
                 Error::Setup(format!("the TLS files cannot be used: {cause}"))
@@ -251,6 +255,19 @@ impl ClientBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_for_tls_are_never_ignored() {
+        let check = |text: &str, fine: bool| {
+            let files = TlsFiles { ca_file: Some("/nowhere".into()), ..TlsFiles::default() };
+            let message = Client::builder(text).tls(files).endpoint().err().map(|error| error.to_string());
+            assert_eq!(message.is_none_or(|message| !message.contains("in clear")), fine, "{text}");
+        };
+        check("http://localhost:7077", false);
+        check("localhost:7077", false);
+        check("https://localhost:7077", true);
+        check("unix:/run/tasker.sock", true);
+    }
 
     #[test]
     fn endpoints() {

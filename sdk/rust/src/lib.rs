@@ -17,7 +17,7 @@ mod codec;
 
 pub use client::{Client, TlsFiles, Token};
 pub use errors::{Error, Reason, Result};
-pub use worker::{StepContext, StepError, Worker, WorkerHandle};
+pub use worker::{CancelReason, StepContext, StepError, Steps, Worker, WorkerHandle};
 
 /// How the SDK introduces itself.
 pub const SDK: &str = concat!("tasker-rust/", env!("CARGO_PKG_VERSION"));

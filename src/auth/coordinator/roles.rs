@@ -3,7 +3,10 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use arc_swap::ArcSwap;
@@ -18,7 +21,14 @@ type Granted = HashMap<String, Vec<Grant>>;
 
 /// Allows what the grants of a principal's roles cover. Clones share the roles, which can be replaced.
 #[derive(Debug, Clone)]
-pub struct Roles(Arc<ArcSwap<Granted>>);
+pub struct Roles(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    granted: ArcSwap<Granted>,
+    /// How often they were replaced.
+    revision: AtomicU64,
+}
 
 /// Something wrong with the configured roles.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,12 +50,13 @@ impl fmt::Display for BadGrant {
 impl Roles {
     /// The roles with what each grants; every grant that is none is reported.
     pub fn new(roles: &BTreeMap<String, Vec<String>>) -> Result<Self, Vec<BadGrant>> {
-        Ok(Self(Arc::new(ArcSwap::from_pointee(read(roles)?))))
+        Ok(Self(Arc::new(Shared { granted: ArcSwap::from_pointee(read(roles)?), revision: AtomicU64::new(0) })))
     }
 
     /// Puts other roles in their place, for calls and streams from now on.
     pub fn replace(&self, roles: &BTreeMap<String, Vec<String>>) -> Result<(), Vec<BadGrant>> {
-        self.0.store(Arc::new(read(roles)?));
+        self.0.granted.store(Arc::new(read(roles)?));
+        self.0.revision.fetch_add(1, Ordering::Release);
         Ok(())
     }
 }
@@ -72,14 +83,18 @@ impl Coordinator for Roles {
     }
 
     fn reach(&self, principal: &Principal, permission: Permission) -> Reach {
-        let granted = self.0.load();
+        let granted = self.0.granted.load();
         reach(principal.roles.iter().filter_map(|role| granted.get(role)).flatten(), permission)
     }
 
     fn allows(&self, principal: &Principal, permission: Permission, target: &Target<'_>) -> bool {
-        let granted = self.0.load();
+        let granted = self.0.granted.load();
         let mut grants = principal.roles.iter().filter_map(|role| granted.get(role)).flatten();
         grants.any(|grant| grant.names(permission) && grant.covers(target))
+    }
+
+    fn revision(&self) -> u64 {
+        self.0.revision.load(Ordering::Acquire)
     }
 }
 

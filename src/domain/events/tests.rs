@@ -47,6 +47,7 @@ fn template(steps: &[(u16, &[StepNo])]) -> Arc<Template> {
 fn row(of: &Move, at: Micros) -> Row {
     let metadata = match &of.cause {
         Cause::Bypassed => Some(json!({ "bypassed": true })),
+        Cause::HandedBack(reason) => Some(json!({ "handed_back": reason.label() })),
         Cause::Because(reason) => Some(json!({ "reason": reason })),
         Cause::Manual(operation) => Some(json!({ "operation": operation.name, "reason": operation.reason })),
         Cause::Failed { failure, permanent, retry_at } => Some(json!({

@@ -56,12 +56,36 @@ pub enum Cause {
         /// When the next attempt may begin.
         retry_at: Option<Micros>,
     },
+    /// A worker handed the attempt back, or never got it: it does not count.
+    HandedBack(HandBackReason),
     /// The task was created so.
     Bypassed,
     /// The task waits or ends, for this reason.
     Because(Cow<'static, str>),
     /// Somebody asked for it.
     Manual(Operation),
+}
+
+/// Why an attempt was handed back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HandBackReason {
+    /// The worker was about to go.
+    WorkerDraining,
+    /// The worker does not run this step of this handler version.
+    NotSupported,
+    /// The worker never received the assignment.
+    NotReceived,
+}
+
+impl HandBackReason {
+    /// The name in the audit trail.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::WorkerDraining => "worker_draining",
+            Self::NotSupported => "not_supported",
+            Self::NotReceived => "not_received",
+        }
+    }
 }
 
 /// An operation that a person asked for.

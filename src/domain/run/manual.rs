@@ -20,7 +20,7 @@ impl Run {
         self.open()?;
         self.step(no).state.check(Owner::Step, State::ResolvedManually)?;
         changes.retryable -= i32::from(self.step(no).is_retryable_error());
-        let attempt = self.step(no).attempts;
+        let attempt = self.step(no).token();
         let sequence = self.move_step(no, State::ResolvedManually, attempt, Cause::Manual(operation), changes);
         let step = &mut self.steps[usize::from(no)];
         step.outcome_sequence = sequence;
@@ -50,7 +50,7 @@ impl Run {
         if step.attempts >= step.retry_limit {
             step.retry_limit = step.attempts.saturating_add(additional.max(1));
         }
-        let attempt = step.attempts;
+        let attempt = step.token();
         self.move_step(no, State::Pending, attempt, Cause::Manual(operation), changes);
         if self.step(no).is_startable() && !waits_for_nothing {
             changes.released.push(Released::now(no));
@@ -107,7 +107,7 @@ impl Run {
     /// Appends to the audit trail without a move.
     pub fn record(&mut self, step: Option<StepNo>, operation: Operation, changes: &mut Changes) {
         let (state, attempt) = match step {
-            Some(no) => (self.step(no).state, self.step(no).attempts),
+            Some(no) => (self.step(no).state, self.step(no).token()),
             None => (self.state, 0),
         };
         self.append(step, Some(state), state, attempt, Cause::Manual(operation), changes);
@@ -115,10 +115,11 @@ impl Run {
 
     /// Cancels a step. If an attempt runs it ends, its worker is told, and the move is the step's outcome.
     pub(super) fn cancel_one(&mut self, no: StepNo, cause: Cause, changes: &mut Changes) {
-        let Step { state, attempts, .. } = *self.step(no);
-        let sequence = self.move_step(no, State::Cancelled, attempts, cause, changes);
+        let Step { state, .. } = *self.step(no);
+        let attempt = self.step(no).token();
+        let sequence = self.move_step(no, State::Cancelled, attempt, cause, changes);
         if state == State::InProgress {
-            let claimed = Claimed { no, attempt: attempts };
+            let claimed = Claimed { no, attempt };
             changes.ended.push(claimed);
             changes.stopped.push(claimed);
             self.steps[usize::from(no)].outcome_sequence = sequence;

@@ -100,7 +100,7 @@ impl Run {
                 step.permanent = true;
                 changes.retryable -= 1;
                 step.next_retry_at = None;
-                let attempt = step.attempts;
+                let attempt = step.token();
                 self.append(Some(no), Some(State::Error), State::Error, attempt, cause.clone(), changes);
             }
         }

@@ -4,14 +4,21 @@
 //! are moved ahead together, four times per heartbeat.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{MutexGuard, PoisonError},
 };
 
 use uuid::Uuid;
 
-use super::{Offer, Sessions, rows};
-use crate::domain::run::Micros;
+use super::{Offer, Progress, Sessions, rows};
+use crate::{
+    domain::{ids::StepId, run::Micros},
+    error::Result,
+    lifecycle::{StopReason, workforce::Outgoing},
+};
+
+/// An assignment is to be received within so many heartbeats.
+const RECEIPT_HEARTBEATS: u32 = 2;
 
 #[derive(Debug)]
 pub(super) struct Known {
@@ -32,6 +39,40 @@ impl Sessions {
         if let Some(known) = self.known().get_mut(&session_id) {
             known.last_seen = now;
         }
+    }
+
+    /// Notes that a worker spoke of its attempts: of those that the session holds how far they have come, which is written
+    /// with the next signs of life.
+    pub fn progress(&self, session_id: Uuid, entries: Vec<Progress>) {
+        let named: Vec<(StepId, u16)> = entries.iter().map(|entry| (entry.step, entry.attempt)).collect();
+        let held: HashSet<(StepId, u16)> = self.shared.workforce.spoken_of(session_id, &named).into_iter().collect();
+        self.note_progress(session_id, entries.into_iter().filter(|entry| held.contains(&(entry.step, entry.attempt))));
+    }
+
+    pub(super) fn note_progress(&self, session_id: Uuid, entries: impl Iterator<Item = Progress>) {
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        for Progress { step, attempt, percent, note } in entries {
+            progress.insert(step, rows::Progress { step, attempt, session_id, percent, note });
+        }
+    }
+
+    /// Notes a sign of life that names the newest assignments that the worker has received, and answers it.
+    pub fn heard_heartbeat(&self, session_id: Uuid, received: u64) {
+        self.shared.workforce.received(session_id, received);
+        self.shared.workforce.send(session_id, Outgoing { heartbeat: Some(received), ..Outgoing::default() });
+    }
+
+    /// Takes back what workers have not received although they have spoken since.
+    async fn take_back_unreceived(&self) -> Result<()> {
+        let heard_at = self.known().iter().map(|(session_id, known)| (*session_id, known.last_seen)).collect();
+        let patience = self.shared.settings.heartbeat_interval * RECEIPT_HEARTBEATS;
+        let patience = Micros::try_from(patience.as_micros()).unwrap_or(Micros::MAX);
+        for (step, attempt) in self.shared.workforce.unreceived(&heard_at, patience) {
+            tracing::info!(%step, attempt, "the worker speaks and does not receive: the attempt is taken back");
+            self.shared.workforce.stop(step, attempt, StopReason::LeaseLost);
+            self.give_up(step, attempt).await?;
+        }
+        Ok(())
     }
 
     pub(super) fn know(&self, session_id: Uuid, offers: Vec<Offer>, now: Micros) {
@@ -68,6 +109,9 @@ impl Sessions {
                 known.kept_fill = fill.or(known.kept_fill);
                 keep.push(rows::Alive { session_id: *session_id, expires_at, fill });
             }
+            if expires_at <= now {
+                self.shared.workforce.forget(*session_id);
+            }
             expires_at > now
         });
         keep
@@ -81,13 +125,13 @@ pub(in crate::engine) async fn keep_alive(sessions: Sessions) {
     while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
         let reports = std::mem::take(&mut *sessions.progress.lock().unwrap_or_else(PoisonError::into_inner));
         if !reports.is_empty() {
-            let reports: Vec<_> = reports
-                .into_values()
-                .map(|report| (report.step, report.attempt, report.percent, report.note))
-                .collect();
+            let reports: Vec<_> = reports.into_values().collect();
             if let Err(error) = rows::set_progress(sessions.shared.store.pool(), &reports).await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "progress not written");
             }
+        }
+        if let Err(error) = sessions.take_back_unreceived().await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "attempts not taken back");
         }
         let keep = sessions.to_keep();
         if !keep.is_empty()

@@ -8,45 +8,55 @@ use std::{collections::HashSet, time::Duration};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::{Hello, Report, Sessions, rows};
+use super::{Hello, NamedLease, Progress, Report, Sessions, rows};
 use crate::{
-    domain::ids::StepId,
+    domain::{ids::StepId, offer::Offer},
     error::{Error, Reason, Result},
-    lifecycle::{Ack, AckTo, Assignment, Verdict},
+    lifecycle::{AckTo, Assignment, NamedAck, Verdict},
+    store,
     supervisor::spawn_short,
 };
 
 impl Sessions {
-    /// Takes results of a unary call; the answers in the order of the results.
-    pub async fn report_unary(
-        &self,
-        session_id: Uuid,
-        subject: Option<&str>,
-        reports: Vec<Report>,
-    ) -> Result<Vec<Ack>> {
-        self.revive(session_id, subject).await?;
-        let foreign = self.foreign(session_id, &reports).await?;
+    /// Notes a call of a unary session, and what the session offers.
+    ///
+    /// Fails with `SessionUnknown` when it is not this subject's, or has expired.
+    pub async fn call(&self, session_id: Uuid, subject: Option<&str>) -> Result<Vec<Offer>> {
+        let now = self.shared.clock.now();
+        let expires_at = self.expiry(now);
+        let offers = rows::revive(self.shared.store.pool(), session_id, subject, now, expires_at).await?;
+        let Some(offers) = offers else {
+            return Err(Error::new(Reason::SessionUnknown, "no such session, or it has expired")
+                .with("session_id", session_id.to_string()));
+        };
+        self.touch(session_id);
+        serde_json::from_str(&offers).map_err(|_| store::Error::Corrupt("a session has no offers".to_owned()).into())
+    }
+
+    /// Takes results of a unary call; the answers in the order of the results, each by itself.
+    pub async fn report_unary(&self, session_id: Uuid, reports: Vec<Report>) -> Vec<NamedAck> {
+        let foreign = self.foreign(session_id, &reports).await;
         let mut waiting = Vec::with_capacity(reports.len());
-        for report in reports {
-            let Report { step, attempt, outcome } = report;
-            let answer = match self.screen(step, attempt, outcome, &foreign).await? {
-                Ok(outcome) => {
+        for Report { lease, outcome } in reports {
+            let answer = match self.screen(session_id, &lease, outcome, foreign.as_ref()).await {
+                Ok((step, attempt, outcome)) => {
                     let (reply, answer) = oneshot::channel();
-                    self.shared.writer.settle(step, attempt, outcome, AckTo::Caller(reply)).await?;
-                    Ok(answer)
+                    let settled = self.shared.writer.settle(step, attempt, outcome, AckTo::Caller(reply)).await;
+                    settled.map(|()| answer).map_err(|_| Verdict::Retry)
                 }
                 Err(verdict) => Err(verdict),
             };
-            waiting.push((step, attempt, answer));
+            waiting.push((lease, answer));
         }
         let mut acks = Vec::with_capacity(waiting.len());
-        for (step, attempt, answer) in waiting {
-            acks.push(match answer {
-                Ok(answer) => answer.await.unwrap_or(Ack { step, attempt, verdict: Verdict::Retry }),
-                Err(verdict) => Ack { step, attempt, verdict },
-            });
+        for (lease, answer) in waiting {
+            let verdict = match answer {
+                Ok(answer) => answer.await.map_or(Verdict::Retry, |ack| ack.verdict),
+                Err(verdict) => verdict,
+            };
+            acks.push(lease.ack(verdict));
         }
-        Ok(acks)
+        acks
     }
 
     /// Waits for up to `count` steps and claims them. The first that comes ends the wait. When the caller gives
@@ -79,15 +89,14 @@ impl Sessions {
 
     async fn wait_for_steps(&self, hello: Hello, wait: Duration) -> Result<(Uuid, Vec<Assignment>)> {
         let stored: HashSet<(StepId, u16)> = match hello.session_id {
-            Some(session_id) => {
-                self.stored(session_id, hello.subject.as_deref()).await?.map(|held| (held.step, held.attempt)).collect()
-            }
+            Some(session_id) => self.stored(&hello, session_id).await?,
             None => HashSet::new(),
         };
         let slots = stored.len() + hello.slots;
-        let (hold, mut receiver) = self.join(&hello, slots, &[]).await?;
+        let (hold, mut receiver) = self.join(&hello, slots).await?;
         let session_id = hold.session_id;
         self.shared.metrics.sessions_opened.with(["claim"]).add(1);
+        self.shared.workforce.adopt(session_id, &stored);
         self.shared.workforce.open(session_id, &stored);
         let deadline = tokio::time::Instant::now() + wait;
         let mut assignments = Vec::new();
@@ -119,45 +128,28 @@ impl Sessions {
         Ok((session_id, assignments))
     }
 
-    /// A sign of life of a unary session; of the attempts that the worker names, those that it has lost. Attempts
-    /// that it does not name although it has had them for longer than a lease never arrived and are given up.
+    /// A sign of life of a unary session, with how far its attempts have come; of the attempts that the worker names, those
+    /// that it does not hold. Attempts that it does not name although it has had them for longer than a lease never arrived
+    /// and are taken back.
     pub async fn heartbeat(
         &self,
         session_id: Uuid,
         subject: Option<&str>,
-        held: &[(StepId, u16)],
-    ) -> Result<Vec<(StepId, u16)>> {
-        self.revive(session_id, subject).await?;
-        let stored: Vec<rows::HeldLease> = self.stored(session_id, subject).await?.collect();
+        held: &[NamedLease],
+        progress: Vec<Progress>,
+    ) -> Result<Vec<NamedLease>> {
+        let stored = rows::held(self.shared.store.pool(), session_id, subject).await?;
+        let named: HashSet<(StepId, u16)> = held.iter().filter_map(|lease| lease.attempt).collect();
         let long_ago = 2 * self.shared.clock.now() - self.expiry(self.shared.clock.now());
         for lease in &stored {
-            if lease.claimed_at < long_ago && !held.contains(&(lease.step, lease.attempt)) {
+            if lease.claimed_at < long_ago && !named.contains(&(lease.step, lease.attempt)) {
                 self.give_up(lease.step, lease.attempt).await?;
             }
         }
-        let is_stored = |(step, attempt): &(StepId, u16)| {
-            stored.iter().any(|lease| lease.step == *step && lease.attempt == *attempt)
-        };
-        Ok(held.iter().filter(|attempt| !is_stored(attempt)).copied().collect())
-    }
-
-    async fn stored(
-        &self,
-        session_id: Uuid,
-        subject: Option<&str>,
-    ) -> Result<impl Iterator<Item = rows::HeldLease> + use<>> {
-        Ok(rows::held(self.shared.store.pool(), session_id, subject).await?.into_iter())
-    }
-
-    /// A session of the unary methods may be known to another server only.
-    async fn revive(&self, session_id: Uuid, subject: Option<&str>) -> Result<()> {
-        let now = self.shared.clock.now();
-        let expires_at = self.expiry(now);
-        if !rows::revive(self.shared.store.pool(), session_id, subject, now, expires_at).await? {
-            return Err(Error::new(Reason::SessionUnknown, "no such session, or it has expired")
-                .with("session_id", session_id.to_string()));
-        }
-        self.touch(session_id);
-        Ok(())
+        let stored: HashSet<(StepId, u16)> = stored.into_iter().map(|lease| (lease.step, lease.attempt)).collect();
+        let holds = |entry: &Progress| stored.contains(&(entry.step, entry.attempt));
+        self.note_progress(session_id, progress.into_iter().filter(holds));
+        let is_lost = |lease: &&NamedLease| lease.attempt.is_none_or(|attempt| !stored.contains(&attempt));
+        Ok(held.iter().filter(is_lost).cloned().collect())
     }
 }

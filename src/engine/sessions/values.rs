@@ -3,41 +3,63 @@
 use uuid::Uuid;
 
 use crate::{
-    domain::{ids::StepId, run::Micros},
+    domain::{ids::StepId, offer::Offer, run::Micros},
     lifecycle::{
-        Outcome,
+        NamedAck, Outcome, Verdict,
         workforce::{SessionReceiver, SessionSender, Workforce},
     },
 };
 
-/// What a worker says of itself. Everything in it has been validated.
+/// The introduction of a worker. Everything in it has been validated.
 #[derive(Debug, Clone)]
 pub struct Hello {
     /// The worker's name.
     pub worker_id: String,
-    /// What it runs.
+    /// The steps that it runs.
     pub offers: Vec<Offer>,
     /// How many attempts at once.
     pub slots: usize,
     /// The session to continue.
     pub session_id: Option<Uuid>,
-    /// The attempts that it still has from that session.
-    pub held: Vec<(StepId, u16)>,
+    /// The attempts that it says it still has from that session.
+    pub held: Vec<NamedLease>,
     /// The SDK and its version.
     pub sdk: String,
     /// The subject of its credentials.
     pub subject: Option<String>,
 }
 
-/// Steps that a worker runs.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Offer {
-    /// The namespace.
-    pub namespace: String,
-    /// The step handler, or empty.
-    pub step_handler: String,
-    /// The task handler all of whose steps it runs, or empty.
-    pub handler: String,
+/// An attempt as a worker names it. That it names one proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedLease {
+    /// The step as it was named.
+    pub step_id: String,
+    /// The token as it was named.
+    pub lease_token: i64,
+    /// The attempt, if the step and the token can be one's.
+    pub attempt: Option<(StepId, u16)>,
+}
+
+impl NamedLease {
+    /// An attempt named by a step and a token.
+    pub fn new(step_id: &str, lease_token: i64) -> Self {
+        /// More of an id that is none is not repeated.
+        const ID_CHARS_MAX: usize = 128;
+        let attempt = step_id.parse().ok().zip(u16::try_from(lease_token).ok());
+        let step_id = step_id.chars().take(ID_CHARS_MAX).collect();
+        Self { step_id, lease_token, attempt }
+    }
+
+    /// The answer to a result of it.
+    pub fn ack(&self, verdict: Verdict) -> NamedAck {
+        NamedAck { step_id: self.step_id.clone(), lease_token: self.lease_token, verdict }
+    }
+}
+
+impl From<(StepId, u16)> for NamedLease {
+    fn from((step, attempt): (StepId, u16)) -> Self {
+        Self { step_id: step.to_string(), lease_token: attempt.into(), attempt: Some((step, attempt)) }
+    }
 }
 
 /// An open session.
@@ -45,8 +67,8 @@ pub struct Offer {
 pub struct Opened {
     /// What the server has for the worker.
     pub receiver: SessionReceiver,
-    /// Of the attempts that the worker said it has, those that it has lost.
-    pub lost: Vec<(StepId, u16)>,
+    /// Of the attempts that the worker said it has, those that it does not have.
+    pub lost: Vec<NamedLease>,
     /// What keeps the session open.
     pub hold: Hold,
 }
@@ -78,15 +100,13 @@ impl Drop for Hold {
 /// How an attempt ended, as a worker reports it.
 #[derive(Debug)]
 pub struct Report {
-    /// The step.
-    pub step: StepId,
-    /// The attempt that the worker names.
-    pub attempt: u16,
+    /// The attempt.
+    pub lease: NamedLease,
     /// How it ended, or why the result is unacceptable.
     pub outcome: std::result::Result<Outcome, String>,
 }
 
-/// How far an attempt has come.
+/// How far an attempt has come, as a worker says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
     /// The step.
@@ -95,6 +115,6 @@ pub struct Progress {
     pub attempt: u16,
     /// From 0 to 100.
     pub percent: f64,
-    /// What it does now.
+    /// In words.
     pub note: String,
 }

@@ -57,7 +57,7 @@ impl Stage {
         };
         let workforce = Workforce::default();
         let (sender, receiver) = workforce.channel();
-        workforce.join(Uuid::from_u128(1), vec![QUEUE], 1, sender, &[]);
+        workforce.join(Uuid::from_u128(1), [(QUEUE, None)].into_iter().collect(), 1, sender);
         workforce.open(Uuid::from_u128(1), &HashSet::new());
         Self { task: TaskId::new(1, 1), cached, workforce, paused: Some(Paused::default()), receiver }
     }
@@ -85,7 +85,7 @@ impl Stage {
 
     fn free_slots(&self) -> usize {
         self.workforce.expect_work([QUEUE]);
-        self.workforce.openings(1_000).first().map_or(0, |(_, free)| *free)
+        self.workforce.openings(1_000).first().map_or(0, |opening| opening.free)
     }
 }
 

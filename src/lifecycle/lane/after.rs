@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        assignment::{Ack, AckTo, Verdict},
+        assignment::{Ack, AckTo, StopReason, Verdict},
         batch::{Answer, Batch},
         item::Item,
         request::{Created, Identity},
@@ -94,10 +94,10 @@ impl Lane {
         let mut elsewhere = Vec::new();
         for (task, entry) in &batch.entries {
             for stopped in &entry.changes.stopped {
-                let stop = (task.step(stopped.no), stopped.attempt, "cancelled");
+                let stop = (task.step(stopped.no), stopped.attempt, StopReason::Cancelled);
                 match entry.freed.iter().find(|(_, freed)| freed == stopped) {
                     Some((slot, _)) => outgoing.entry(slot.session_id).or_default().stops.push(stop),
-                    None => elsewhere.push(stop),
+                    None => elsewhere.push((stop.0, stop.1)),
                 }
             }
         }

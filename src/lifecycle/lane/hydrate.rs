@@ -15,8 +15,9 @@ use uuid::Uuid;
 use super::{
     super::{
         assignment::{AckTo, Assignment},
-        batch::{Batch, Entry, lost},
+        batch::{Batch, Entry},
         item::Item,
+        not_received,
         workforce::Reservation,
     },
     Lane,
@@ -139,6 +140,7 @@ impl Lane {
         Assignment {
             step: task.step(no),
             attempt: reservation.claimed.attempt,
+            count: cached.run.step(no).attempts,
             retry_limit: cached.run.step(no).retry_limit,
             template: Arc::clone(cached.run.template()),
             inputs: changed.or_else(|| cached.context.clone()).unwrap_or_else(|| Arc::from("{}")),
@@ -202,8 +204,8 @@ impl Lane {
             for reservation in &entry.reservations {
                 self.shared.workforce.release(reservation.slot);
                 let step: StepId = task.step(reservation.claimed.no);
-                let outcome = lost("AssignmentLost", "the database became unavailable before the worker could be told");
-                let item = Item::Settle { step, attempt: reservation.claimed.attempt, outcome, ack: AckTo::Nobody };
+                let (attempt, outcome) = (reservation.claimed.attempt, not_received());
+                let item = Item::Settle { step, attempt, outcome, ack: AckTo::Nobody };
                 self.shared.later(Duration::ZERO, item);
             }
         }

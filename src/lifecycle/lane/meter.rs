@@ -17,7 +17,7 @@ use super::super::{
 use crate::{
     domain::{
         ids::{StepId, StepNo, TaskId},
-        run::{Cause, Claimed, Micros, Move},
+        run::{Cause, Claimed, HandBackReason, Micros, Move},
         state::State,
         template::{NamedTaskId, Template},
     },
@@ -31,8 +31,7 @@ use crate::{
 const HANDLERS_MAX: usize = 1_000;
 
 /// The classes of failures that the engine itself makes, and what they are called.
-const LOST: [(&str, &str); 3] =
-    [("LeaseExpired", "lease_expired"), ("StepTimeout", "timed_out"), ("AssignmentLost", "assignment_lost")];
+const LOST: [(&str, &str); 2] = [("LeaseExpired", "lease_expired"), ("StepTimeout", "timed_out")];
 
 /// The class of the failure that stands for an unacceptable result.
 const INVALID: &str = "InvalidResult";
@@ -87,6 +86,7 @@ struct Step {
     failed: Counter,
     lost: Counter,
     stopped: Counter,
+    handed_back: Counter,
     attempt: Histogram,
     whole: Histogram,
     waited: Histogram,
@@ -210,8 +210,12 @@ impl Meter {
     }
 
     fn lost(&self, step: StepId, attempt: u16, outcome: &Outcome, batch: &Batch, seen: &mut Items) {
-        let Outcome::Failure { failure, .. } = outcome else { return };
-        let Some((_, reason)) = LOST.iter().find(|(class, _)| *class == failure.error_class) else { return };
+        let reason = match outcome {
+            Outcome::Failure { failure, .. } => LOST.iter().find(|(class, _)| *class == failure.error_class),
+            Outcome::HandedBack { reason: HandBackReason::NotReceived, .. } => Some(&("", "assignment_lost")),
+            Outcome::Success(_) | Outcome::HandedBack { .. } => None,
+        };
+        let Some((_, reason)) = reason else { return };
         if let Some(entry) = batch.entries.get(&step.task) {
             let template = entry.cached.run.template();
             self.metrics.leases_lost.with([&template.namespace, &template.name, reason]).add(1);
@@ -325,6 +329,7 @@ impl Step {
             failed: attempts("failed"),
             lost: attempts("lost"),
             stopped: attempts("stopped"),
+            handed_back: attempts("handed_back"),
             attempt: metrics.attempt_duration.with(labels),
             whole: metrics.step_duration.with(labels),
             waited: metrics.queue_wait.with(labels),
@@ -340,6 +345,7 @@ impl Step {
             State::Complete => &self.completed,
             State::Error if lost => &self.lost,
             State::Error => &self.failed,
+            State::Pending => &self.handed_back,
             _ => &self.stopped,
         }
     }

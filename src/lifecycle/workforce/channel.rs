@@ -6,11 +6,12 @@ use std::sync::{
 };
 
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 use super::Workforce;
 use crate::{
     domain::ids::StepId,
-    lifecycle::assignment::{Ack, Assignment},
+    lifecycle::assignment::{Ack, Assignment, NamedAck, StopReason},
 };
 
 /// What the server has for a worker, gathered since it last looked.
@@ -18,21 +19,27 @@ use crate::{
 pub struct Outgoing {
     /// Answers to results.
     pub acks: Vec<Ack>,
+    /// Answers to results that name no attempt there can be.
+    pub named_acks: Vec<NamedAck>,
     /// Steps to run.
     pub assignments: Vec<Assignment>,
     /// Attempts to stop, and why.
-    pub stops: Vec<(StepId, u16, &'static str)>,
+    pub stops: Vec<(StepId, u16, StopReason)>,
     /// The server is about to go.
     pub drain: bool,
+    /// The newest sign of life that is to be answered: the sequence that it named.
+    pub heartbeat: Option<u64>,
 }
 
 impl Outgoing {
     /// Puts more to it, to go out at once.
     pub fn add(&mut self, more: Self) {
         self.acks.extend(more.acks);
+        self.named_acks.extend(more.named_acks);
         self.assignments.extend(more.assignments);
         self.stops.extend(more.stops);
         self.drain |= more.drain;
+        self.heartbeat = more.heartbeat.or(self.heartbeat);
     }
 }
 
@@ -76,6 +83,11 @@ impl SessionSender {
         self.sender.same_channel(&other.sender)
     }
 
+    /// Whether the connection has taken every assignment.
+    pub(super) fn is_empty(&self) -> bool {
+        self.backlog.load(Ordering::Relaxed) == 0
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.backlog.load(Ordering::Relaxed) >= BACKLOG_BYTES_MAX
     }
@@ -107,7 +119,14 @@ impl SessionReceiver {
         self.back = Some(gathered);
     }
 
-    /// Notes that assignments of this many bytes are on their way.
+    /// Notes that assignments of so many bytes are on their way; the number of their batch on the stream.
+    pub fn sent(&self, session_id: Uuid, assignments: &[Assignment], bytes: usize) -> u64 {
+        self.delivered(bytes);
+        let attempts: Vec<_> = assignments.iter().map(|assignment| (assignment.step, assignment.attempt)).collect();
+        self.workforce.sent(session_id, &attempts)
+    }
+
+    /// Notes that assignments of this many bytes are on their way, or are not sent at all.
     pub fn delivered(&self, bytes: usize) {
         let before = self.backlog.fetch_sub(bytes, Ordering::Relaxed);
         if before >= BACKLOG_BYTES_MAX && before.saturating_sub(bytes) < BACKLOG_BYTES_MAX {

@@ -4,8 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::{Fill, Outgoing, SessionSender, Slot};
-use crate::domain::{ids::StepId, run::Micros, template::QueueId};
+use super::{Fill, Filter, Opening, Outgoing, Serving, SessionSender, Slot};
+use crate::domain::{
+    ids::{StepId, StepNo},
+    run::Micros,
+    template::{NamedTaskId, QueueId},
+};
 
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -21,6 +25,10 @@ pub(super) struct State {
     /// Queues that may have rows: nobody has seen them empty since.
     pub(super) waiting: HashSet<QueueId>,
     pub(super) due: HashMap<QueueId, Micros>,
+    /// Queues whose last look left out steps that only sessions without a free slot run.
+    pub(super) partial: HashSet<QueueId>,
+    /// Steps that sessions have handed back as not supported.
+    pub(super) declined: HashMap<Uuid, HashSet<(NamedTaskId, StepNo)>>,
     pub(super) turn: usize,
 }
 
@@ -30,18 +38,61 @@ pub(super) struct Holding {
     pub(super) session_id: Uuid,
     pub(super) attempt: u16,
     pub(super) since: Option<Micros>,
+    pub(super) receipt: Receipt,
+}
+
+/// Whether the worker has received an assignment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Receipt {
+    /// It waits for the connection.
+    Queued,
+    /// It went out in the batch with this number.
+    Sent(u64),
+    /// The worker has spoken of it.
+    Received,
+    /// It is being taken back.
+    TakenBack,
 }
 
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) queues: Vec<QueueId>,
+    pub(super) serving: Serving,
     pub(super) slots: usize,
     pub(super) held: usize,
     pub(super) sender: SessionSender,
     pub(super) open: bool,
+    /// What it holds was read from the store.
+    pub(super) is_known: bool,
+    /// The number of the newest batch of assignments on its stream, and of the newest that the worker has received.
+    pub(super) sent: u64,
+    pub(super) received: u64,
+    /// Its worker does not read: it is given nothing until it does.
+    pub(super) deaf: bool,
+    /// Results that are being written and have not been answered.
+    pub(super) unanswered: usize,
 }
 
 impl Session {
+    pub(super) fn new(serving: Serving, slots: usize, held: usize, sender: SessionSender) -> Self {
+        Self {
+            serving,
+            slots,
+            held,
+            sender,
+            open: false,
+            is_known: false,
+            sent: 0,
+            received: 0,
+            deaf: false,
+            unanswered: 0,
+        }
+    }
+
+    /// Whether it is given work, if it has room.
+    pub(super) fn takes_work(&self) -> bool {
+        self.open && !self.deaf && !self.sender.is_full()
+    }
+
     pub(super) fn announce_drain(&self) {
         self.sender.send(Outgoing { drain: true, ..Outgoing::default() });
     }
@@ -50,8 +101,7 @@ impl Session {
 impl State {
     /// How many more attempts a session takes.
     pub(super) fn free(&self, session_id: &Uuid) -> usize {
-        let Some(session) = self.sessions.get(session_id).filter(|session| session.open && !session.sender.is_full())
-        else {
+        let Some(session) = self.sessions.get(session_id).filter(|session| session.takes_work()) else {
             return 0;
         };
         let claiming = self.claiming.get(session_id).copied().unwrap_or(0);
@@ -61,7 +111,7 @@ impl State {
     /// How full a session is; `None` when it is not here.
     pub(super) fn fill(&self, session_id: Uuid) -> Option<Fill> {
         let session = self.sessions.get(&session_id)?;
-        let has_room = session.open && !session.sender.is_full();
+        let has_room = session.takes_work();
         Some(Fill {
             slots: session.slots,
             held: session.held,
@@ -79,10 +129,37 @@ impl State {
                 self.claiming.remove(&session_id);
             }
         }
+        self.look_again(session_id);
+    }
+
+    /// Whether a session runs a step of a queue.
+    pub(super) fn accepts(&self, session_id: &Uuid, queue: QueueId, version: NamedTaskId, no: StepNo) -> bool {
+        self.sessions.get(session_id).is_some_and(|session| session.serving.covers(queue, version))
+            && !self.declined.get(session_id).is_some_and(|declined| declined.contains(&(version, no)))
+    }
+
+    /// A slot of a session may be free: its queues may have steps that nobody else runs.
+    pub(super) fn look_again(&mut self, session_id: Uuid) {
+        if self.partial.is_empty() {
+            return;
+        }
+        let Some(session) = self.sessions.get(&session_id) else { return };
+        for queue in session.serving.queues() {
+            if self.partial.remove(&queue) {
+                self.waiting.insert(queue);
+            }
+        }
     }
 
     /// Puts an attempt on a slot of a session that is here.
-    pub(super) fn hold(&mut self, session_id: Uuid, step: StepId, attempt: u16, since: Option<Micros>) {
+    pub(super) fn hold(
+        &mut self,
+        session_id: Uuid,
+        step: StepId,
+        attempt: u16,
+        since: Option<Micros>,
+        receipt: Receipt,
+    ) {
         if !self.sessions.contains_key(&session_id) {
             return;
         }
@@ -91,7 +168,7 @@ impl State {
             self.count(before.session_id, -1);
         }
         let remembered = before.filter(|before| before.attempt == attempt).and_then(|before| before.since);
-        self.held.insert(step, Holding { session_id, attempt, since: since.or(remembered) });
+        self.held.insert(step, Holding { session_id, attempt, since: since.or(remembered), receipt });
         self.count(session_id, 1);
     }
 
@@ -105,6 +182,7 @@ impl State {
         let Holding { session_id, since, .. } = *self.held.get(&step).filter(|held| held.attempt == attempt)?;
         self.held.remove(&step);
         self.count(session_id, -1);
+        self.look_again(session_id);
         Some(Slot { session_id, since })
     }
 
@@ -114,23 +192,61 @@ impl State {
         }
     }
 
-    pub(super) fn open_queues(&self) -> Vec<(QueueId, usize)> {
-        let free = |queue: &QueueId| {
-            let sessions = self.by_queue.get(queue).map(Vec::as_slice).unwrap_or_default();
-            sessions.iter().map(|id| self.free(id)).sum()
+    /// Whether a slot is free for a queue that may have steps.
+    pub(super) fn has_opening(&self) -> bool {
+        let has_free = |queue: &QueueId| self.candidates(queue).iter().any(|id| self.free(id) > 0);
+        self.waiting.iter().any(has_free)
+    }
+
+    /// The queues that may have steps, with the free slots for them.
+    pub(super) fn open_queues(&self) -> Vec<Opening> {
+        let opening = |queue: &QueueId| {
+            let open: Vec<(Uuid, usize)> =
+                self.candidates(queue).iter().map(|id| (*id, self.free(id))).filter(|(_, free)| *free > 0).collect();
+            let free = open.iter().map(|(_, free)| free).sum();
+            (free > 0).then(|| Opening { queue: *queue, free, filter: self.filter(*queue, &open) })
         };
-        let open = self.waiting.iter().map(|queue| (*queue, free(queue)));
-        open.filter(|(_, free)| *free > 0).collect()
+        self.waiting.iter().filter_map(opening).collect()
+    }
+
+    /// Which steps of a queue these sessions run, all together.
+    fn filter(&self, queue: QueueId, open: &[(Uuid, usize)]) -> Filter {
+        let mut versions = Some(Vec::new());
+        let mut declined = HashSet::new();
+        for (session_id, _) in open {
+            let Some(session) = self.sessions.get(session_id) else { continue };
+            versions = match (versions, session.serving.versions(queue)) {
+                (Some(mut all), Some(more)) => {
+                    all.extend(more);
+                    Some(all)
+                }
+                _ => None,
+            };
+            declined.extend(self.declined.get(session_id).into_iter().flatten().copied());
+        }
+        declined.retain(|(version, no)| !open.iter().any(|(id, _)| self.accepts(id, queue, *version, *no)));
+        if let Some(versions) = &mut versions {
+            versions.sort_unstable();
+            versions.dedup();
+        }
+        let mut declined: Vec<_> = declined.into_iter().collect();
+        declined.sort_unstable();
+        Filter { versions, declined }
+    }
+
+    fn candidates(&self, queue: &QueueId) -> &[Uuid] {
+        self.by_queue.get(queue).map(Vec::as_slice).unwrap_or_default()
     }
 
     pub(super) fn leave_queues(&mut self, session_id: Uuid) {
         let Some(session) = self.sessions.get(&session_id) else { return };
-        for queue in session.queues.clone() {
+        for queue in session.serving.queues() {
             if let Some(sessions) = self.by_queue.get_mut(&queue) {
                 sessions.retain(|id| *id != session_id);
                 if sessions.is_empty() {
                     self.by_queue.remove(&queue);
                     self.waiting.remove(&queue);
+                    self.partial.remove(&queue);
                     self.due.remove(&queue);
                 }
             }

@@ -74,7 +74,8 @@ table! {
 
     /// Attempts that began.
     attempts_started: Counter = "tasker_attempts_started_total" in Things by [namespace, handler, step];
-    /// Attempts that ended, by outcome: completed, failed, lost (lease or timeout), stopped (by somebody's will).
+    /// Attempts that ended, by outcome: completed, failed, lost (lease or timeout), stopped (by somebody's will), handed_back
+    /// (they do not count).
     attempts_finished: Counter = "tasker_attempts_finished_total" in Things by [namespace, handler, step, outcome];
     /// Time from an attempt's assignment to its result.
     attempt_duration: Histogram(WORK) = "tasker_attempt_duration_seconds" in Seconds by [namespace, handler, step];

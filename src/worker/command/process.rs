@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, process::ExitStatus, process::Stdio, time::Duration};
 
-use tasker_sdk::StepError;
+use tasker_sdk::{CancelReason, StepError};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     process::{Child, ChildStdin, Command},
@@ -45,7 +45,7 @@ pub(super) struct Ended {
 pub(super) async fn run(
     program: &Program,
     input: Vec<u8>,
-    cancelled: impl Future<Output = ()>,
+    cancelled: impl Future<Output = CancelReason>,
 ) -> Result<Ended, StepError> {
     let mut child = spawn(program)?;
     let group = Group::of(&child);
@@ -70,7 +70,7 @@ pub(super) async fn run(
         tokio::select! {
             status = whole => Some(status),
             () = sleep(program.timeout) => None,
-            () = cancelled => return stop(child, group, "Cancelled", "the attempt was cancelled".into()).await,
+            _ = cancelled => return stop(child, group, "Cancelled", "the attempt was cancelled".into()).await,
         }
     };
     let Some(status) = ended else {

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tasker_sdk::proto::tasker::{
     v1::{CancelTaskRequest, CountTasksRequest, GetTaskRequest, ListTasksRequest, TaskFilter, WatchTaskRequest},
-    worker::v1::{ClaimRequest, HeartbeatRequest, Offer, ReportRequest},
+    worker::v1::{ClaimStepsRequest, HeartbeatSessionRequest, Offer, ReportResultsRequest, offer::Target},
 };
 use tonic::{Code, Status};
 
@@ -84,26 +84,29 @@ async fn roles_grant_what_is_configured() {
     assert_eq!(create(&nobody, "alpha").await.unwrap_err().code(), Code::PermissionDenied);
 }
 
-fn claim(namespace: &str, step_handler: &str, handler: &str) -> ClaimRequest {
-    ClaimRequest {
+fn claim(namespace: &str, step_handler: &str, handler: &str) -> ClaimStepsRequest {
+    ClaimStepsRequest {
         worker_id: "w".to_owned(),
         offers: vec![Offer {
             namespace: namespace.to_owned(),
-            step_handler: step_handler.to_owned(),
-            handler: handler.to_owned(),
+            target: Some(match handler {
+                "" => Target::StepHandler(step_handler.to_owned()),
+                handler => Target::Handler(handler.to_owned()),
+            }),
+            ..Offer::default()
         }],
         max_steps: 1,
         wait: Some(prost_types::Duration { seconds: 0, nanos: 1 }),
-        ..ClaimRequest::default()
+        ..ClaimStepsRequest::default()
     }
 }
 
 #[tokio::test]
 async fn workers_offer_only_what_they_were_granted() {
     let world = world().await;
-    let check = async |grant: &str, offered: ClaimRequest, expected: Code| {
+    let check = async |grant: &str, offered: ClaimStepsRequest, expected: Code| {
         let worker = world.client(&granted("worker", &[grant])).await;
-        let answer = worker.workers().claim(offered).await;
+        let answer = worker.workers().claim_steps(offered).await;
         assert_eq!(answer.err().map_or(Code::Ok, |status| status.code()), expected, "{grant}");
     };
     check("tasker.worker:connect@beta", claim("alpha", "Step", ""), Code::PermissionDenied).await;
@@ -118,17 +121,17 @@ async fn a_session_belongs_to_the_subject_that_opened_it() {
     let world = world().await;
     let worker = async |subject: &str| world.client(&granted(subject, &["tasker.worker:connect"])).await;
     let (ours, theirs) = (worker("ours").await, worker("theirs").await);
-    let patient = ClaimRequest { wait: None, ..claim("alpha", "Step", "") };
-    let claimed = ours.workers().claim(patient).await.unwrap().into_inner();
+    let patient = ClaimStepsRequest { wait: None, ..claim("alpha", "Step", "") };
+    let claimed = ours.workers().claim_steps(patient).await.unwrap().into_inner();
     assert_eq!(claimed.assignments.len(), 1);
     let session_id = claimed.session_id;
-    let beat = || HeartbeatRequest { session_id: session_id.clone(), ..HeartbeatRequest::default() };
-    let report = || ReportRequest { session_id: session_id.clone(), ..ReportRequest::default() };
-    assert_eq!(theirs.workers().heartbeat(beat()).await.unwrap_err().code(), Code::NotFound);
-    assert_eq!(theirs.workers().report(report()).await.unwrap_err().code(), Code::NotFound);
-    let resumed = ClaimRequest { session_id: session_id.clone(), ..claim("alpha", "Step", "") };
-    let resumed = theirs.workers().claim(resumed).await.unwrap().into_inner();
+    let beat = || HeartbeatSessionRequest { session_id: session_id.clone(), ..HeartbeatSessionRequest::default() };
+    let report = || ReportResultsRequest { session_id: session_id.clone(), ..ReportResultsRequest::default() };
+    assert_eq!(theirs.workers().heartbeat_session(beat()).await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(theirs.workers().report_results(report()).await.unwrap_err().code(), Code::NotFound);
+    let resumed = ClaimStepsRequest { session_id: session_id.clone(), ..claim("alpha", "Step", "") };
+    let resumed = theirs.workers().claim_steps(resumed).await.unwrap().into_inner();
     assert_ne!(resumed.session_id, session_id, "a session of another subject is not continued");
-    ours.workers().heartbeat(beat()).await.unwrap();
-    ours.workers().report(report()).await.unwrap();
+    ours.workers().heartbeat_session(beat()).await.unwrap();
+    ours.workers().report_results(report()).await.unwrap();
 }

@@ -5,7 +5,9 @@ use std::time::Instant;
 use serde_json::json;
 use tasker_sdk::proto::tasker::{
     v1::WatchTaskRequest,
-    worker::v1::{Hello, Offer, Refresh, SessionRequest, SessionResponse, session_request::Message},
+    worker::v1::{
+        Hello, Offer, OpenSessionRequest, OpenSessionResponse, Refresh, offer::Target, open_session_request::Message,
+    },
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -39,24 +41,28 @@ async fn a_stream_ends_with_its_token() {
 
 /// A worker's session, by itself.
 struct Session {
-    say: mpsc::UnboundedSender<SessionRequest>,
-    heard: Streaming<SessionResponse>,
+    say: mpsc::UnboundedSender<OpenSessionRequest>,
+    heard: Streaming<OpenSessionResponse>,
 }
 
 impl Session {
     async fn open(world: &World, token: &str) -> Self {
         let client = world.client(token).await;
         let (say, said) = mpsc::unbounded_channel();
-        let offer = Offer { namespace: "beta".to_owned(), step_handler: "Step".to_owned(), handler: String::new() };
+        let offer = Offer {
+            namespace: "beta".to_owned(),
+            target: Some(Target::StepHandler("Step".to_owned())),
+            ..Offer::default()
+        };
         let hello = Hello { worker_id: "w".to_owned(), offers: vec![offer], slots: 1, ..Hello::default() };
-        say.send(SessionRequest { message: Some(Message::Hello(hello)) }).unwrap();
-        let mut heard = client.workers().session(UnboundedReceiverStream::new(said)).await.unwrap().into_inner();
+        say.send(OpenSessionRequest { message: Some(Message::Hello(hello)) }).unwrap();
+        let mut heard = client.workers().open_session(UnboundedReceiverStream::new(said)).await.unwrap().into_inner();
         assert!(heard.message().await.unwrap().is_some(), "welcome");
         Self { say, heard }
     }
 
     fn refresh(&self, token: String) {
-        self.say.send(SessionRequest { message: Some(Message::Refresh(Refresh { token })) }).unwrap();
+        self.say.send(OpenSessionRequest { message: Some(Message::Refresh(Refresh { token })) }).unwrap();
     }
 
     /// With what the session ends.

@@ -146,6 +146,18 @@ async fn a_worker_offers_what_it_was_granted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn permissions_of_a_fresh_token_hold_at_once() {
+    let world = World::new().await;
+    for less in ["tasker.task:index", "tasker.worker:connect@billing", "tasker.worker:connect@default/other"] {
+        let session = world.session(&granted("*"), "default").await.unwrap();
+        session.refresh(&granted(less));
+        let told = session.end().await;
+        assert!(told.starts_with("denied"), "{less}: {told}");
+    }
+    world.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stream_ends_with_its_token_unless_a_fresh_one_comes() {
     let world = World::new().await;
     let short = |subject: &str| token(&json!({ "sub": subject, "exp": at(3), "permissions": "*" }));

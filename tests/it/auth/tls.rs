@@ -215,7 +215,7 @@ async fn a_worker_goes_on_with_the_token_that_comes_into_its_file() {
     std::fs::write(&path, token(4)).unwrap();
     let client = Client::builder(world.app.endpoint().to_owned()).token(Token::from_file(&path).unwrap());
     let worker = Worker::with_client(client.connect().await.unwrap()).signals(false);
-    let worker = worker.handle("step", async |_| Ok(())).build().unwrap();
+    let worker = worker.step("step", async |_| Ok(())).build().unwrap();
     let handle = worker.handle();
     let running = tokio::spawn(worker.run());
     let one = async |text: &'static str| {

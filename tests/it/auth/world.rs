@@ -6,8 +6,8 @@ use tasker_sdk::{
     proto::tasker::{
         v1::{CreateTaskRequest, ListTasksRequest, NewTask},
         worker::v1::{
-            Hello, Offer, Refresh, SessionRequest, SessionResponse, session_request::Message as Say,
-            session_response::Message as Hear,
+            Hello, Offer, OpenSessionRequest, OpenSessionResponse, Refresh, offer::Target,
+            open_session_request::Message as Say, open_session_response::Message as Hear,
         },
     },
 };
@@ -72,13 +72,17 @@ impl World {
     pub async fn session(&self, token: &str, namespace: &str) -> Result<Session, String> {
         let client = self.client(token).await;
         let (say, said) = unbounded_channel();
-        let offer = Offer { namespace: namespace.to_owned(), step_handler: "step".to_owned(), ..Offer::default() };
+        let offer = Offer {
+            namespace: namespace.to_owned(),
+            target: Some(Target::StepHandler("step".to_owned())),
+            ..Offer::default()
+        };
         let hello = Hello { worker_id: "raw".to_owned(), offers: vec![offer], slots: 1, ..Hello::default() };
-        say.send(SessionRequest { message: Some(Say::Hello(hello)) }).unwrap();
-        let opened = client.workers().session(UnboundedReceiverStream::new(said)).await;
+        say.send(OpenSessionRequest { message: Some(Say::Hello(hello)) }).unwrap();
+        let opened = client.workers().open_session(UnboundedReceiverStream::new(said)).await;
         let mut hear = opened.map_err(|status| told(&status))?.into_inner();
         match within("welcome", hear.message()).await {
-            Ok(Some(SessionResponse { message: Some(Hear::Welcome(_)) })) => Ok(Session { say, hear }),
+            Ok(Some(OpenSessionResponse { message: Some(Hear::Welcome(_)) })) => Ok(Session { say, hear }),
             Err(status) => Err(told(&status)),
             other => panic!("{other:?}"),
         }
@@ -86,13 +90,13 @@ impl World {
 }
 
 pub struct Session {
-    say: UnboundedSender<SessionRequest>,
-    hear: Streaming<SessionResponse>,
+    say: UnboundedSender<OpenSessionRequest>,
+    hear: Streaming<OpenSessionResponse>,
 }
 
 impl Session {
     pub fn refresh(&self, token: &str) {
-        self.say.send(SessionRequest { message: Some(Say::Refresh(Refresh { token: token.to_owned() })) }).unwrap();
+        self.say.send(OpenSessionRequest { message: Some(Say::Refresh(Refresh { token: token.to_owned() })) }).unwrap();
     }
 
     /// Waits for the end and tells what was said of it.

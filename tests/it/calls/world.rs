@@ -14,8 +14,8 @@ use tasker_sdk::{
             RegisterHandlersRequest, State, Step, StepTemplate, Task, TaskView,
         },
         worker::v1::{
-            AckOutcome, Assignment, ClaimRequest, Failure, Offer, ReportRequest, StepResult, Success,
-            step_result::Outcome,
+            AckOutcome, Assignment, ClaimStepsRequest, Failure, Offer, ReportResultsRequest, StepResult, Success,
+            offer::Target, step_result::Outcome,
         },
     },
 };
@@ -151,14 +151,14 @@ impl World {
             if let Some(place) = held {
                 return self.claimed.swap_remove(place);
             }
-            let request = ClaimRequest {
+            let request = ClaimStepsRequest {
                 worker_id: "worker".to_owned(),
                 session_id: self.session_id.clone(),
-                offers: vec![Offer { step_handler: STEP_HANDLER.to_owned(), ..Offer::default() }],
+                offers: vec![Offer { target: Some(Target::StepHandler(STEP_HANDLER.to_owned())), ..Offer::default() }],
                 max_steps: 100,
                 wait: Some(Duration::from_secs(20).try_into().unwrap()),
             };
-            let claimed = self.client.workers().claim(request).await.unwrap().into_inner();
+            let claimed = self.client.workers().claim_steps(request).await.unwrap().into_inner();
             self.session_id = claimed.session_id;
             assert!(!claimed.assignments.is_empty(), "nothing came up while waiting for {name}");
             self.claimed.extend(claimed.assignments);
@@ -172,14 +172,14 @@ impl World {
             outcome: Some(outcome),
             ..StepResult::default()
         };
-        let request = ReportRequest { session_id: self.session_id.clone(), results: vec![result] };
-        self.client.workers().report(request).await.unwrap().into_inner().acks[0].outcome()
+        let request = ReportResultsRequest { session_id: self.session_id.clone(), results: vec![result] };
+        self.client.workers().report_results(request).await.unwrap().into_inner().acks[0].outcome()
     }
 
     /// Runs a step well.
     pub async fn finish(&mut self, task_id: &str, name: &str) {
         let claimed = self.claim(task_id, name).await;
-        let success = Success { results_json: format!("{{\"{name}\": true}}") };
+        let success = Success { results_json: Some(format!("{{\"{name}\": true}}")) };
         assert_eq!(self.report(&claimed, Outcome::Success(success)).await, AckOutcome::Accepted);
     }
 
@@ -197,7 +197,7 @@ impl World {
             backtrace: "shelf.rs:7".to_owned(),
             error_code: "STOCK_0".to_owned(),
             permanent,
-            retry_after_ms: Some(wait.as_millis().try_into().unwrap()),
+            retry_after: Some(wait.try_into().unwrap()),
             ..Failure::default()
         };
         assert_eq!(self.report(&claimed, Outcome::Failure(failure)).await, AckOutcome::Accepted);
@@ -205,7 +205,7 @@ impl World {
 
     /// Reports an attempt that somebody has ended.
     pub async fn too_late(&mut self, claimed: &Assignment) {
-        let outcome = Outcome::Success(Success { results_json: "{}".to_owned() });
+        let outcome = Outcome::Success(Success { results_json: Some("{}".to_owned()) });
         assert_eq!(self.report(claimed, outcome).await, AckOutcome::Stale);
     }
 

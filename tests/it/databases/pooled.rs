@@ -35,7 +35,7 @@ async fn client(app: &App) -> Client {
 
 fn worker(app: &App) -> Worker {
     let client = Client::builder(app.endpoint().to_owned()).no_token().connect_lazy().unwrap();
-    Worker::with_client(client).slots(20).handle("Work", async |_: StepContext| Ok(())).build().unwrap()
+    Worker::with_client(client).slots(20).step("Work", async |_: StepContext| Ok(())).build().unwrap()
 }
 
 async fn register(client: &Client) {

@@ -2,8 +2,8 @@
 
 use tasker::app::App;
 use tasker_sdk::proto::tasker::worker::v1::{
-    AckOutcome, Credits, FetchDependenciesRequest, Hello, ReportRequest, ResultBatch, StepResult,
-    session_request::Message as Say,
+    AckOutcome, FetchDependenciesRequest, Hello, ReportResultsRequest, SetSlots, StepResult,
+    open_session_request::Message as Say,
 };
 use tonic::Code;
 
@@ -74,25 +74,19 @@ fn other_step(step_id: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_makes_no_sense_ends_the_session_with_its_reason() {
     let (_database, _app, wire) = wire("a").await;
-    let no_step = StepResult { step_id: "nonsense".to_owned(), ..StepResult::default() };
-    for message in [Say::Results(ResultBatch { results: vec![no_step] }), Say::Hello(Hello::default())] {
+    let slots = |slots| Say::SetSlots(SetSlots { slots });
+    for message in [Say::Hello(Hello::default()), slots(-5), slots(10_001)] {
         let status = wire.session(1).await.ruin(message).await;
         assert_eq!((status.code(), reason(&status).0.as_str()), (Code::InvalidArgument, "INVALID_FIELDS"));
     }
-    // Numbers out of range are taken for the nearest that makes sense.
-    let mut session = wire.session(1).await;
-    session.say(Say::Credits(Credits { slots: -5 }));
-    session.say(Say::Credits(Credits { slots: 1 << 30 }));
-    wire.create("work").await.unwrap();
-    session.assignment().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_nobody_knows_is_told_so() {
     let (_database, _app, mut wire) = wire("a").await;
     for session_id in ["nonsense", "00000000-0000-0000-0000-000000000000"] {
-        let request = ReportRequest { session_id: session_id.to_owned(), ..ReportRequest::default() };
-        let status = wire.workers.report(request).await.unwrap_err();
+        let request = ReportResultsRequest { session_id: session_id.to_owned(), ..ReportResultsRequest::default() };
+        let status = wire.workers.report_results(request).await.unwrap_err();
         assert_eq!((status.code(), reason(&status).0.as_str()), (Code::NotFound, "SESSION_UNKNOWN"));
     }
 }
@@ -103,7 +97,7 @@ async fn a_worker_may_come_before_its_handler() {
     let mut session = wire.session_of("Late", 1).await;
     wire.register_as("late", "a", "Late").await;
     wire.create("late").await.unwrap();
-    assert_eq!(session.assignment().await.task_name, "late");
+    assert_eq!(session.assignment().await.handler.unwrap().name, "late");
     let status = wire.create("never").await.unwrap_err();
     assert_eq!((status.code(), reason(&status).0.as_str()), (Code::NotFound, "HANDLER_UNKNOWN"));
 }

@@ -9,9 +9,10 @@ use tasker_sdk::proto::tasker::{
         Task, handler_service_client::HandlerServiceClient, task_service_client::TaskServiceClient,
     },
     worker::v1::{
-        Ack, AckBatch, Assignment, FetchDependenciesRequest, FetchDependenciesResponse, Hello, Offer, ResultBatch,
-        SessionRequest, SessionResponse, StepResult, Success, session_request::Message as Say,
-        session_response::Message as Hear, step_result::Outcome, worker_service_client::WorkerServiceClient,
+        Ack, AckBatch, Assignment, FetchDependenciesRequest, FetchDependenciesResponse, Heartbeat, HeldLease, Hello,
+        Offer, OpenSessionRequest, OpenSessionResponse, ResultBatch, StepResult, Stop, Success, offer::Target,
+        open_session_request::Message as Say, open_session_response::Message as Hear, step_result::Outcome,
+        worker_service_client::WorkerServiceClient,
     },
 };
 use tokio::sync::mpsc;
@@ -31,11 +32,16 @@ pub struct Wire {
 
 /// An open session.
 pub struct Session {
-    say: mpsc::UnboundedSender<SessionRequest>,
-    hear: Streaming<SessionResponse>,
+    say: mpsc::UnboundedSender<OpenSessionRequest>,
+    hear: Streaming<OpenSessionResponse>,
     pub session_id: String,
+    pub lost: Vec<HeldLease>,
     assignments: Vec<Assignment>,
     acks: Vec<Ack>,
+    stops: Vec<Stop>,
+    /// The newest batch of assignments, and the newest sign of life that was answered.
+    pub sequence: i64,
+    pub answered: Option<i64>,
 }
 
 impl Wire {
@@ -98,17 +104,26 @@ impl Wire {
 
     /// Opens a session of a worker that runs a step handler.
     pub async fn session_of(&self, step_handler: &str, slots: i32) -> Session {
+        let offer = Offer { target: Some(Target::StepHandler(step_handler.to_owned())), ..Offer::default() };
+        self.session_by(Hello { offers: vec![offer], slots, ..Hello::default() }).await
+    }
+
+    /// Opens a session by this hello.
+    pub async fn session_by(&self, hello: Hello) -> Session {
         let (say, said) = mpsc::unbounded_channel();
-        let offer = Offer { step_handler: step_handler.to_owned(), ..Offer::default() };
-        let hello = Hello { worker_id: "raw".to_owned(), offers: vec![offer], slots, ..Hello::default() };
-        say.send(SessionRequest { message: Some(Say::Hello(hello)) }).unwrap();
-        let opened = self.workers.clone().session(UnboundedReceiverStream::new(said)).await.unwrap();
+        let hello = Hello { worker_id: "raw".to_owned(), ..hello };
+        say.send(OpenSessionRequest { message: Some(Say::Hello(hello)) }).unwrap();
+        let opened = self.workers.clone().open_session(UnboundedReceiverStream::new(said)).await.unwrap();
         let mut session = Session {
             say,
             hear: opened.into_inner(),
             session_id: String::new(),
+            lost: Vec::new(),
             assignments: Vec::new(),
             acks: Vec::new(),
+            stops: Vec::new(),
+            sequence: 0,
+            answered: None,
         };
         while session.session_id.is_empty() {
             session.listen().await.unwrap();
@@ -135,9 +150,43 @@ impl Session {
         self.acks.remove(0)
     }
 
+    /// Reports several results, and what became of each.
+    pub async fn report_all(&mut self, results: Vec<StepResult>) -> Vec<Ack> {
+        let count = results.len();
+        self.say(Say::Results(ResultBatch { results }));
+        while self.acks.len() < count {
+            self.listen().await.unwrap();
+        }
+        std::mem::take(&mut self.acks)
+    }
+
+    /// Shows that it lives, and names the newest batch that it has received; waits for the answer.
+    pub async fn beat(&mut self, received_sequence: i64) {
+        self.answered = None;
+        self.say(Say::Heartbeat(Heartbeat { received_sequence }));
+        while self.answered.is_none() {
+            self.listen().await.unwrap();
+        }
+        assert_eq!(self.answered, Some(received_sequence));
+    }
+
+    /// The next attempt to stop.
+    pub async fn stop(&mut self) -> Stop {
+        while self.stops.is_empty() {
+            self.listen().await.unwrap();
+        }
+        self.stops.remove(0)
+    }
+
+    /// Whether an assignment has come, of all that the server has said before it answered a sign of life.
+    pub async fn has_assignment(&mut self) -> bool {
+        self.beat(self.sequence).await;
+        !self.assignments.is_empty()
+    }
+
     /// Says something.
     pub fn say(&self, message: Say) {
-        self.say.send(SessionRequest { message: Some(message) }).unwrap();
+        self.say.send(OpenSessionRequest { message: Some(message) }).unwrap();
     }
 
     /// Says something that ends the session, and why it ended.
@@ -153,8 +202,16 @@ impl Session {
     async fn listen(&mut self) -> Result<(), Status> {
         let heard = within("the server speaks", self.hear.message()).await?;
         match heard.and_then(|response| response.message) {
-            Some(Hear::Welcome(welcome)) => self.session_id = welcome.session_id,
-            Some(Hear::Assignments(batch)) => self.assignments.extend(batch.assignments),
+            Some(Hear::Welcome(welcome)) => {
+                self.session_id = welcome.session_id;
+                self.lost = welcome.lost;
+            }
+            Some(Hear::Assignments(batch)) => {
+                self.sequence = batch.sequence;
+                self.assignments.extend(batch.assignments);
+            }
+            Some(Hear::Heartbeat(heartbeat)) => self.answered = Some(heartbeat.received_sequence),
+            Some(Hear::Stops(batch)) => self.stops.extend(batch.stops),
             Some(Hear::Acks(AckBatch { acks })) => self.acks.extend(acks),
             Some(_) => {}
             None => panic!("the stream ended without a word"),
@@ -168,7 +225,7 @@ pub fn success(assignment: &Assignment, results_json: &str) -> StepResult {
     StepResult {
         step_id: assignment.step_id.clone(),
         lease_token: assignment.lease_token,
-        outcome: Some(Outcome::Success(Success { results_json: results_json.to_owned() })),
+        outcome: Some(Outcome::Success(Success { results_json: Some(results_json.to_owned()) })),
         ..StepResult::default()
     }
 }

@@ -26,9 +26,9 @@ async fn a_result_that_cannot_be_stored_fails_alone() {
         let assignment = worker.assignment().await;
         let results = bad.get(number / 2).filter(|_| number % 2 == 0).copied().unwrap_or("{}");
         let outcome = Ok(Outcome::Success(Arc::from(results)));
-        reports.push(Report { step: assignment.step, attempt: 1, outcome });
+        reports.push(Report { lease: (assignment.step, 1).into(), outcome });
     }
-    let steps: Vec<_> = reports.iter().map(|report| report.step).collect();
+    let steps: Vec<_> = reports.iter().filter_map(|report| Some(report.lease.attempt?.0)).collect();
     worker.send(reports).await;
     for (number, step) in steps.into_iter().enumerate() {
         let verdict = worker.verdict(step).await;

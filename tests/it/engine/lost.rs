@@ -37,7 +37,7 @@ async fn an_attempt_past_its_timeout_is_ended_and_its_late_result_refused() {
     let task = server.submit(&handler).await;
     let first = slow.assignment().await;
     assert!(first.deadline_at.is_some());
-    assert_eq!(slow.stop().await, (task.step(0), 1, "timed_out"));
+    assert_eq!(slow.stop().await, (task.step(0), 1, tasker::lifecycle::StopReason::TimedOut));
     let second = slow.assignment().await;
     assert_eq!(second.attempt, 2);
     assert!(matches!(slow.finish(first.step, 1).await, Verdict::Stale(_)));
@@ -102,7 +102,7 @@ async fn an_assignment_that_never_arrived_is_given_up_at_once() {
     let again = worker.assignment().await;
     assert_eq!((again.step, again.attempt), (task.step(0), 2));
     assert_eq!(worker.finish(again.step, 2).await, Verdict::Accepted);
-    assert_eq!(world.attempts(task.step(0)).await, ["AssignmentLost", "complete"]);
+    assert_eq!(world.attempts(task.step(0)).await, ["pending", "complete"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,18 +164,17 @@ async fn a_unary_worker_claims_reports_and_shows_that_it_lives() {
     let (session, claimed) = within("claim", sessions.claim(hello(5), Duration::from_secs(30))).await.unwrap();
     assert_eq!(claimed.len(), 1);
     assert_eq!(
-        sessions.heartbeat(session, None, &[(task.step(0), 1), (task.step(1), 1)]).await.unwrap(),
-        [(task.step(1), 1)]
+        sessions
+            .heartbeat(session, None, &[(task.step(0), 1).into(), (task.step(1), 1).into()], Vec::new())
+            .await
+            .unwrap(),
+        [(task.step(1), 1).into()]
     );
     let report = |no, attempt| tasker::engine::sessions::Report {
-        step: task.step(no),
-        attempt,
+        lease: (task.step(no), attempt).into(),
         outcome: Ok(tasker::lifecycle::Outcome::Success("{}".into())),
     };
-    let acks = sessions
-        .report_unary(session, None, vec![report(1, 1), report(0, 2), report(0, 1), report(0, 1)])
-        .await
-        .unwrap();
+    let acks = sessions.report_unary(session, vec![report(1, 1), report(0, 2), report(0, 1), report(0, 1)]).await;
     let verdicts: Vec<bool> = acks.iter().map(|ack| ack.verdict == Verdict::Accepted).collect();
     assert_eq!(verdicts, [false, false, true, false]);
     let again = tasker::engine::sessions::Hello { session_id: Some(session), ..hello(5) };
@@ -194,8 +193,8 @@ async fn a_claim_whose_answer_was_lost_is_given_up_after_a_lease() {
     assert_eq!(claimed.len(), 2);
     // The worker got only one of the two.
     eventually("the other is given up", async || {
-        sessions.heartbeat(session, None, &[(task.step(0), 1)]).await.unwrap();
-        world.attempts(task.step(1)).await == ["AssignmentLost"]
+        sessions.heartbeat(session, None, &[(task.step(0), 1).into()], Vec::new()).await.unwrap();
+        world.attempts(task.step(1)).await == ["pending"]
     })
     .await;
     assert!(world.attempts(task.step(0)).await.is_empty());

@@ -1,9 +1,11 @@
 //! What the sweeper and the dispatcher do by themselves, and what people ask for.
 
+use std::time::Duration;
+
 use tasker::{
     domain::{run::Operation, state::State},
     error::Reason,
-    lifecycle::{Request, Verdict},
+    lifecycle::{Request, StopReason, Verdict},
 };
 
 use crate::{
@@ -30,7 +32,7 @@ async fn a_task_past_its_deadline_ends_and_its_workers_are_told() {
     assignments.sort_by_key(|assignment| assignment.step.no);
     // One waits for its backoff when the deadline passes, one runs.
     assert_eq!(worker.report(assignments[0].step, 1, failed("Failed")).await, Verdict::Accepted);
-    assert_eq!(worker.stop().await, (task.step(1), 1, "cancelled"));
+    assert_eq!(worker.stop().await, (task.step(1), 1, StopReason::Cancelled));
     world.until(State::Error, 1).await;
     assert!(matches!(worker.finish(task.step(1), 1).await, Verdict::Stale(_)));
     assert_eq!(world.count("select count(*) from tasks where state_reason = 'deadline_exceeded'").await, 1);
@@ -139,7 +141,7 @@ async fn a_wait_that_the_worker_asks_for_wins() {
     server.submit(&handler).await;
     let first = worker.assignment().await;
     let tasker::lifecycle::Outcome::Failure { failure, .. } = failed("Failed") else { unreachable!() };
-    let soon = tasker::lifecycle::Outcome::Failure { failure, retry_after_ms: Some(20) };
+    let soon = tasker::lifecycle::Outcome::Failure { failure, retry_after: Some(Duration::from_millis(20)) };
     assert_eq!(worker.report(first.step, 1, soon).await, Verdict::Accepted);
     assert_eq!(worker.assignment().await.attempt, 2);
 }
@@ -161,7 +163,7 @@ async fn a_cancelled_task_stops_its_workers_wherever_they_are() {
     })
     .await;
     second.apply(task, Request::CancelTask(operation())).await.unwrap();
-    assert_eq!(worker.stop().await, (task.step(0), 1, "cancelled"));
+    assert_eq!(worker.stop().await, (task.step(0), 1, StopReason::Cancelled));
     assert!(matches!(worker.finish(task.step(0), 1).await, Verdict::Stale(_)));
     let next = first.submit(&handler).await;
     assert_eq!(worker.assignment().await.step, next.step(0));

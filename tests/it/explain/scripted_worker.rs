@@ -57,9 +57,13 @@ impl ScriptedWorker {
             return;
         }
         self.sessions = server.engine.sessions().clone();
-        let hello = Hello { session_id: Some(self.session_id), held: self.hands.clone(), ..hello(self.slots) };
+        let hello = Hello {
+            session_id: Some(self.session_id),
+            held: self.hands.iter().copied().map(Into::into).collect(),
+            ..hello(self.slots)
+        };
         let Opened { receiver, hold, lost } = within("hello", self.sessions.open(hello)).await.unwrap();
-        self.hands.retain(|attempt| !lost.contains(attempt));
+        self.hands.retain(|attempt| !lost.contains(&(*attempt).into()));
         self.session_id = hold.session_id;
         self.connection = Some((hold, receiver));
     }
@@ -123,8 +127,8 @@ impl ScriptedWorker {
 
     /// Ends an attempt and waits for the answer.
     pub async fn report(&mut self, (step, attempt): Attempt, outcome: Outcome) {
-        let report = Report { step, attempt, outcome: Ok(outcome) };
-        within("report", self.sessions.report(self.session_id, vec![report])).await.unwrap();
+        let report = Report { lease: (step, attempt).into(), outcome: Ok(outcome) };
+        within("report", self.sessions.report(self.session_id, vec![report])).await;
         let answered = eventually("an answer", async || {
             self.hear();
             self.acks.iter().any(|(of, _)| *of == step)

@@ -6,7 +6,10 @@ use tasker_sdk::{
     Client,
     proto::tasker::{
         v1::{CreateTaskRequest, GetTaskRequest, ListTransitionsRequest, NewTask, State, Task, TaskView, Transition},
-        worker::v1::{ClaimRequest, Failure, Offer, ReportRequest, StepResult, Success, step_result::Outcome},
+        worker::v1::{
+            ClaimStepsRequest, Failure, Offer, ReportResultsRequest, StepResult, Success, offer::Target,
+            step_result::Outcome,
+        },
     },
 };
 
@@ -33,17 +36,17 @@ async fn run(client: &Client, failing: &[(&str, i64)]) -> String {
     while full(client, &task_id).await.state() != State::Complete {
         let offer = |name: &str| Offer {
             namespace: NAMESPACE.to_owned(),
-            step_handler: format!("Seed{name}"),
+            target: Some(Target::StepHandler(format!("Seed{name}"))),
             ..Offer::default()
         };
-        let request = ClaimRequest {
+        let request = ClaimStepsRequest {
             worker_id: "worker".to_owned(),
             session_id: session_id.clone(),
             offers: ["reserve", "charge", "pack", "ship"].map(offer).into(),
             max_steps: 1,
             wait: Some(std::time::Duration::from_secs(20).try_into().unwrap()),
         };
-        let claimed = client.workers().claim(request).await.unwrap().into_inner();
+        let claimed = client.workers().claim_steps(request).await.unwrap().into_inner();
         session_id = claimed.session_id;
         for assignment in claimed.assignments {
             let key = (&*assignment.step_name, assignment.lease_token);
@@ -51,16 +54,16 @@ async fn run(client: &Client, failing: &[(&str, i64)]) -> String {
                 Outcome::Failure(Failure {
                     error_class: "ServiceUnavailable".to_owned(),
                     message: "made up".to_owned(),
-                    retry_after_ms: Some(300),
+                    retry_after: Some(prost_types::Duration { seconds: 0, nanos: 300_000_000 }),
                     ..Failure::default()
                 })
             } else {
-                Outcome::Success(Success { results_json: "{}".to_owned() })
+                Outcome::Success(Success { results_json: Some("{}".to_owned()) })
             };
             let (step_id, lease_token) = (assignment.step_id, assignment.lease_token);
             let result = StepResult { step_id, lease_token, outcome: Some(outcome), ..StepResult::default() };
-            let request = ReportRequest { session_id: session_id.clone(), results: vec![result] };
-            client.workers().report(request).await.unwrap();
+            let request = ReportResultsRequest { session_id: session_id.clone(), results: vec![result] };
+            client.workers().report_results(request).await.unwrap();
         }
     }
     task_id

@@ -7,13 +7,13 @@ use std::{
 };
 
 use tasker::{
-    domain::{ids::StepId, run::Failure},
+    domain::{ids::StepId, offer::Offer, run::Failure},
     engine::{
         Sessions,
-        sessions::{Hello, Hold, Offer, Opened, Report},
+        sessions::{Hello, Hold, NamedLease, Opened, Report},
     },
     lifecycle::{
-        Ack, Assignment, Outcome, Verdict,
+        Ack, Assignment, Outcome, StopReason, Verdict,
         workforce::{Outgoing, SessionReceiver},
     },
 };
@@ -44,7 +44,7 @@ pub struct Seen {
     pub assignments: Vec<Assignment>,
     pub accepted: Vec<(StepId, u16)>,
     pub stale: Vec<(StepId, u16)>,
-    pub stops: Vec<(StepId, u16, &'static str)>,
+    pub stops: Vec<(StepId, u16, StopReason)>,
 }
 
 /// The servers that workers know of; it changes as they come and go.
@@ -139,7 +139,7 @@ impl Life {
                 tokio::time::sleep(BEAT).await;
                 continue;
             };
-            self.hello.held = self.hands.keys().copied().collect();
+            self.hello.held = self.hands.keys().copied().map(Into::into).collect();
             let opened = tokio::select! {
                 opened = sessions.open(self.hello.clone()) => opened,
                 () = gone.cancelled() => continue,
@@ -151,7 +151,7 @@ impl Life {
                 continue;
             };
             self.hello.session_id = Some(hold.session_id);
-            self.hands.retain(|attempt, _| !lost_attempts.contains(attempt));
+            self.hands.retain(|attempt, _| !lost_attempts.contains(&(*attempt).into()));
             self.reported.clear();
             let session_id = hold.session_id;
             let served = async { while self.serve(&sessions, session_id, &mut receiver).await {} };
@@ -175,10 +175,13 @@ impl Life {
             if let Some(outcome) = outcome
                 && self.reported.insert((*step, *attempt))
             {
-                reports.push(Report { step: *step, attempt: *attempt, outcome: Ok(outcome.clone()) });
+                reports.push(Report { lease: (*step, *attempt).into(), outcome: Ok(outcome.clone()) });
             }
         }
-        reports.is_empty() || sessions.report(session_id, reports).await.is_ok()
+        if !reports.is_empty() {
+            sessions.report(session_id, reports).await;
+        }
+        true
     }
 
     fn hear(&mut self, outgoing: Outgoing) {
@@ -215,7 +218,7 @@ impl Life {
 pub struct ManualWorker {
     sessions: Sessions,
     pub session_id: Uuid,
-    pub lost: Vec<(StepId, u16)>,
+    pub lost: Vec<NamedLease>,
     receiver: SessionReceiver,
     hold: Hold,
     heard: Outgoing,
@@ -229,7 +232,11 @@ impl ManualWorker {
 
     /// Comes back to a session with these attempts in hand.
     pub async fn come_back(server: &Server, slots: usize, session_id: Uuid, held: Vec<(StepId, u16)>) -> Self {
-        Self::say(server, Hello { session_id: Some(session_id), held, ..hello(slots) }).await
+        Self::say(
+            server,
+            Hello { session_id: Some(session_id), held: held.into_iter().map(Into::into).collect(), ..hello(slots) },
+        )
+        .await
     }
 
     async fn say(server: &Server, hello: Hello) -> Self {
@@ -244,7 +251,7 @@ impl ManualWorker {
     }
 
     /// The next attempt to stop, and why.
-    pub async fn stop(&mut self) -> (StepId, u16, &'static str) {
+    pub async fn stop(&mut self) -> (StepId, u16, StopReason) {
         self.listen("a stop", |heard| (!heard.stops.is_empty()).then(|| heard.stops.remove(0))).await
     }
 
@@ -255,13 +262,13 @@ impl ManualWorker {
 
     /// Reports an outcome, and what became of that.
     pub async fn report(&mut self, step: StepId, attempt: u16, outcome: Outcome) -> Verdict {
-        self.send(vec![Report { step, attempt, outcome: Ok(outcome) }]).await;
+        self.send(vec![Report { lease: (step, attempt).into(), outcome: Ok(outcome) }]).await;
         self.verdict(step).await
     }
 
     /// Sends reports.
     pub async fn send(&mut self, reports: Vec<Report>) {
-        within("report", self.sessions.report(self.session_id, reports)).await.unwrap();
+        within("report", self.sessions.report(self.session_id, reports)).await;
     }
 
     /// What became of a report about a step.
@@ -317,12 +324,17 @@ impl ManualWorker {
 /// How an attempt fails with this class.
 pub fn failed(class: &str) -> Outcome {
     let failure = Failure { error_class: class.to_owned(), message: "on purpose".to_owned(), ..Failure::default() };
-    Outcome::Failure { failure, retry_after_ms: None }
+    Outcome::Failure { failure, retry_after: None }
 }
 
 /// A worker of everything.
 pub fn hello(slots: usize) -> Hello {
-    let offer = |name: &str| Offer { namespace: "default".into(), step_handler: name.into(), handler: String::new() };
+    let offer = |name: &str| Offer {
+        namespace: "default".into(),
+        step_handler: name.into(),
+        handler: String::new(),
+        versions: Vec::new(),
+    };
     Hello {
         worker_id: "worker".into(),
         offers: vec![offer("Noop"), offer("Other")],

@@ -78,9 +78,9 @@ impl World {
     where
         F: Fn(StepContext) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<T, StepError>> + Send + 'static,
-        T: serde::Serialize,
+        T: serde::Serialize + 'static,
     {
-        worker_at(&self.endpoint).handle(STEP_HANDLER, handler)
+        worker_at(&self.endpoint).step(STEP_HANDLER, handler)
     }
 
     /// Submits a task.

@@ -5,11 +5,11 @@ pub struct Assignment {
     /// The task.
     #[prost(string, tag = "1")]
     pub task_id: ::prost::alloc::string::String,
-    /// The step.
+    /// The step. Workers treat ids as opaque text.
     #[prost(string, tag = "2")]
     pub step_id: ::prost::alloc::string::String,
-    /// The fencing token. It only grows for a step; a worker may send it along with its own writes, so that
-    /// a later attempt's writes win. Results must name it.
+    /// The fencing token of the attempt. It only grows for a step, also over attempts that do not count; a worker may send it
+    /// along with its own writes, so that a later attempt's writes win. Results must name it.
     #[prost(int64, tag = "3")]
     pub lease_token: i64,
     /// The step's name.
@@ -17,54 +17,58 @@ pub struct Assignment {
     pub step_name: ::prost::alloc::string::String,
     /// The step handler to run.
     #[prost(string, tag = "5")]
-    pub handler_class: ::prost::alloc::string::String,
-    /// The task handler's namespace.
-    #[prost(string, tag = "6")]
-    pub namespace: ::prost::alloc::string::String,
-    /// The task handler's name.
-    #[prost(string, tag = "7")]
-    pub task_name: ::prost::alloc::string::String,
-    /// The task handler's version.
-    #[prost(string, tag = "8")]
-    pub version: ::prost::alloc::string::String,
-    /// The number of this attempt, from 1.
-    #[prost(int32, tag = "9")]
+    pub step_handler: ::prost::alloc::string::String,
+    /// The task's handler.
+    #[prost(message, optional, tag = "6")]
+    pub handler: ::core::option::Option<super::super::v1::HandlerRef>,
+    /// The number of this attempt among those that count, from 1.
+    #[prost(int32, tag = "7")]
     pub attempt: i32,
-    /// Attempts allowed in total.
-    #[prost(int32, tag = "10")]
+    /// Attempts allowed in total, those that do not count left out.
+    #[prost(int32, tag = "8")]
     pub retry_limit: i32,
     /// The step's input as JSON text: the task's context unless somebody changed it.
-    #[prost(string, tag = "11")]
+    #[prost(string, tag = "9")]
     pub inputs_json: ::prost::alloc::string::String,
     /// The handler configuration of the step template as JSON text; empty for none.
-    #[prost(string, tag = "12")]
+    #[prost(string, tag = "10")]
     pub handler_config_json: ::prost::alloc::string::String,
-    /// What the parents produced, by step name.
-    #[prost(message, repeated, tag = "13")]
+    /// The results of the parents, by step name.
+    #[prost(message, repeated, tag = "11")]
     pub dependencies: ::prost::alloc::vec::Vec<DependencyResult>,
     /// True when the parents' results were too large to send along; the worker gets them from FetchDependencies.
-    #[prost(bool, tag = "14")]
+    #[prost(bool, tag = "12")]
     pub dependencies_omitted: bool,
-    /// When the attempt times out, if ever.
-    #[prost(message, optional, tag = "15")]
+    /// When the attempt times out, by the server's clock (`Welcome.server_time`); absent for never.
+    #[prost(message, optional, tag = "13")]
     pub deadline_time: ::core::option::Option<::prost_types::Timestamp>,
     /// The task's correlation id.
-    #[prost(string, tag = "16")]
+    #[prost(string, tag = "14")]
     pub correlation_id: ::prost::alloc::string::String,
     /// The attempt's place in a trace, as a W3C `traceparent` header has it; empty when the task is not traced. A worker
     /// makes its own spans children of it.
-    #[prost(string, tag = "17")]
+    #[prost(string, tag = "15")]
     pub traceparent: ::prost::alloc::string::String,
 }
-/// DependencyResult is what one parent produced.
+/// DependencyResult is the result of one parent.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DependencyResult {
     /// The parent's name.
     #[prost(string, tag = "1")]
     pub step_name: ::prost::alloc::string::String,
-    /// Its results as JSON text.
+    /// Its result as JSON text; never empty.
     #[prost(string, tag = "2")]
     pub results_json: ::prost::alloc::string::String,
+}
+/// HeldLease is an attempt that a worker still has in its hands.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HeldLease {
+    /// The step.
+    #[prost(string, tag = "1")]
+    pub step_id: ::prost::alloc::string::String,
+    /// The token.
+    #[prost(int64, tag = "2")]
+    pub lease_token: i64,
 }
 /// StepResult is how an attempt ended.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -76,10 +80,10 @@ pub struct StepResult {
     #[prost(int64, tag = "2")]
     pub lease_token: i64,
     /// The worker's own span of the attempt, as a W3C `traceparent` header has it; empty for none. The trace links to it.
-    #[prost(string, tag = "5")]
+    #[prost(string, tag = "6")]
     pub traceparent: ::prost::alloc::string::String,
     /// Exactly one of these is set.
-    #[prost(oneof = "step_result::Outcome", tags = "3, 4")]
+    #[prost(oneof = "step_result::Outcome", tags = "3, 4, 5")]
     pub outcome: ::core::option::Option<step_result::Outcome>,
 }
 /// Nested message and enum types in `StepResult`.
@@ -93,19 +97,23 @@ pub mod step_result {
         /// The attempt failed.
         #[prost(message, tag = "4")]
         Failure(super::Failure),
+        /// The worker hands the attempt back.
+        #[prost(message, tag = "5")]
+        Release(super::Release),
     }
 }
 /// Success is a result.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Success {
-    /// The results as JSON text; `{}` when empty. At most `limits.payload_bytes` (1 MiB by default).
-    #[prost(string, tag = "1")]
-    pub results_json: ::prost::alloc::string::String,
+    /// The result as JSON text, at most `Welcome.payload_bytes_max` bytes. Absent for no result, which is stored as `{}`;
+    /// the text `null` is the JSON value null, stored and delivered as such.
+    #[prost(string, optional, tag = "1")]
+    pub results_json: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Failure is an error that ended an attempt.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Failure {
-    /// The class of the error. At most 255 characters.
+    /// The class of the error; `Error` when empty. At most 255 characters are kept.
     #[prost(string, tag = "1")]
     pub error_class: ::prost::alloc::string::String,
     /// The message. At most 4,096 characters are kept.
@@ -117,23 +125,32 @@ pub struct Failure {
     /// Whether trying again is pointless.
     #[prost(bool, tag = "4")]
     pub permanent: bool,
-    /// The worker's code for it, such as `HTTP_404`.
+    /// The worker's code for it, such as `HTTP_404`. At most 255 characters are kept.
     #[prost(string, tag = "5")]
     pub error_code: ::prost::alloc::string::String,
-    /// How long to wait before the next attempt, in milliseconds; the backoff table decides when not set.
-    #[prost(int64, optional, tag = "6")]
-    pub retry_after_ms: ::core::option::Option<i64>,
-    /// Further details: a JSON object as text.
+    /// How long to wait before the next attempt. Zero is at once; absent, or below zero, leaves it to the backoff table. At most
+    /// `backoff.retry_after_max_seconds` (a day by default).
+    #[prost(message, optional, tag = "6")]
+    pub retry_after: ::core::option::Option<::prost_types::Duration>,
+    /// Further details: a JSON object as text, at most `Welcome.payload_bytes_max` bytes; left out when it is larger.
     #[prost(string, tag = "7")]
     pub context_json: ::prost::alloc::string::String,
+}
+/// Release hands an attempt back. The attempt ends without a result, does not count against the step's retry limit, and
+/// the step may begin again at once. A step is handed back at most 31 times; from then on each is a failure.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Release {
+    /// Why; it must be set.
+    #[prost(enumeration = "ReleaseReason", tag = "1")]
+    pub reason: i32,
 }
 /// Ack answers one result.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Ack {
-    /// The step.
+    /// The step, as the result named it.
     #[prost(string, tag = "1")]
     pub step_id: ::prost::alloc::string::String,
-    /// The token that the result named.
+    /// The token, as the result named it.
     #[prost(int64, tag = "2")]
     pub lease_token: i64,
     /// What became of it.
@@ -143,28 +160,38 @@ pub struct Ack {
     #[prost(string, tag = "4")]
     pub message: ::prost::alloc::string::String,
 }
-/// Offer names steps that a worker runs.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Offer {
-    /// The namespace; `default` when empty.
-    #[prost(string, tag = "1")]
-    pub namespace: ::prost::alloc::string::String,
-    /// The step handler, as in StepTemplate.handler_class.
-    #[prost(string, tag = "2")]
-    pub step_handler: ::prost::alloc::string::String,
-    /// Alternatively a task handler, all of whose steps the worker runs.
-    #[prost(string, tag = "3")]
-    pub handler: ::prost::alloc::string::String,
+/// ReleaseReason is why a worker hands an attempt back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ReleaseReason {
+    /// Never sent.
+    Unspecified = 0,
+    /// The worker is about to go and the attempt did not end in time.
+    WorkerDraining = 1,
+    /// The worker does not run this step of this handler version. Its session is given no more of them.
+    NotSupported = 2,
 }
-/// HeldLease is an attempt that a worker still has in its hands.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct HeldLease {
-    /// The step.
-    #[prost(string, tag = "1")]
-    pub step_id: ::prost::alloc::string::String,
-    /// The token.
-    #[prost(int64, tag = "2")]
-    pub lease_token: i64,
+impl ReleaseReason {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RELEASE_REASON_UNSPECIFIED",
+            Self::WorkerDraining => "RELEASE_REASON_WORKER_DRAINING",
+            Self::NotSupported => "RELEASE_REASON_NOT_SUPPORTED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RELEASE_REASON_UNSPECIFIED" => Some(Self::Unspecified),
+            "RELEASE_REASON_WORKER_DRAINING" => Some(Self::WorkerDraining),
+            "RELEASE_REASON_NOT_SUPPORTED" => Some(Self::NotSupported),
+            _ => None,
+        }
+    }
 }
 /// AckOutcome is what became of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -174,9 +201,10 @@ pub enum AckOutcome {
     Unspecified = 0,
     /// Accepted and durable.
     Accepted = 1,
-    /// The lease is no longer held, or a result of this attempt was accepted before. The worker drops the result.
+    /// The session does not hold the lease, or a result of this attempt was accepted before. The worker drops the result.
     Stale = 2,
-    /// The result itself is unacceptable, for instance not JSON; the attempt was settled as a permanent failure.
+    /// The result itself is unacceptable, for instance not JSON. If the session holds the attempt, it was settled as a permanent
+    /// failure. The worker drops the result.
     Invalid = 3,
     /// The server could not store it now; the worker keeps the result and sends it again.
     Retry = 4,
@@ -207,27 +235,88 @@ impl AckOutcome {
         }
     }
 }
-/// SessionRequest is what a worker sends.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct SessionRequest {
+/// Offer names steps that a worker runs.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Offer {
+    /// The namespace; `default` when empty. At most 64 characters.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// Only steps of these handler versions, three dot-separated numbers each, at most 100; all versions when empty. A worker that
+    /// offers a handler names the versions that it was built for, so that a new version's steps wait for a newer worker.
+    #[prost(string, repeated, tag = "4")]
+    pub versions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Exactly one of these is set.
-    #[prost(oneof = "session_request::Message", tags = "1, 2, 3, 4, 5, 6, 7")]
-    pub message: ::core::option::Option<session_request::Message>,
+    #[prost(oneof = "offer::Target", tags = "2, 3")]
+    pub target: ::core::option::Option<offer::Target>,
 }
-/// Nested message and enum types in `SessionRequest`.
-pub mod session_request {
+/// Nested message and enum types in `Offer`.
+pub mod offer {
+    /// Exactly one of these is set.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Target {
+        /// A step handler, as in StepTemplate.step_handler: its steps in all handlers of the namespace.
+        #[prost(string, tag = "2")]
+        StepHandler(::prost::alloc::string::String),
+        /// A handler: all of its steps, and no other handler's.
+        #[prost(string, tag = "3")]
+        Handler(::prost::alloc::string::String),
+    }
+}
+/// Worker is a connected worker.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Worker {
+    /// The worker's name.
+    #[prost(string, tag = "1")]
+    pub worker_id: ::prost::alloc::string::String,
+    /// Its session.
+    #[prost(string, tag = "2")]
+    pub session_id: ::prost::alloc::string::String,
+    /// The SDK and its version.
+    #[prost(string, tag = "3")]
+    pub sdk: ::prost::alloc::string::String,
+    /// The steps that it runs.
+    #[prost(message, repeated, tag = "4")]
+    pub offers: ::prost::alloc::vec::Vec<Offer>,
+    /// How many attempts it runs at once.
+    #[prost(int32, tag = "5")]
+    pub slots: i32,
+    /// How many it runs now.
+    #[prost(int32, tag = "6")]
+    pub in_flight: i32,
+    /// When it connected.
+    #[prost(message, optional, tag = "7")]
+    pub connect_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When its leases end unless it shows a sign of life.
+    #[prost(message, optional, tag = "8")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The server that it is connected to.
+    #[prost(string, tag = "9")]
+    pub server_id: ::prost::alloc::string::String,
+    /// Whether it is about to go.
+    #[prost(bool, tag = "10")]
+    pub draining: bool,
+}
+/// The request messages of OpenSession: a worker sends them.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct OpenSessionRequest {
+    /// Exactly one of these is set.
+    #[prost(oneof = "open_session_request::Message", tags = "1, 2, 3, 4, 5, 6, 7")]
+    pub message: ::core::option::Option<open_session_request::Message>,
+}
+/// Nested message and enum types in `OpenSessionRequest`.
+pub mod open_session_request {
     /// Exactly one of these is set.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Message {
-        /// First, once.
+        /// First, once, within 10 s.
         #[prost(message, tag = "1")]
         Hello(super::Hello),
         /// Changes the number of slots.
         #[prost(message, tag = "2")]
-        Credits(super::Credits),
-        /// Shows that the worker is alive; any other message does as well.
+        SetSlots(super::SetSlots),
+        /// Shows that the worker is alive and how far it has read. The server answers each with a Heartbeat.
         #[prost(message, tag = "3")]
-        Beat(super::Beat),
+        Heartbeat(super::Heartbeat),
         /// Says how far attempts have come.
         #[prost(message, tag = "4")]
         Progress(super::ProgressReport),
@@ -237,27 +326,21 @@ pub mod session_request {
         /// The worker takes no further assignments and will finish those it has.
         #[prost(message, tag = "6")]
         Drain(super::DrainNotice),
-        /// Fresh credentials of the same subject, before those of the stream expire; the stream lives as long as they do.
+        /// Fresh credentials of the same subject, before those of the stream expire; the stream lives as long as they do. Their
+        /// permissions hold at once.
         #[prost(message, tag = "7")]
         Refresh(super::Refresh),
     }
 }
-/// Refresh brings fresh credentials.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Refresh {
-    /// The bearer token, without the word `Bearer`.
-    #[prost(string, tag = "1")]
-    pub token: ::prost::alloc::string::String,
-}
-/// SessionResponse is what the server sends.
+/// The response messages of OpenSession: the server sends them.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct SessionResponse {
+pub struct OpenSessionResponse {
     /// Exactly one of these is set.
-    #[prost(oneof = "session_response::Message", tags = "1, 2, 3, 4, 5, 6")]
-    pub message: ::core::option::Option<session_response::Message>,
+    #[prost(oneof = "open_session_response::Message", tags = "1, 2, 3, 4, 5, 6")]
+    pub message: ::core::option::Option<open_session_response::Message>,
 }
-/// Nested message and enum types in `SessionResponse`.
-pub mod session_response {
+/// Nested message and enum types in `OpenSessionResponse`.
+pub mod open_session_response {
     /// Exactly one of these is set.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Message {
@@ -276,30 +359,31 @@ pub mod session_response {
         /// The server is about to go: the worker finishes, reports, and connects again, here or elsewhere.
         #[prost(message, tag = "5")]
         Drain(super::DrainNotice),
-        /// Shows that the server is alive.
+        /// Answers the worker's Heartbeat.
         #[prost(message, tag = "6")]
-        Beat(super::Beat),
+        Heartbeat(super::Heartbeat),
     }
 }
 /// Hello introduces a worker.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Hello {
-    /// The worker's name, stable over restarts if it has one. At most 128 characters.
+    /// The worker's name, stable over restarts if it has one. From 1 to 128 characters.
     #[prost(string, tag = "1")]
     pub worker_id: ::prost::alloc::string::String,
-    /// What it runs; at least one.
+    /// The steps that it runs; from 1 to 10,000.
     #[prost(message, repeated, tag = "2")]
     pub offers: ::prost::alloc::vec::Vec<Offer>,
-    /// How many attempts it runs at once, from 1 to 10,000.
+    /// How many attempts it runs at once, from 0 to 10,000.
     #[prost(int32, tag = "3")]
     pub slots: i32,
     /// The session to continue; empty for a new one.
     #[prost(string, tag = "4")]
     pub session_id: ::prost::alloc::string::String,
-    /// The attempts that it still holds from that session.
+    /// The attempts that it still holds from that session. They are compared with the leases in the store; naming one does not
+    /// make it the worker's.
     #[prost(message, repeated, tag = "5")]
     pub held: ::prost::alloc::vec::Vec<HeldLease>,
-    /// The SDK and its version, such as `tasker-rust/0.1.0`.
+    /// The SDK and its version, such as `tasker-rust/0.1.0`. At most 128 characters are kept.
     #[prost(string, tag = "6")]
     pub sdk: ::prost::alloc::string::String,
 }
@@ -309,33 +393,79 @@ pub struct Welcome {
     /// The session.
     #[prost(string, tag = "1")]
     pub session_id: ::prost::alloc::string::String,
-    /// How long the session lives without a sign of life.
+    /// How long the session lives without a sign of life. The server ends a stream after this time of silence; a worker does the same.
     #[prost(message, optional, tag = "2")]
     pub lease_ttl: ::core::option::Option<::prost_types::Duration>,
-    /// How often the worker is to send one.
+    /// How often the worker is to send a Heartbeat. An assignment batch that the worker has not confirmed as received after two
+    /// of these is taken back and goes to another worker; the attempts in it do not count.
     #[prost(message, optional, tag = "3")]
     pub heartbeat_interval: ::core::option::Option<::prost_types::Duration>,
-    /// Of the leases that the worker said it holds, those that it has lost and must stop.
+    /// Of the leases that the worker said it holds, those that it does not hold and must stop.
     #[prost(message, repeated, tag = "4")]
     pub lost: ::prost::alloc::vec::Vec<HeldLease>,
     /// The server's version.
     #[prost(string, tag = "5")]
     pub server_version: ::prost::alloc::string::String,
+    /// The server's time, by which deadlines are meant.
+    #[prost(message, optional, tag = "6")]
+    pub server_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The most bytes of one result or of the details of one failure.
+    #[prost(int64, tag = "7")]
+    pub payload_bytes_max: i64,
+    /// The most bytes of one message that the server accepts.
+    #[prost(int64, tag = "8")]
+    pub message_bytes_max: i64,
 }
-/// Credits changes how many attempts a worker runs at once.
+/// SetSlots changes how many attempts a worker runs at once. Running ones are not touched.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Credits {
+pub struct SetSlots {
     /// The new number, from 0 to 10,000.
     #[prost(int32, tag = "1")]
     pub slots: i32,
 }
-/// Beat is a sign of life.
+/// Heartbeat is a sign of life, in both directions.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Beat {}
+pub struct Heartbeat {
+    /// From a worker: the `sequence` of the newest AssignmentBatch that it has received on this stream, 0 for none.
+    /// The server's carries the sequence that it answers to.
+    #[prost(int64, tag = "1")]
+    pub received_sequence: i64,
+}
+/// Refresh brings fresh credentials.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Refresh {
+    /// The bearer token, without the word `Bearer`.
+    #[prost(string, tag = "1")]
+    pub token: ::prost::alloc::string::String,
+}
+/// AssignmentBatch carries assignments.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AssignmentBatch {
+    /// The assignments.
+    #[prost(message, repeated, tag = "1")]
+    pub assignments: ::prost::alloc::vec::Vec<Assignment>,
+    /// The number of the batch on this stream, from 1 without gaps; the worker's Heartbeat confirms it.
+    #[prost(int64, tag = "2")]
+    pub sequence: i64,
+}
+/// ResultBatch carries results. Each is answered by itself.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ResultBatch {
+    /// The results.
+    #[prost(message, repeated, tag = "1")]
+    pub results: ::prost::alloc::vec::Vec<StepResult>,
+}
+/// AckBatch carries acknowledgements.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AckBatch {
+    /// The acknowledgements.
+    #[prost(message, repeated, tag = "1")]
+    pub acks: ::prost::alloc::vec::Vec<Ack>,
+}
 /// ProgressReport says how far attempts have come.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ProgressReport {
-    /// One entry per attempt.
+    /// One entry per attempt. Those of attempts that the session does not hold are ignored.
     #[prost(message, repeated, tag = "1")]
     pub progress: ::prost::alloc::vec::Vec<Progress>,
 }
@@ -351,30 +481,9 @@ pub struct Progress {
     /// From 0 to 100.
     #[prost(double, tag = "3")]
     pub percent: f64,
-    /// What it does now. At most 255 characters.
+    /// What it does now. At most 255 characters are kept.
     #[prost(string, tag = "4")]
     pub note: ::prost::alloc::string::String,
-}
-/// ResultBatch carries results.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ResultBatch {
-    /// The results.
-    #[prost(message, repeated, tag = "1")]
-    pub results: ::prost::alloc::vec::Vec<StepResult>,
-}
-/// AssignmentBatch carries assignments.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct AssignmentBatch {
-    /// The assignments.
-    #[prost(message, repeated, tag = "1")]
-    pub assignments: ::prost::alloc::vec::Vec<Assignment>,
-}
-/// AckBatch carries acknowledgements.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct AckBatch {
-    /// The acknowledgements.
-    #[prost(message, repeated, tag = "1")]
-    pub acks: ::prost::alloc::vec::Vec<Ack>,
 }
 /// StopBatch names attempts to stop.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -392,30 +501,67 @@ pub struct Stop {
     /// The token.
     #[prost(int64, tag = "2")]
     pub lease_token: i64,
-    /// Why, such as `task_cancelled` or `lease_expired`.
-    #[prost(string, tag = "3")]
-    pub reason: ::prost::alloc::string::String,
+    /// Why.
+    #[prost(enumeration = "StopReason", tag = "3")]
+    pub reason: i32,
 }
 /// DrainNotice announces that a side is about to go.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DrainNotice {
-    /// Why.
+    /// Why, for people.
     #[prost(string, tag = "1")]
     pub reason: ::prost::alloc::string::String,
     /// How long the side will wait.
     #[prost(message, optional, tag = "2")]
     pub grace: ::core::option::Option<::prost_types::Duration>,
 }
-/// The request of Claim.
+/// StopReason is why a worker is to stop an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum StopReason {
+    /// Never sent.
+    Unspecified = 0,
+    /// The step or its task was cancelled, or the task missed its deadline.
+    Cancelled = 1,
+    /// The attempt ran longer than its step's timeout.
+    TimedOut = 2,
+    /// The session does not hold the lease any more: it expired, or the attempt was taken back because it was not received.
+    LeaseLost = 3,
+}
+impl StopReason {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "STOP_REASON_UNSPECIFIED",
+            Self::Cancelled => "STOP_REASON_CANCELLED",
+            Self::TimedOut => "STOP_REASON_TIMED_OUT",
+            Self::LeaseLost => "STOP_REASON_LEASE_LOST",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "STOP_REASON_UNSPECIFIED" => Some(Self::Unspecified),
+            "STOP_REASON_CANCELLED" => Some(Self::Cancelled),
+            "STOP_REASON_TIMED_OUT" => Some(Self::TimedOut),
+            "STOP_REASON_LEASE_LOST" => Some(Self::LeaseLost),
+            _ => None,
+        }
+    }
+}
+/// The request of ClaimSteps.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ClaimRequest {
-    /// The worker's name.
+pub struct ClaimStepsRequest {
+    /// The worker's name. From 1 to 128 characters.
     #[prost(string, tag = "1")]
     pub worker_id: ::prost::alloc::string::String,
-    /// The session of an earlier Claim; empty for a new one.
+    /// The session of an earlier ClaimSteps; empty for a new one.
     #[prost(string, tag = "2")]
     pub session_id: ::prost::alloc::string::String,
-    /// What it runs; at least one.
+    /// The steps that it runs; from 1 to 10,000.
     #[prost(message, repeated, tag = "3")]
     pub offers: ::prost::alloc::vec::Vec<Offer>,
     /// At most this many steps, from 1 to 1,000.
@@ -425,9 +571,9 @@ pub struct ClaimRequest {
     #[prost(message, optional, tag = "5")]
     pub wait: ::core::option::Option<::prost_types::Duration>,
 }
-/// The response of Claim.
+/// The response of ClaimSteps.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ClaimResponse {
+pub struct ClaimStepsResponse {
     /// The session, to be named from now on.
     #[prost(string, tag = "1")]
     pub session_id: ::prost::alloc::string::String,
@@ -437,10 +583,19 @@ pub struct ClaimResponse {
     /// How long the session lives without a call that names it.
     #[prost(message, optional, tag = "3")]
     pub lease_ttl: ::core::option::Option<::prost_types::Duration>,
+    /// The server's time, by which deadlines are meant.
+    #[prost(message, optional, tag = "4")]
+    pub server_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The most bytes of one result or of the details of one failure.
+    #[prost(int64, tag = "5")]
+    pub payload_bytes_max: i64,
+    /// The most bytes of one message that the server accepts.
+    #[prost(int64, tag = "6")]
+    pub message_bytes_max: i64,
 }
-/// The request of Report.
+/// The request of ReportResults.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ReportRequest {
+pub struct ReportResultsRequest {
     /// The session.
     #[prost(string, tag = "1")]
     pub session_id: ::prost::alloc::string::String,
@@ -448,29 +603,29 @@ pub struct ReportRequest {
     #[prost(message, repeated, tag = "2")]
     pub results: ::prost::alloc::vec::Vec<StepResult>,
 }
-/// The response of Report.
+/// The response of ReportResults.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ReportResponse {
+pub struct ReportResultsResponse {
     /// One acknowledgement per result, in the order of the request.
     #[prost(message, repeated, tag = "1")]
     pub acks: ::prost::alloc::vec::Vec<Ack>,
 }
-/// The request of Heartbeat.
+/// The request of HeartbeatSession.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct HeartbeatRequest {
+pub struct HeartbeatSessionRequest {
     /// The session.
     #[prost(string, tag = "1")]
     pub session_id: ::prost::alloc::string::String,
     /// The attempts that the worker holds.
     #[prost(message, repeated, tag = "2")]
     pub held: ::prost::alloc::vec::Vec<HeldLease>,
-    /// How far they have come.
+    /// How far they have come. Entries of attempts that the session does not hold are ignored.
     #[prost(message, repeated, tag = "3")]
     pub progress: ::prost::alloc::vec::Vec<Progress>,
 }
-/// The response of Heartbeat.
+/// The response of HeartbeatSession.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct HeartbeatResponse {
+pub struct HeartbeatSessionResponse {
     /// Of the attempts named, those to stop.
     #[prost(message, repeated, tag = "1")]
     pub stops: ::prost::alloc::vec::Vec<Stop>,
@@ -513,47 +668,22 @@ pub struct ListWorkersRequest {
     /// Only workers that serve this namespace; all when empty.
     #[prost(string, tag = "1")]
     pub namespace: ::prost::alloc::string::String,
+    /// At most this many, from 1 to 1,000; 100 when 0.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
 }
 /// The response of ListWorkers.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListWorkersResponse {
-    /// The workers, by name.
+    /// The workers, by name and session.
     #[prost(message, repeated, tag = "1")]
     pub workers: ::prost::alloc::vec::Vec<Worker>,
-}
-/// Worker is a connected worker.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct Worker {
-    /// The worker's name.
-    #[prost(string, tag = "1")]
-    pub worker_id: ::prost::alloc::string::String,
-    /// Its session.
+    /// The token of the next page; empty on the last.
     #[prost(string, tag = "2")]
-    pub session_id: ::prost::alloc::string::String,
-    /// The SDK and its version.
-    #[prost(string, tag = "3")]
-    pub sdk: ::prost::alloc::string::String,
-    /// What it runs.
-    #[prost(message, repeated, tag = "4")]
-    pub offers: ::prost::alloc::vec::Vec<Offer>,
-    /// How many attempts it runs at once.
-    #[prost(int32, tag = "5")]
-    pub slots: i32,
-    /// How many it runs now.
-    #[prost(int32, tag = "6")]
-    pub in_flight: i32,
-    /// When it connected.
-    #[prost(message, optional, tag = "7")]
-    pub connect_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When its leases end unless it shows a sign of life.
-    #[prost(message, optional, tag = "8")]
-    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// The server that it is connected to.
-    #[prost(string, tag = "9")]
-    pub server_id: ::prost::alloc::string::String,
-    /// Whether it is about to go.
-    #[prost(bool, tag = "10")]
-    pub draining: bool,
+    pub next_page_token: ::prost::alloc::string::String,
 }
 /// Generated client implementations.
 pub mod worker_service_client {
@@ -568,8 +698,8 @@ pub mod worker_service_client {
     use tonic::codegen::http::Uri;
     /// WorkerService hands steps to workers and takes their results.
     ///
-    /// Session is the one to use. Claim, Report and Heartbeat carry the same messages for runtimes in which
-    /// streams are awkward.
+    /// OpenSession is the one to use. ClaimSteps, ReportResults and HeartbeatSession carry the same messages for runtimes in
+    /// which streams are awkward.
     #[derive(Debug, Clone)]
     pub struct WorkerServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -652,13 +782,19 @@ pub mod worker_service_client {
         }
         /// Opens a session: the worker says hello, the server welcomes it, then assignments and results flow.
         ///
-        /// A session outlives its stream by the lease time: a worker that reconnects with its session id and the
-        /// leases it holds keeps its work.
-        pub async fn session(
+        /// The server waits 10 s for Hello, answers every Heartbeat with a Heartbeat, and ends a stream after `lease_ttl` of
+        /// silence. A session outlives its stream by the lease time: a worker that reconnects with its session id and the leases
+        /// it holds keeps its work, and an older stream of the same session ends. Safe to repeat.
+        ///
+        /// Fails with INVALID_FIELDS for a bad hello, PERMISSION_MISSING when an offer is not granted (also later, when fresh
+        /// credentials or changed roles grant less), UNAUTHENTICATED when the credentials have ended, DRAINING while the server stops.
+        pub async fn open_session(
             &mut self,
-            request: impl tonic::IntoStreamingRequest<Message = super::SessionRequest>,
+            request: impl tonic::IntoStreamingRequest<
+                Message = super::OpenSessionRequest,
+            >,
         ) -> std::result::Result<
-            tonic::Response<tonic::codec::Streaming<super::SessionResponse>>,
+            tonic::Response<tonic::codec::Streaming<super::OpenSessionResponse>>,
             tonic::Status,
         > {
             self.inner
@@ -671,63 +807,24 @@ pub mod worker_service_client {
                 })?;
             let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
-                "/tasker.worker.v1.WorkerService/Session",
+                "/tasker.worker.v1.WorkerService/OpenSession",
             );
             let mut req = request.into_streaming_request();
             req.extensions_mut()
-                .insert(GrpcMethod::new("tasker.worker.v1.WorkerService", "Session"));
+                .insert(
+                    GrpcMethod::new("tasker.worker.v1.WorkerService", "OpenSession"),
+                );
             self.inner.streaming(req, path, codec).await
         }
-        /// Waits for steps and claims them.
-        pub async fn claim(
+        /// Waits for steps and claims them. Not safe to repeat after a lost answer without a HeartbeatSession: the attempts of the lost
+        /// answer are handed back, uncounted, once they have not been named for a lease time.
+        ///
+        /// Fails with INVALID_FIELDS, PERMISSION_MISSING when an offer is not granted, DRAINING while the server stops.
+        pub async fn claim_steps(
             &mut self,
-            request: impl tonic::IntoRequest<super::ClaimRequest>,
-        ) -> std::result::Result<tonic::Response<super::ClaimResponse>, tonic::Status> {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::codec::Slices::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tasker.worker.v1.WorkerService/Claim",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("tasker.worker.v1.WorkerService", "Claim"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Reports results; each is acknowledged by itself once it is durable.
-        pub async fn report(
-            &mut self,
-            request: impl tonic::IntoRequest<super::ReportRequest>,
-        ) -> std::result::Result<tonic::Response<super::ReportResponse>, tonic::Status> {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::codec::Slices::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/tasker.worker.v1.WorkerService/Report",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("tasker.worker.v1.WorkerService", "Report"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Keeps a session of the unary methods alive and learns which attempts to stop.
-        pub async fn heartbeat(
-            &mut self,
-            request: impl tonic::IntoRequest<super::HeartbeatRequest>,
+            request: impl tonic::IntoRequest<super::ClaimStepsRequest>,
         ) -> std::result::Result<
-            tonic::Response<super::HeartbeatResponse>,
+            tonic::Response<super::ClaimStepsResponse>,
             tonic::Status,
         > {
             self.inner
@@ -740,14 +837,75 @@ pub mod worker_service_client {
                 })?;
             let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
-                "/tasker.worker.v1.WorkerService/Heartbeat",
+                "/tasker.worker.v1.WorkerService/ClaimSteps",
             );
             let mut req = request.into_request();
             req.extensions_mut()
-                .insert(GrpcMethod::new("tasker.worker.v1.WorkerService", "Heartbeat"));
+                .insert(GrpcMethod::new("tasker.worker.v1.WorkerService", "ClaimSteps"));
             self.inner.unary(req, path, codec).await
         }
-        /// Returns the results of a step's parents, for assignments that came without them.
+        /// Reports results; each is acknowledged by itself once it is durable. Safe to repeat: a result that was accepted before
+        /// is answered STALE.
+        ///
+        /// Fails with SESSION_UNKNOWN, INVALID_FIELDS when there are more than 1,000 results.
+        pub async fn report_results(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReportResultsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReportResultsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::Slices::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.worker.v1.WorkerService/ReportResults",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tasker.worker.v1.WorkerService", "ReportResults"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Keeps a session of the unary methods alive and learns which attempts to stop. Safe to repeat.
+        ///
+        /// Fails with SESSION_UNKNOWN.
+        pub async fn heartbeat_session(
+            &mut self,
+            request: impl tonic::IntoRequest<super::HeartbeatSessionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::HeartbeatSessionResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::Slices::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.worker.v1.WorkerService/HeartbeatSession",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tasker.worker.v1.WorkerService", "HeartbeatSession"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Returns the results of a step's parents, for assignments that came without them. Safe to repeat.
+        ///
+        /// Fails with LEASE_STALE when no session of the caller holds the attempt, INVALID_FIELDS, PAGE_TOKEN_INVALID.
         pub async fn fetch_dependencies(
             &mut self,
             request: impl tonic::IntoRequest<super::FetchDependenciesRequest>,
@@ -777,7 +935,9 @@ pub mod worker_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Lists the connected workers.
+        /// Lists the connected workers by name. Safe to repeat.
+        ///
+        /// Fails with PERMISSION_MISSING for a namespace that is not granted, INVALID_FIELDS, PAGE_TOKEN_INVALID.
         pub async fn list_workers(
             &mut self,
             request: impl tonic::IntoRequest<super::ListWorkersRequest>,

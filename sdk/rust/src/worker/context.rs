@@ -3,19 +3,32 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::Arc,
-    time::{Duration, SystemTime},
+    sync::{Arc, Weak},
+    time::Duration,
 };
 
 use serde::de::DeserializeOwned;
-use tokio::sync::{OnceCell, mpsc};
+use tokio::{
+    sync::{OnceCell, mpsc},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
-use super::{attempt::Event, step_error::StepError};
+use super::{
+    attempt::{Event, Execution},
+    cancel::{Cancel, CancelReason},
+    clock::ServerClock,
+    ledger::Key,
+    progress::ProgressCell,
+    step_error::StepError,
+};
 use crate::{
     client::Client,
     errors::Error,
-    proto::tasker::worker::v1::{Assignment, DependencyResult, FetchDependenciesRequest, Progress},
+    proto::tasker::{
+        v1::HandlerRef,
+        worker::v1::{Assignment, DependencyResult, FetchDependenciesRequest},
+    },
 };
 
 /// One attempt of a step. Clones are the same attempt.
@@ -24,21 +37,34 @@ pub struct StepContext(Arc<Attempt>);
 
 struct Attempt {
     assignment: Assignment,
-    cancel: CancellationToken,
+    deadline: Option<Instant>,
+    cancel: Cancel,
+    /// Cancelled once the worker is going.
+    drain: CancellationToken,
     client: Client,
     events: mpsc::UnboundedSender<Event>,
+    progress: Arc<ProgressCell>,
+    execution: Weak<Execution>,
     /// Parents' results that had to be fetched.
     fetched: OnceCell<Vec<DependencyResult>>,
 }
 
+/// What an attempt needs besides its assignment.
+pub(crate) struct Surroundings {
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) cancel: Cancel,
+    pub(crate) drain: CancellationToken,
+    pub(crate) client: Client,
+    pub(crate) events: mpsc::UnboundedSender<Event>,
+    pub(crate) execution: Weak<Execution>,
+}
+
 impl StepContext {
-    pub(crate) fn new(
-        assignment: Assignment,
-        cancel: CancellationToken,
-        client: Client,
-        events: mpsc::UnboundedSender<Event>,
-    ) -> Self {
-        Self(Arc::new(Attempt { assignment, cancel, client, events, fetched: OnceCell::new() }))
+    pub(crate) fn new(assignment: Assignment, surroundings: Surroundings) -> Self {
+        let Surroundings { deadline, cancel, drain, client, events, execution } = surroundings;
+        let progress = Arc::new(ProgressCell::new(Key::new(&assignment.step_id, assignment.lease_token)));
+        let fetched = OnceCell::new();
+        Self(Arc::new(Attempt { assignment, deadline, cancel, drain, client, events, progress, execution, fetched }))
     }
 
     /// An attempt that no server knows of, for tests of handlers. Cancelling the token cancels it.
@@ -46,7 +72,21 @@ impl StepContext {
     /// Must be called within a tokio runtime.
     pub fn detached(assignment: Assignment, cancel: CancellationToken) -> Self {
         let client = Client::builder("http://localhost:7077").no_token().connect_lazy().expect("a fine endpoint");
-        Self::new(assignment, cancel, client, mpsc::unbounded_channel().0)
+        let deadline = assignment.deadline_time.as_ref().and_then(|time| ServerClock::default().instant(time));
+        let surroundings = Surroundings {
+            deadline,
+            cancel: Cancel::new(cancel),
+            drain: CancellationToken::new(),
+            client,
+            events: mpsc::unbounded_channel().0,
+            execution: Weak::new(),
+        };
+        Self::new(assignment, surroundings)
+    }
+
+    /// Keeps the attempt's slot for as long as it is held.
+    pub(crate) fn execution(&self) -> Option<Arc<Execution>> {
+        self.0.execution.upgrade()
     }
 
     /// The task.
@@ -64,15 +104,26 @@ impl StepContext {
         &self.0.assignment.step_name
     }
 
+    /// The handler version that the task runs.
+    pub fn handler(&self) -> &HandlerRef {
+        const NONE: &HandlerRef = &HandlerRef { namespace: String::new(), name: String::new(), version: String::new() };
+        self.0.assignment.handler.as_ref().unwrap_or(NONE)
+    }
+
     /// The fencing token: it only grows for a step, so send it along with writes to other systems and let the
     /// greater one win.
     pub fn lease_token(&self) -> i64 {
         self.0.assignment.lease_token
     }
 
-    /// The number of this attempt, from 1.
+    /// The number of this attempt among those that count, from 1.
     pub fn attempt(&self) -> i32 {
         self.0.assignment.attempt
+    }
+
+    /// Attempts allowed in total.
+    pub fn retry_limit(&self) -> i32 {
+        self.0.assignment.retry_limit
     }
 
     /// The assignment as it was sent, with everything that has no accessor here.
@@ -154,33 +205,48 @@ impl StepContext {
         }
     }
 
-    /// When the attempt times out, if ever.
-    pub fn deadline(&self) -> Option<SystemTime> {
-        let time = self.0.assignment.deadline_time.as_ref()?;
-        let whole = Duration::from_secs(u64::try_from(time.seconds).ok()?);
-        Some(SystemTime::UNIX_EPOCH + whole + Duration::from_nanos(u64::try_from(time.nanos).ok()?))
+    /// When the attempt times out, if ever: the server's deadline on the local monotonic clock.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.0.deadline
     }
 
-    /// Whether the attempt is to stop: its task was cancelled, its lease is lost, or the worker is going.
+    /// How long until the attempt times out; zero once it has, `None` when it never does.
+    pub fn remaining(&self) -> Option<Duration> {
+        self.0.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Whether the attempt is to stop; [`Self::cancel_reason`] says why.
     pub fn is_cancelled(&self) -> bool {
         self.0.cancel.is_cancelled()
     }
 
-    /// Waits until the attempt is to stop. Whatever is still running a grace later is dropped.
-    pub async fn cancelled(&self) {
-        self.0.cancel.cancelled().await;
+    /// Why the attempt is to stop; `None` while it is not.
+    pub fn cancel_reason(&self) -> Option<CancelReason> {
+        self.0.cancel.reason()
     }
 
-    /// Says how far the attempt has come, from 0 to 100, and what it does now.
-    pub fn progress(&self, percent: f64, note: impl Into<String>) {
-        let progress = Progress {
-            step_id: self.step_id().to_owned(),
-            lease_token: self.lease_token(),
-            percent: percent.clamp(0.0, 100.0),
-            note: note.into().chars().take(255).collect(),
-        };
-        // Nobody listens any more when the worker has ended; progress is a courtesy.
-        let _ = self.0.events.send(Event::Progress(progress));
+    /// Waits until the attempt is to stop, and says why. A future that still runs a grace later is dropped.
+    pub async fn cancelled(&self) -> CancelReason {
+        self.0.cancel.cancelled().await;
+        self.0.cancel.reason().unwrap_or(CancelReason::Cancelled)
+    }
+
+    /// Whether the worker is going: it takes no further steps, and this attempt has the grace of the drain to finish.
+    pub fn is_shutting_down(&self) -> bool {
+        self.0.drain.is_cancelled()
+    }
+
+    /// Waits until the worker is going.
+    pub async fn shutting_down(&self) {
+        self.0.drain.cancelled().await;
+    }
+
+    /// Says how far the attempt has come, from 0 to 100, and what it does now. Of many calls the latest is sent.
+    pub fn progress(&self, percent: f64, note: impl AsRef<str>) {
+        if self.0.progress.set(percent, note.as_ref()) {
+            // Nobody listens any more when the worker has ended; progress is a courtesy.
+            let _ = self.0.events.send(Event::Progress(Arc::clone(&self.0.progress)));
+        }
     }
 }
 

@@ -1,6 +1,7 @@
-//! Which handler runs which step: owns the registered handlers and what the worker offers because of them.
+//! Which function runs which step: owns the registered functions and the offers that follow from them.
 
 use std::{
+    any::TypeId,
     collections::HashMap,
     fmt,
     sync::{
@@ -14,18 +15,26 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 
 use super::{context::StepContext, step_error::StepError};
-use crate::proto::tasker::worker::v1::{Assignment, Offer};
+use crate::{
+    errors::{Error, Result as SetupResult},
+    proto::tasker::{
+        v1::HandlerRef,
+        worker::v1::{Assignment, Offer, offer::Target},
+    },
+};
 
-/// A handler that ends within this time on its first poll is called within the session from then on.
+/// A function that ends within this time on its first poll is called within the session from then on.
 const QUICK: Duration = Duration::from_micros(50);
 /// One that once takes longer than this is no longer.
 const SLOW: Duration = Duration::from_micros(500);
+const NAME_CHARS_MAX: usize = 255;
 
-pub(crate) type Outcome = Result<String, StepError>;
+/// The result as JSON text; `None` for nothing.
+pub(crate) type Outcome = Result<Option<String>, StepError>;
 
 type Call = dyn Fn(StepContext) -> BoxFuture<'static, Outcome> + Send + Sync;
 
-/// A registered handler.
+/// A registered function.
 pub(crate) struct Entry {
     call: Box<Call>,
     quick: AtomicBool,
@@ -37,7 +46,7 @@ impl Entry {
     where
         F: Fn(StepContext) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<T, StepError>> + Send + 'static,
-        T: Serialize,
+        T: Serialize + 'static,
     {
         let call = move |context: StepContext| -> BoxFuture<'static, Outcome> {
             let future = handler(context);
@@ -76,102 +85,155 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// The result as JSON text; nothing for `()`.
-fn json<T: Serialize>(value: &T) -> Outcome {
-    let text = serde_json::to_string(value).map_err(|error| {
+/// The result as JSON text; nothing for `()`. A null, such as that of `None`, is a result.
+fn json<T: Serialize + 'static>(value: &T) -> Outcome {
+    if TypeId::of::<T>() == TypeId::of::<()>() {
+        return Ok(None);
+    }
+    serde_json::to_string(value).map(Some).map_err(|error| {
         StepError::permanent(format!("the result cannot be written as JSON: {error}")).class("InvalidResult")
-    })?;
-    Ok(if text == "null" { String::new() } else { text })
+    })
 }
 
-/// The handlers of a worker, by namespace and name.
+/// The steps that a function runs: a step handler, or a handler all of whose steps it runs; a name is one.
+///
+/// ```
+/// use tasker_sdk::worker::Steps;
+///
+/// let steps = Steps::of("ship_parcel").namespace("logistics").versions(["1.4.0", "1.5.0"]);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct Steps {
+    name: String,
+    namespace: Option<String>,
+    versions: Vec<String>,
+}
+
+impl Steps {
+    /// The steps of a step handler, or of a handler, in the worker's namespace and in all versions.
+    pub fn of(name: impl Into<String>) -> Self {
+        Self { name: name.into(), namespace: None, versions: Vec::new() }
+    }
+
+    /// Those of another namespace.
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// Only those of these handler versions. A worker that names the versions that it was built for is never given a step
+    /// that only a newer one knows.
+    pub fn versions<V: Into<String>>(mut self, versions: impl IntoIterator<Item = V>) -> Self {
+        self.versions = versions.into_iter().map(Into::into).collect();
+        self
+    }
+}
+
+impl From<&str> for Steps {
+    fn from(name: &str) -> Self {
+        Self::of(name)
+    }
+}
+
+impl From<String> for Steps {
+    fn from(name: String) -> Self {
+        Self::of(name)
+    }
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    StepHandler,
+    Handler,
+}
+
+/// The functions of a worker.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
-    namespaces: HashMap<String, Handlers>,
+    step_handlers: Functions,
+    handlers: Functions,
     offers: Vec<Offer>,
 }
 
-#[derive(Debug, Default)]
-struct Handlers {
-    by_step_handler: HashMap<String, Arc<Entry>>,
-    by_task_handler: HashMap<String, Arc<Entry>>,
+/// By name and namespace.
+type Functions = HashMap<String, HashMap<String, Vec<Function>>>;
+
+#[derive(Debug)]
+struct Function {
+    versions: Vec<String>,
+    entry: Arc<Entry>,
 }
 
 impl Registry {
-    /// Runs the steps of a step handler; the later of two registrations counts.
-    pub(crate) fn step_handler(&mut self, namespace: &str, name: String, entry: Arc<Entry>) {
-        let handlers = self.namespaces.entry(namespace.to_owned()).or_default();
-        if handlers.by_step_handler.insert(name.clone(), entry).is_none() {
-            self.offers.push(Offer { namespace: namespace.to_owned(), step_handler: name, handler: String::new() });
+    /// Registers functions, or says which registration is wrong. Two of the same steps are.
+    pub(crate) fn new(
+        default_namespace: &str,
+        registered: impl IntoIterator<Item = (Kind, Steps, Arc<Entry>)>,
+    ) -> SetupResult<Self> {
+        let mut registry = Self::default();
+        for (kind, Steps { name, namespace, versions }, entry) in registered {
+            let namespace = namespace.unwrap_or_else(|| default_namespace.to_owned());
+            for text in [&namespace, &name] {
+                if text.is_empty() || text.chars().count() > NAME_CHARS_MAX || text.chars().any(char::is_control) {
+                    return Err(Error::Setup(format!(
+                        "`{}` is no name of a handler or a namespace",
+                        text.escape_debug()
+                    )));
+                }
+            }
+            let functions = match kind {
+                Kind::StepHandler => &mut registry.step_handlers,
+                Kind::Handler => &mut registry.handlers,
+            };
+            let of_namespace = functions.entry(name.clone()).or_default().entry(namespace.clone()).or_default();
+            if of_namespace.iter().any(|other| other.overlaps(&versions)) {
+                return Err(Error::Setup(format!("the steps of `{name}` in `{namespace}` are registered twice")));
+            }
+            let target = match kind {
+                Kind::StepHandler => Target::StepHandler(name),
+                Kind::Handler => Target::Handler(name),
+            };
+            registry.offers.push(Offer { namespace, target: Some(target), versions: versions.clone() });
+            of_namespace.push(Function { versions, entry });
         }
+        if registry.offers.is_empty() {
+            return Err(Error::Setup("the worker has no handlers".into()));
+        }
+        Ok(registry)
     }
 
-    /// Runs all steps of a task handler; the later of two registrations counts.
-    pub(crate) fn task_handler(&mut self, namespace: &str, name: String, entry: Arc<Entry>) {
-        let handlers = self.namespaces.entry(namespace.to_owned()).or_default();
-        if handlers.by_task_handler.insert(name.clone(), entry).is_none() {
-            self.offers.push(Offer { namespace: namespace.to_owned(), step_handler: String::new(), handler: name });
-        }
-    }
-
-    /// What the worker offers.
+    /// The offers of the worker.
     pub(crate) fn offers(&self) -> &[Offer] {
         &self.offers
     }
 
-    /// The handler of an assignment: that of its step handler, else that of its task handler.
+    /// The function of an assignment: that of its step handler, else that of its handler.
     pub(crate) fn find(&self, assignment: &Assignment) -> Option<&Arc<Entry>> {
-        let handlers = self.namespaces.get(&assignment.namespace)?;
-        handlers
-            .by_step_handler
-            .get(&assignment.handler_class)
-            .or_else(|| handlers.by_task_handler.get(&assignment.task_name))
+        let handler = assignment.handler.as_ref()?;
+        let HandlerRef { namespace, name, version } = handler;
+        let by_step = find(&self.step_handlers, &assignment.step_handler, namespace, version);
+        by_step.or_else(|| find(&self.handlers, name, namespace, version))
+    }
+}
+
+fn find<'a>(functions: &'a Functions, name: &str, namespace: &str, version: &str) -> Option<&'a Arc<Entry>> {
+    let functions = functions.get(name)?.get(namespace)?;
+    functions.iter().find(|function| function.runs(version)).map(|function| &function.entry)
+}
+
+impl Function {
+    fn runs(&self, version: &str) -> bool {
+        self.versions.is_empty() || self.versions.iter().any(|ours| ours == version)
+    }
+
+    fn overlaps(&self, versions: &[String]) -> bool {
+        versions.is_empty()
+            || self.versions.is_empty()
+            || versions.iter().any(|version| self.versions.contains(version))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_step_handler_goes_before_a_task_handler_and_namespaces_are_apart() {
-        let mut registry = Registry::default();
-        let one = Arc::new(Entry::new(|_| async { Ok(1) }));
-        let all = Arc::new(Entry::new(|_| async { Ok(2) }));
-        registry.step_handler("default", "Label".into(), one.clone());
-        registry.task_handler("default", "ship".into(), all.clone());
-        registry.step_handler("default", "Label".into(), one.clone());
-        assert_eq!(registry.offers().len(), 2);
-
-        let check = |namespace: &str, class: &str, task: &str, expected: Option<&Arc<Entry>>| {
-            let assignment = Assignment {
-                namespace: namespace.into(),
-                handler_class: class.into(),
-                task_name: task.into(),
-                ..Default::default()
-            };
-            let found = registry.find(&assignment);
-            assert_eq!(found.map(Arc::as_ptr), expected.map(Arc::as_ptr), "{namespace} {class} {task}");
-        };
-        check("default", "Label", "ship", Some(&one));
-        check("default", "Other", "ship", Some(&all));
-        check("default", "Other", "other", None);
-        check("billing", "Label", "ship", None);
-    }
-
-    #[test]
-    fn handlers_are_learnt() {
-        let entry = Entry::new(|_| async { Ok(()) });
-        let check = |expected: bool| assert_eq!(entry.is_quick(), expected);
-        check(false);
-        entry.ended_at_once(QUICK);
-        check(true);
-        entry.ended_at_once(SLOW);
-        check(true);
-        entry.ended_at_once(SLOW * 2);
-        check(false);
-        entry.ended_at_once(QUICK);
-        entry.waited();
-        check(false);
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::proto::tasker::worker::v1::Failure;
 
@@ -11,6 +11,8 @@ const MESSAGE_CHARS_MAX: usize = 4096;
 /// The server keeps this much of a backtrace.
 const BACKTRACE_BYTES_MAX: usize = 16 * 1024;
 const CLASS_CHARS_MAX: usize = 255;
+/// The longest wait that a message can carry.
+const FOR_EVER: prost_types::Duration = prost_types::Duration { seconds: 315_576_000_000, nanos: 0 };
 
 /// The failure of an attempt.
 ///
@@ -95,19 +97,24 @@ impl StepError {
         &self.0.message
     }
 
-    pub(crate) fn into_failure(self) -> Failure {
+    /// The failure as it is sent. Details of more than so many bytes are left out, and that is said in their place.
+    pub(crate) fn into_failure(self, details_bytes_max: usize) -> Failure {
         let body = *self.0;
+        let mut context_json = match body.context {
+            context if context.is_empty() => String::new(),
+            context => storable(Value::Object(context)).to_string(),
+        };
+        if context_json.len() > details_bytes_max {
+            context_json = json!({ "omitted_bytes": context_json.len() }).to_string();
+        }
         Failure {
             error_class: first_chars(body.class, CLASS_CHARS_MAX),
             message: first_chars(body.message, MESSAGE_CHARS_MAX),
             backtrace: first_bytes(body.backtrace, BACKTRACE_BYTES_MAX),
             permanent: body.permanent,
-            error_code: body.code,
-            retry_after_ms: body.retry_after.map(|wait| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)),
-            context_json: match body.context {
-                context if context.is_empty() => String::new(),
-                context => Value::Object(context).to_string(),
-            },
+            error_code: first_chars(body.code, CLASS_CHARS_MAX),
+            retry_after: body.retry_after.map(|wait| wait.try_into().unwrap_or(FOR_EVER)),
+            context_json,
         }
     }
 }
@@ -157,6 +164,18 @@ fn first_bytes(mut text: String, bytes_max: usize) -> String {
     without_nul(text)
 }
 
+/// The same without NUL, in names and texts alike.
+fn storable(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(without_nul(text)),
+        Value::Array(items) => Value::Array(items.into_iter().map(storable).collect()),
+        Value::Object(map) => {
+            Value::Object(map.into_iter().map(|(key, value)| (without_nul(key), storable(value))).collect())
+        }
+        other => other,
+    }
+}
+
 fn without_nul(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
@@ -165,6 +184,8 @@ fn without_nul(text: String) -> String {
 mod tests {
     use super::*;
 
+    const LIMIT: usize = 1_000;
+
     #[test]
     fn every_part_travels() {
         let failure = StepError::permanent("no such order")
@@ -172,16 +193,16 @@ mod tests {
             .class("OrderMissing")
             .retry_after(Duration::from_millis(1500))
             .with("status", 404)
-            .into_failure();
+            .into_failure(LIMIT);
         assert_eq!((failure.permanent, failure.error_code.as_str()), (true, "HTTP_404"));
         assert_eq!(failure.error_class, "OrderMissing");
-        assert_eq!(failure.retry_after_ms, Some(1500));
+        assert_eq!(failure.retry_after, Some(prost_types::Duration { seconds: 1, nanos: 500_000_000 }));
         assert_eq!(failure.context_json, r#"{"status":404}"#);
     }
 
     #[test]
     fn a_std_error_is_retryable_and_names_its_type() {
-        let failure = StepError::from("x".parse::<i32>().expect_err("not a number")).into_failure();
+        let failure = StepError::from("x".parse::<i32>().expect_err("not a number")).into_failure(LIMIT);
         assert!(!failure.permanent);
         assert_eq!(failure.error_class, "core::num::error::ParseIntError");
         assert_eq!(failure.message, "invalid digit found in string");
@@ -190,9 +211,28 @@ mod tests {
     #[test]
     fn text_is_cut_at_characters_and_has_no_nul() {
         let failure =
-            StepError::retryable(format!("a\0{}", "é".repeat(5000))).backtrace("é".repeat(9000)).into_failure();
+            StepError::retryable(format!("a\0{}", "é".repeat(5000))).backtrace("é".repeat(9000)).into_failure(LIMIT);
         assert_eq!(failure.message.chars().count(), MESSAGE_CHARS_MAX);
         assert!(failure.message.starts_with("a\u{fffd}é"));
         assert_eq!(failure.backtrace.len(), BACKTRACE_BYTES_MAX);
+    }
+
+    #[test]
+    fn three_waits_are_three_things() {
+        let wait = |error: StepError| error.into_failure(LIMIT).retry_after;
+        assert_eq!(wait(StepError::retryable("busy")), None);
+        let zero = StepError::retryable("busy").retry_after(Duration::ZERO);
+        assert_eq!(wait(zero), Some(prost_types::Duration { seconds: 0, nanos: 0 }));
+        assert_eq!(wait(StepError::retryable("busy").retry_after(Duration::MAX)), Some(FOR_EVER));
+    }
+
+    #[test]
+    fn details_are_bounded_and_have_no_nul() {
+        let failure = StepError::retryable("no").with("a\0", json!(["b\0", 1])).into_failure(LIMIT);
+        assert_eq!(failure.context_json, "{\"a\u{fffd}\":[\"b\u{fffd}\",1]}");
+        let failure = StepError::retryable("no").with("page", "x".repeat(2 << 20)).code("c".repeat(300));
+        let failure = failure.into_failure(LIMIT);
+        assert_eq!(failure.context_json, format!(r#"{{"omitted_bytes":{}}}"#, (2 << 20) + 11));
+        assert_eq!(failure.error_code.len(), CLASS_CHARS_MAX);
     }
 }

@@ -1,6 +1,6 @@
--- Which sessions hold steps, with which attempt, and whose they are. Locks nothing. Walks leases_pkey and
+-- Which sessions hold steps, with which attempt, whose they are, and what these offer. Locks nothing. Walks leases_pkey and
 -- sessions_pkey. $1 task ids, $2 step numbers
-select k.task_id, k.step_no, l.attempt, l.session_id, s.subject
+select k.task_id, k.step_no, l.attempt, l.session_id, s.subject, s.offers::text as offers
 from unnest($1::uuid[], $2::smallint[]) as k (task_id, step_no)
 cross join lateral (
     select l.attempt, l.session_id

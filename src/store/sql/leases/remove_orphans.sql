@@ -7,4 +7,4 @@ left join tasks t on t.task_id = k.task_id
 where l.task_id = k.task_id and l.step_no = k.step_no and l.attempt = k.attempt
   and (t.task_id is null
        or tasker_step_state(t.steps, k.step_no) <> 1
-       or tasker_step_attempts(t.steps, k.step_no) <> k.attempt)
+       or tasker_step_token(t.steps, k.step_no) <> k.attempt)
