@@ -31,6 +31,9 @@ use crate::{
 pub use publisher::Nats;
 pub use sessions::Sessions;
 
+/// How long streams may take to send what waits for their workers at the end of a drain.
+const STREAMS_END_WITHIN: Duration = Duration::from_secs(1);
+
 /// How often a drain looks whether it is over.
 const DRAIN_PAUSE: Duration = Duration::from_millis(10);
 
@@ -261,7 +264,12 @@ impl Engine {
         let told_by = until - grace / 2;
         let _hangs = tokio::time::timeout_at(told_by, poll(|| !self.workforce.is_claiming())).await;
         self.workforce.announce_drain();
-        tokio::time::timeout_at(until, poll(|| self.workforce.is_idle())).await.is_ok()
+        let is_idle = tokio::time::timeout_at(until, poll(|| self.workforce.is_idle())).await.is_ok();
+        // Streams end by themselves, after the answers to what they have brought.
+        self.sessions.end();
+        let streams = poll(|| self.workforce.open_streams() == 0);
+        let _cut_off = tokio::time::timeout(STREAMS_END_WITHIN, streams).await;
+        is_idle
     }
 
     /// Stops the loops, finishes the batches that have begun, and ends. Callers drop their writers first.

@@ -14,7 +14,10 @@ pub use serving::{Filter, Opening, Serving};
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use tokio::sync::Notify;
@@ -76,12 +79,20 @@ struct Inner {
     state: Mutex<State>,
     /// Notified when the dispatcher should look: a slot came free, or a step waits.
     wake: Notify,
+    /// Receivers whose messages have not all gone out.
+    streams: AtomicUsize,
 }
 
 impl Workforce {
     /// A way for messages to a session of this server.
     pub fn channel(&self) -> (SessionSender, SessionReceiver) {
+        self.0.streams.fetch_add(1, Ordering::Relaxed);
         channel::channel(self.clone())
+    }
+
+    /// How many receivers there are whose messages have not all gone out.
+    pub fn open_streams(&self) -> usize {
+        self.0.streams.load(Ordering::Relaxed)
     }
 
     /// Adds a session, or gives an existing one a new sender. What is claimed for it from now on goes to this sender; it is

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use tasker_sdk::{StepContext, StepError, Worker};
 
 #[derive(Deserialize)]
-struct Order {
-    order_id: i64,
+struct Parcel {
+    parcel_id: i64,
     #[serde(default)]
     items: Vec<String>,
 }
@@ -21,11 +21,11 @@ struct Reservation {
 }
 
 async fn reserve(ctx: StepContext) -> Result<Reservation, StepError> {
-    let order: Order = ctx.inputs()?;
-    if order.items.is_empty() {
-        return Err(StepError::permanent(format!("order {} has no items", order.order_id)).code("NO_ITEMS"));
+    let parcel: Parcel = ctx.inputs()?;
+    if parcel.parcel_id < 1 {
+        return Err(StepError::permanent(format!("there is no parcel {}", parcel.parcel_id)).code("NO_PARCEL"));
     }
-    Ok(Reservation { shelf: format!("S{}", order.order_id % 10), items: order.items.len() })
+    Ok(Reservation { shelf: format!("S{}", parcel.parcel_id % 10), items: parcel.items.len() })
 }
 
 async fn label(ctx: StepContext) -> Result<String, StepError> {

@@ -93,6 +93,12 @@ impl SessionSender {
     }
 }
 
+impl Drop for SessionReceiver {
+    fn drop(&mut self) {
+        self.workforce.0.streams.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl SessionReceiver {
     /// What has come since the last look; waits for the first. `None` when the session is over.
     pub async fn recv(&mut self) -> Option<Outgoing> {

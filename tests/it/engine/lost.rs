@@ -62,7 +62,7 @@ async fn a_worker_that_comes_back_keeps_its_work() {
     assert_eq!(worker.finish(tasks[0].step(0), 1).await, Verdict::Accepted);
     worker.drop_connection().await;
     let mut worker = ManualWorker::come_back(&second, 2, session, held).await;
-    assert_eq!((worker.session_id, worker.lost.as_slice()), (session, [(tasks[0].step(0), 1)].as_slice()));
+    assert_eq!((worker.session_id, worker.lost.as_slice()), (session, [(tasks[0].step(0), 1).into()].as_slice()));
     assert_eq!(worker.finish(tasks[1].step(0), 1).await, Verdict::Accepted);
     for task in tasks {
         assert_eq!(world.attempts(task.step(0)).await, ["complete"]);
@@ -121,7 +121,7 @@ async fn a_worker_that_reconnects_all_the_time_loses_no_assignment() {
                 Some(session) => ManualWorker::come_back(&server, 16, session, held.clone()).await,
             };
             session = Some(worker.session_id);
-            held.retain(|attempt| !worker.lost.contains(attempt));
+            held.retain(|attempt| !worker.lost.contains(&(*attempt).into()));
             let turn = tokio::time::Instant::now() + Duration::from_millis(20);
             while let Ok(assignment) = tokio::time::timeout_at(turn, worker.assignment()).await {
                 held.push((assignment.step, assignment.attempt));
