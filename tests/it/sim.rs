@@ -34,7 +34,7 @@ mod postgres;
 mod worker;
 
 pub use postgres::Postgres;
-pub use worker::{Does, Fleet, ManualWorker, Worker, failed, hello};
+pub use worker::{Does, Fleet, ManualWorker, Worker, confirm, failed, hello};
 
 /// A database with handlers on it.
 #[derive(Debug)]

@@ -92,6 +92,7 @@ impl ScriptedWorker {
     fn take_in(&mut self, receiver: &mut SessionReceiver) {
         let mut heard = Outgoing::default();
         receiver.gather(&mut heard);
+        crate::sim::confirm(&self.sessions, self.session_id, receiver, &heard);
         for assignment in &heard.assignments {
             self.hands.push((assignment.step, assignment.attempt));
         }

@@ -166,7 +166,10 @@ impl Life {
     /// Goes on for a moment; whether the connection holds.
     async fn serve(&mut self, sessions: &Sessions, session_id: Uuid, receiver: &mut SessionReceiver) -> bool {
         match tokio::time::timeout(BEAT, receiver.recv()).await {
-            Ok(Some(outgoing)) => self.hear(outgoing),
+            Ok(Some(outgoing)) => {
+                confirm(sessions, session_id, receiver, &outgoing);
+                self.hear(outgoing);
+            }
             Ok(None) => return false,
             Err(_) => sessions.touch(session_id),
         }
@@ -312,12 +315,22 @@ impl ManualWorker {
                     continue;
                 };
                 let more = more.expect("the session is open");
+                confirm(&self.sessions, self.session_id, &self.receiver, &more);
                 self.heard.acks.extend(more.acks);
                 self.heard.assignments.extend(more.assignments);
                 self.heard.stops.extend(more.stops);
             }
         })
         .await
+    }
+}
+
+/// Confirms that assignments have been received, as a stream and its worker do.
+pub fn confirm(sessions: &Sessions, session_id: Uuid, receiver: &SessionReceiver, outgoing: &Outgoing) {
+    if !outgoing.assignments.is_empty() {
+        let bytes = outgoing.assignments.iter().map(Assignment::bytes).sum();
+        let sequence = receiver.sent(session_id, &outgoing.assignments, bytes);
+        sessions.heard_heartbeat(session_id, sequence);
     }
 }
 
