@@ -352,8 +352,9 @@ impl Sessions {
 
     /// Finds which of the attempts this session does not hold.
     async fn foreign(&self, session_id: Uuid, reports: &[Report]) -> Result<HashSet<(StepId, u16)>> {
-        let attempts = reports.iter().filter_map(|report| report.lease.attempt);
-        let elsewhere = self.shared.workforce.not_held_by(session_id, attempts);
+        let attempts: Vec<(StepId, u16)> = reports.iter().filter_map(|report| report.lease.attempt).collect();
+        let held: HashSet<_> = self.shared.workforce.spoken_of(session_id, &attempts).into_iter().collect();
+        let elsewhere: Vec<_> = attempts.into_iter().filter(|attempt| !held.contains(attempt)).collect();
         if elsewhere.is_empty() {
             return Ok(HashSet::new());
         }

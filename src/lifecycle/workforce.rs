@@ -314,12 +314,6 @@ impl Workforce {
         session.is_none_or(|session| session.unanswered == 0)
     }
 
-    /// Of these attempts, those that this session is not known here to hold.
-    pub fn not_held_by(&self, session_id: Uuid, attempts: impl Iterator<Item = (StepId, u16)>) -> Vec<(StepId, u16)> {
-        let state = self.state();
-        attempts.filter(|(step, attempt)| !state.holds(session_id, *step, *attempt)).collect()
-    }
-
     /// Of these attempts of sessions, those whose session is here and has not been told of them.
     pub fn unknown(&self, leased: Vec<(StepId, u16, Uuid)>) -> Vec<(StepId, u16)> {
         let state = self.state();

@@ -196,7 +196,8 @@ impl WorkerService for Workers {
         let has_more = open.len() > size;
         open.truncate(size);
         let last = open.last().filter(|_| has_more);
-        let next_page_token = last.map(|last| binding.seal(&(&last.worker_id, last.session_id))).unwrap_or_default();
+        let next_page_token =
+            last.map(|last| binding.seal(&(last.worker_id.clone(), last.session_id))).unwrap_or_default();
         // Of a worker only what concerns the caller, and of a worker that does nothing for it nothing.
         let workers = open.into_iter().filter_map(|session| render::worker(session, &scope)).collect();
         Ok(Response::new(proto::ListWorkersResponse { workers, next_page_token }))

@@ -42,20 +42,27 @@ impl Workforce {
         }
     }
 
-    /// Notes that a worker speaks of attempts that it holds. Those of these that it does hold.
+    /// Notes that a worker speaks of attempts, and those of these that it holds. A stream keeps its order: the batches up to
+    /// theirs have been received, too.
     pub fn spoken_of(&self, session_id: Uuid, attempts: &[(StepId, u16)]) -> Vec<(StepId, u16)> {
         let mut state = self.state();
-        let mut held = Vec::with_capacity(attempts.len());
+        let (mut held, mut newest) = (Vec::with_capacity(attempts.len()), 0);
         for (step, attempt) in attempts {
             if let Some(holding) = state.held.get_mut(step)
                 && holding.session_id == session_id
                 && holding.attempt == *attempt
             {
+                if let Receipt::Sent(sequence) = holding.receipt {
+                    newest = newest.max(sequence);
+                }
                 if holding.receipt != Receipt::TakenBack {
                     holding.receipt = Receipt::Received;
                 }
                 held.push((*step, *attempt));
             }
+        }
+        if let Some(session) = state.sessions.get_mut(&session_id) {
+            session.received = session.received.max(newest);
         }
         held
     }

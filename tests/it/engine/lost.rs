@@ -193,6 +193,7 @@ async fn a_claim_whose_answer_was_lost_is_given_up_after_a_lease() {
     assert_eq!(claimed.len(), 2);
     // The worker got only one of the two.
     eventually("the other is given up", async || {
+        sessions.call(session, None).await.unwrap();
         sessions.heartbeat(session, None, &[(task.step(0), 1).into()], Vec::new()).await.unwrap();
         world.attempts(task.step(1)).await == ["pending"]
     })
