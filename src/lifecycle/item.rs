@@ -19,6 +19,8 @@ use crate::{
 pub(super) struct Queued {
     pub(super) item: Item,
     pub(super) room: OwnedSemaphorePermit,
+    /// Its place in the queue until it is taken into a batch.
+    pub(super) _place: OwnedSemaphorePermit,
 }
 
 /// One thing to be done in the next batch.
@@ -62,6 +64,27 @@ impl Item {
             Self::Apply { request, .. } => {
                 matches!(**request, Request::UpdateTask { .. } | Request::UpdateStep { inputs_json: Some(_), .. })
             }
+        }
+    }
+
+    /// Whether the caller that it would be answered to has gone.
+    pub(super) fn is_abandoned(&self) -> bool {
+        match self {
+            Self::Create { reply, .. } => reply.is_closed(),
+            Self::Apply { reply, .. } => reply.is_closed(),
+            Self::Claim { .. } | Self::Settle { .. } => false,
+        }
+    }
+
+    /// About how many rows it writes, as far as that is known without its task.
+    pub(super) fn rows(&self) -> usize {
+        match self {
+            Self::Create { new, .. } => {
+                let roots = new.template.steps.iter().filter(|step| step.parents.is_empty()).count();
+                3 + 2 * roots + new.bypass.len()
+            }
+            Self::Claim { steps, .. } => steps.len() * 3,
+            Self::Settle { .. } | Self::Apply { .. } => 4,
         }
     }
 

@@ -13,8 +13,10 @@
 //! ```
 
 mod after;
+mod fair_queue;
 mod hydrate;
 mod meter;
+mod queue;
 mod trace;
 
 use std::{
@@ -25,19 +27,21 @@ use std::{
 };
 
 use futures::FutureExt as _;
-use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{
     Watchdog,
     assignment::{Outcome, Verdict},
     batch::{Answer, Batch, DecideContext, identified},
-    item::{Item, Queued},
+    item::Item,
     request::Request,
     run_cache::{CachedRun, RunCache},
     writer::Shared,
 };
 use meter::{Meter, Try};
+use queue::{BATCH_ROWS_MAX, NextBatch};
+
+pub(super) use queue::LaneQueue;
 
 use crate::{
     domain::{
@@ -47,9 +51,6 @@ use crate::{
     error::{Error, Reason, Result},
     store::{self, Connection, Dedicated, lifecycle as rows},
 };
-
-/// Items of one batch bring at most about this many bytes.
-const BATCH_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// How often a batch is decided again because tasks moved, before its items are told that there is contention.
 const TRIES_MAX: usize = 5;
@@ -74,6 +75,8 @@ enum BatchError {
     Other(Error),
     /// An item is refused, or nothing comes of it, because of a cached run that no write confirms.
     Unverified,
+    /// The items write more rows than one statement may.
+    TooManyRows,
 }
 
 /// Where the runs of a batch come from.
@@ -101,26 +104,20 @@ impl Lane {
     }
 
     /// Works until every sender is gone, which is how the writer stops: the last batch is finished.
-    pub(super) async fn run(mut self, queue: &mut mpsc::Receiver<Queued>) {
+    pub(super) async fn run(mut self, queue: &mut LaneQueue) {
         // A run before this one may have ended in the middle of a batch.
         self.watchdog.idle();
-        let mut waiting = Vec::new();
-        while queue.recv_many(&mut waiting, self.shared.settings.batch_items_max).await > 0 {
-            let (mut items, rooms): (Vec<_>, Vec<_>) =
-                waiting.drain(..).map(|queued| (queued.item, queued.room)).unzip();
-            while !items.is_empty() {
-                let batch = split_by_weight(&mut items);
-                let (count, began) = (batch.len(), Instant::now());
-                self.watchdog.busy();
-                // A defect ends its batch, whose callers are told to come back, and not the lane.
-                if AssertUnwindSafe(self.work(batch)).catch_unwind().await.is_err() {
-                    tracing::error!("a batch panicked");
-                    self.runs = RunCache::new(self.shared.settings.run_cache_bytes_max);
-                    self.connection = None;
-                }
-                self.watchdog.idle();
-                self.meter.finished(count, began);
+        while let Some(NextBatch { items, rooms }) = queue.next(self.shared.settings.batch_items_max).await {
+            let (count, began) = (items.len(), Instant::now());
+            self.watchdog.busy();
+            // A defect ends its batch, whose callers are told to come back, and not the lane.
+            if AssertUnwindSafe(self.work(items)).catch_unwind().await.is_err() {
+                tracing::error!("a batch panicked");
+                self.runs = RunCache::new(self.shared.settings.run_cache_bytes_max);
+                self.connection = None;
             }
+            self.watchdog.idle();
+            self.meter.finished(count, began);
             drop(rooms);
         }
     }
@@ -138,7 +135,7 @@ impl Lane {
             self.meter.tried(match failed {
                 BatchError::Unverified => Try::Unverified,
                 BatchError::Store(store::Error::Retry(_)) => Try::Moved,
-                BatchError::Store(_) | BatchError::Other(_) => Try::Failed,
+                BatchError::Store(_) | BatchError::Other(_) | BatchError::TooManyRows => Try::Failed,
             });
             self.forget(&items);
             let error = match failed {
@@ -160,7 +157,7 @@ impl Lane {
                     tracing::warn!(error = &error as &dyn std::error::Error, items = items.len(), "batch split");
                     return self.split(items).await;
                 }
-                BatchError::Other(_) => return self.split(items).await,
+                BatchError::Other(_) | BatchError::TooManyRows => return self.split(items).await,
             };
             return self.refuse(items, &error).await;
         }
@@ -254,6 +251,11 @@ impl Lane {
             return Err(BatchError::Unverified);
         }
         let set = batch.columns(items, now);
+        // One statement writes a bounded number of rows; a single item's rows are bounded by the steps of a task.
+        if items.len() > 1 && set.as_ref().is_some_and(|set| set.rows() > BATCH_ROWS_MAX) {
+            batch.undo(&self.shared.workforce);
+            return Err(BatchError::TooManyRows);
+        }
         self.write_began = set.is_some().then(Instant::now);
         if let Some(set) = set
             && let Err(error) = rows::write(connection, now, &set, self.shared.settings.log).await
@@ -365,16 +367,4 @@ async fn write_beside(connection: &mut Connection, items: &[Item], batch: &Batch
         }
     }
     Ok(())
-}
-
-/// Takes items from the front until they are heavy enough for a batch; at least one.
-fn split_by_weight(items: &mut Vec<Item>) -> Vec<Item> {
-    let mut weight = 0;
-    let fits = items.iter().take_while(|item| {
-        weight += item.weight();
-        weight <= BATCH_BYTES_MAX
-    });
-    let count = fits.count().max(1);
-    let rest = items.split_off(count);
-    std::mem::replace(items, rest)
 }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     AckTo, ClaimVerdict, Clock, Events, Hints, Outcome, Pauses, Templates, Watch, Watchdog, Workforce,
     item::{Item, Queued},
-    lane::Lane,
+    lane::{Lane, LaneQueue},
     request::{Created, NewTask, Request},
 };
 use crate::{
@@ -126,6 +126,7 @@ pub struct Writer {
 #[derive(Debug, Clone)]
 struct LaneHandle {
     queue: mpsc::Sender<Queued>,
+    places: Arc<Semaphore>,
     room: Arc<Semaphore>,
     room_max: u32,
     refusals: Counter,
@@ -146,7 +147,8 @@ impl LaneHandle {
         let room_max = u32::try_from(bytes_max / 1_024).unwrap_or(u32::MAX / 2).max(1);
         let room = Arc::new(Semaphore::new(usize::try_from(room_max).unwrap_or(Semaphore::MAX_PERMITS)));
         let refusals = metrics.writer_refusals.with([]);
-        Self { queue, room, room_max, refusals, watchdog: Arc::default() }
+        let places = Arc::new(Semaphore::new(queue.max_capacity()));
+        Self { queue, places, room, room_max, refusals, watchdog: Arc::default() }
     }
 
     fn needs(&self, item: &Item) -> u32 {
@@ -159,8 +161,9 @@ impl LaneHandle {
             self.refusals.add(1);
             Error::new(Reason::QueueFull, "the writer's queue is full")
         };
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| full())?;
         let room = Arc::clone(&self.room).try_acquire_many_owned(self.needs(&item)).map_err(|_| full())?;
-        self.queue.try_send(Queued { item, room }).map_err(|error| match error {
+        self.queue.try_send(Queued { item, room, _place: place }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => full(),
             mpsc::error::TrySendError::Closed(_) => stopped(()),
         })
@@ -168,8 +171,9 @@ impl LaneHandle {
 
     /// Puts an item into the queue as soon as there is a place and room.
     async fn send(&self, item: Item) -> Result<()> {
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(stopped)?;
         let room = Arc::clone(&self.room).acquire_many_owned(self.needs(&item)).await.map_err(stopped)?;
-        self.queue.send(Queued { item, room }).await.map_err(stopped)
+        self.queue.send(Queued { item, room, _place: place }).await.map_err(stopped)
     }
 }
 
@@ -181,7 +185,7 @@ impl LanesView {
     /// How the lanes are; none when they have ended.
     pub fn states(&self) -> Vec<LaneState> {
         let state = |lane: &LaneHandle| LaneState {
-            queued: lane.queue.max_capacity() - lane.queue.capacity(),
+            queued: lane.queue.max_capacity().saturating_sub(lane.places.available_permits()),
             busy_for: lane.watchdog.busy_for(),
         };
         self.0.upgrade().map(|lanes| lanes.iter().map(state).collect()).unwrap_or_default()
@@ -221,7 +225,7 @@ impl Writer {
             let (sender, queue) = mpsc::channel(settings.queue_items_max);
             let lane = LaneHandle::new(sender, settings.queue_bytes_max, &shared.metrics);
             let (shared, watchdog) = (shared.clone(), Arc::clone(&lane.watchdog));
-            let (queue, over) = (Handover::new(queue), loops.stop().clone());
+            let (queue, over) = (Handover::new(LaneQueue::new(queue)), loops.stop().clone());
             loops.spawn(format!("lane_{number}"), move || {
                 let lane = Lane::new(shared.clone(), Arc::clone(&watchdog));
                 let (queue, over) = (queue.clone(), over.clone());

@@ -49,6 +49,17 @@ pub struct WriteSet {
 }
 
 impl WriteSet {
+    /// How many rows it writes, the counts left out.
+    pub fn rows(&self) -> usize {
+        self.task_inserts.task_id.len()
+            + self.request_inserts.task_id.len()
+            + self.task_updates.task_id.len()
+            + self.transitions.task_id.len()
+            + self.lease_deletes.0.len()
+            + self.lease_inserts.task_id.len()
+            + self.ready_inserts.0.len()
+    }
+
     /// Notes that there are more of a kind, or fewer.
     pub fn tally(&mut self, handler: NamedTaskId, kind: Kind, change: i32) {
         if change != 0 {
