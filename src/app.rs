@@ -26,6 +26,7 @@ use crate::{
     transport::{
         Bound,
         deferred_routes::DeferredRoutes,
+        http::Port,
         server::{self, Health},
         tls,
     },
@@ -43,6 +44,8 @@ pub use reload::Reloader;
 
 /// How long calls that have begun may take when the grace is over already.
 const LAST_CALLS: Duration = Duration::from_millis(500);
+/// How long a start waits before it looks again whether the database is there: at first, and at most.
+const UNAVAILABLE_PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 /// How long the batches that have begun may take.
 const LAST_BATCH: Duration = Duration::from_secs(2);
 
@@ -78,6 +81,15 @@ pub enum Schema {
     Require,
 }
 
+/// What to do about a database that is unavailable at the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unavailable {
+    /// Wait for it; meanwhile the server says that it is not ready.
+    Wait,
+    /// Refuse to start.
+    Fail,
+}
+
 /// A running server.
 #[derive(Debug)]
 pub struct App {
@@ -99,18 +111,40 @@ struct Listening {
 }
 
 impl App {
-    /// Starts everything. When it returns, calls are served.
+    /// Starts everything. When it returns, calls are served. Fails at once when the database is unavailable.
     pub async fn start(config: &Config, store: Store, schema: Schema) -> anyhow::Result<Self> {
-        // Off the caller's stack: all parts of a server are in it.
-        Box::pin(Self::start_all(config, store, schema)).await
+        Self::start_when(config, store, schema, Unavailable::Fail).await
     }
 
-    async fn start_all(config: &Config, store: Store, schema: Schema) -> anyhow::Result<Self> {
+    /// Starts everything, with a choice of what to do while the database is unavailable.
+    pub async fn start_when(
+        config: &Config,
+        store: Store,
+        schema: Schema,
+        unavailable: Unavailable,
+    ) -> anyhow::Result<Self> {
+        // Off the caller's stack: all parts of a server are in it.
+        Box::pin(Self::start_all(config, store, schema, unavailable)).await
+    }
+
+    async fn start_all(
+        config: &Config,
+        store: Store,
+        schema: Schema,
+        unavailable: Unavailable,
+    ) -> anyhow::Result<Self> {
         let metrics = config.telemetry.metrics();
         let access = gate::build(config, &store, &metrics)?;
         let gate = access.gate.clone();
         let (listening, services) = Listening::start(&config.server, gate, &metrics, store.clone()).await?;
-        if let Err(error) = bring_up(&store, schema).await {
+        let port = match operations::bind(config).await {
+            Ok(port) => port,
+            Err(error) => {
+                listening.stop(Instant::now()).await;
+                return Err(error);
+            }
+        };
+        if let Err(error) = bring_up_when(&store, schema, unavailable, port.as_ref()).await {
             listening.stop(Instant::now()).await;
             return Err(error);
         }
@@ -125,13 +159,7 @@ impl App {
         services::add(&mut routes, config, &store, &templates, &engine, &monitor);
         services.open(routes.routes());
         let (gate, health) = (access.gate.clone(), listening.health.clone());
-        let operations = match Operations::start(config, monitor, &store, &engine, gate, health).await {
-            Ok(operations) => operations,
-            Err(error) => {
-                listening.stop(Instant::now()).await;
-                return Err(error);
-            }
-        };
+        let operations = Operations::start(config, port, monitor, &store, &engine, gate, health).await;
         tracing::info!(endpoint = listening.endpoint, version = env!("CARGO_PKG_VERSION"), "serving");
         Ok(Self { listening, engine, access, operations })
     }
@@ -241,6 +269,37 @@ impl Listening {
             abort.abort();
         }
     }
+}
+
+/// Brings the schema up, as soon as the database is there if it may take its time.
+async fn bring_up_when(
+    store: &Store,
+    schema: Schema,
+    unavailable: Unavailable,
+    port: Option<&Port>,
+) -> anyhow::Result<()> {
+    let mut waiting = None;
+    let mut pause = UNAVAILABLE_PAUSE.0;
+    loop {
+        let error = match bring_up(store, schema).await {
+            Err(error) if unavailable == Unavailable::Wait && is_unavailable(&error) => error,
+            done => return done,
+        };
+        tracing::warn!(error = format!("{error:#}"), ?pause, "the database is unavailable: waiting for it, not ready");
+        if waiting.is_none()
+            && let Some(port) = port.cloned()
+        {
+            let stop = CancellationToken::new();
+            spawn_short("health while waiting", port.serve_waiting(stop.clone()));
+            waiting = Some(stop.drop_guard());
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(UNAVAILABLE_PAUSE.1);
+    }
+}
+
+fn is_unavailable(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref::<crate::store::Error>(), Some(crate::store::Error::Unavailable(_)))
 }
 
 async fn bring_up(store: &Store, schema: Schema) -> anyhow::Result<()> {

@@ -49,19 +49,19 @@ impl Operations {
     /// Starts them. When it returns, readiness was looked at once and told.
     pub(super) async fn start(
         config: &Config,
+        port: Option<Port>,
         monitor: Monitor,
         store: &Store,
         engine: &Engine,
         gate: Gate,
         health: Health,
-    ) -> anyhow::Result<Self> {
+    ) -> Self {
         let metrics = engine.metrics();
         let mut loops = engine.supervisor().group(CancellationToken::new());
         let mut telling = engine.supervisor().group(CancellationToken::new());
         let stop = loops.stop().clone();
         metrics.build.with([env!("CARGO_PKG_VERSION")]).set(1.0);
         metrics.start_time.with([]).set(now());
-        let port = bind(config).await?;
         let http = port.as_ref().map(Port::address);
         monitor.first_look().await;
         if monitor.readiness().ready {
@@ -92,7 +92,7 @@ impl Operations {
         let (looks, stopped) = (monitor.clone(), stop.clone());
         loops.spawn("readiness", move || looks.clone().check(stopped.clone()));
         loops.spawn("status", move || monitor.clone().observe(stop.clone()));
-        Ok(Self { loops, telling, http })
+        Self { loops, telling, http }
     }
 
     /// Where the HTTP port is, if there is one.
@@ -120,7 +120,7 @@ impl Operations {
 }
 
 /// Takes the address of the HTTP port. Only one that was asked for by name must be had.
-async fn bind(config: &Config) -> anyhow::Result<Option<Port>> {
+pub(super) async fn bind(config: &Config) -> anyhow::Result<Option<Port>> {
     let Some((address, must)) = config.http.address() else { return Ok(None) };
     match Port::bind(address).await {
         Ok(port) => {

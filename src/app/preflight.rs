@@ -158,7 +158,15 @@ const LIVE: &str = "the database";
 
 fn unreachable(key: &str, problem: &str) -> Finding {
     let fix = "is it running, and are address, user and password right? try the same URL with psql";
-    finding(key, &format!("cannot be reached: {problem}"), fix)
+    finding(key, &format!("{UNREACHABLE}{problem}"), fix)
+}
+
+/// How findings begin about a database that does not answer.
+const UNREACHABLE: &str = "cannot be reached: ";
+
+/// Whether a finding says only that a database does not answer at present.
+pub fn is_unreachable(finding: &Finding) -> bool {
+    finding.source == LIVE && finding.problem.starts_with(UNREACHABLE)
 }
 
 fn finding(key: &str, problem: &str, fix: &str) -> Finding {

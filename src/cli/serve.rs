@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::{Context, Outcome};
 use crate::{
-    app::{self, App, Reloader, Schema, preflight},
+    app::{self, App, Reloader, Schema, Unavailable, preflight},
     config::{Config, Findings},
     telemetry,
 };
@@ -27,6 +27,9 @@ pub(super) struct Args {
     /// Refuse to start on a schema that is not up to date instead of migrating it
     #[arg(long)]
     no_migrate: bool,
+    /// End at once when the database is unavailable instead of waiting for it
+    #[arg(long)]
+    fail_fast: bool,
 }
 
 /// Runs the subcommand.
@@ -40,11 +43,14 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
     let mut asked_to_stop = std::pin::pin!(app::asked_to_stop());
     let mut reloader = Reloader::new(sources, effective);
     let started = async {
-        let findings = preflight::examine(&config).await;
+        let mut findings = preflight::examine(&config).await;
+        // What is only unavailable is waited for below.
+        findings.retain(|finding| args.fail_fast || !preflight::is_unreachable(finding));
         if !findings.is_empty() {
             return Err(Findings(findings).into());
         }
-        App::start(&config, store, schema).await
+        let unavailable = if args.fail_fast { Unavailable::Fail } else { Unavailable::Wait };
+        App::start_when(&config, store, schema, unavailable).await
     };
     let mut app = tokio::select! {
         app = started => app?,

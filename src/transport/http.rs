@@ -29,7 +29,7 @@ use super::access;
 use crate::{
     auth::{Credentials, Gate, Permission, Rejection, Scope, catalog::Access, gate::Call},
     error::{Error, Reason},
-    health::Monitor,
+    health::{Check, DATABASE, Monitor, Readiness},
     telemetry::{Metrics, metrics::text},
 };
 
@@ -83,6 +83,28 @@ impl Port {
                 tracing::error!(%error, "the HTTP port failed");
             },
             () = async { stop.cancelled().await; tokio::time::sleep(LAST_ANSWERS).await } => {}
+        }
+    }
+}
+
+impl Port {
+    /// Answers until `stop` that the process lives and is not ready, because the database is unavailable.
+    pub async fn serve_waiting(self, stop: CancellationToken) {
+        let waiting = async || {
+            let message = "the server waits for the database".to_owned();
+            let check = Check { name: DATABASE, healthy: false, message, took: None };
+            let readiness = Readiness { ready: false, draining: false, checks: vec![check], took: Duration::ZERO };
+            answer(StatusCode::SERVICE_UNAVAILABLE, &bodies::ready(&readiness))
+        };
+        let router =
+            Router::new().route("/health/live", get(live)).route("/health/ready", get(waiting)).fallback(async || {
+                refused(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", "the server waits for the database")
+            });
+        let stopped = stop.clone().cancelled_owned();
+        let served = axum::serve(SharedListener(self.listener), router).with_graceful_shutdown(stopped);
+        tokio::select! {
+            _ended = async { served.await } => {}
+            () = stop.cancelled() => {}
         }
     }
 }

@@ -94,7 +94,8 @@ async fn the_databases_are_asked_before_anything_is_opened() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_configured_wrongly_opens_nothing() {
-    let nowhere = ["serve", "--listen", "127.0.0.1:0", "--database-url", "postgres://postgres@localhost:1/x"];
+    let nowhere =
+        ["serve", "--fail-fast", "--listen", "127.0.0.1:0", "--database-url", "postgres://postgres@localhost:1/x"];
     let output = ended(&mut tasker(&nowhere)).await;
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains("cannot be reached"), "{said}");

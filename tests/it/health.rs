@@ -408,3 +408,25 @@ async fn carry(mut near: TcpStream, socket: std::path::PathBuf, muted: Arc<Atomi
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_takes_no_writes_makes_the_server_unready() {
+    let database = harness::database().await;
+    let app = harness::serve_with(&database, KEYS).await;
+    eventually("the server is ready", async || get(&app, "/health/ready").await.status == 200).await;
+    let name = database.options.get_database().unwrap();
+    let statement = format!("alter database \"{name}\" set default_transaction_read_only = on");
+    sqlx::query(sqlx::AssertSqlSafe(statement)).execute(database.store.pool()).await.unwrap();
+    // The setting holds for new connections: the one that looks is made anew.
+    let ended = "select pg_terminate_backend(pid) from pg_stat_activity \
+                 where datname = current_database() and pid <> pg_backend_pid()";
+    sqlx::query(ended).execute(database.store.pool()).await.unwrap();
+    eventually("the server is not ready", async || get(&app, "/health/ready").await.status == 503).await;
+    eventually("the reason is told", async || {
+        let body = get(&app, "/health/ready").await.json();
+        body["checks"]["database"]["message"]
+            == "Database connection failed: the database is read-only and takes no writes"
+    })
+    .await;
+    app.stop().await;
+}

@@ -174,3 +174,18 @@ async fn a_pooler_without_a_way_past_it_cannot_migrate_and_says_so() {
     let refused = App::start(&config, app::store(&config).unwrap(), Schema::Migrate).await.unwrap_err();
     assert!(format!("{refused:#}").contains("name one as database.listen"), "{refused:#}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pooler_that_nobody_told_of_is_found_and_named() {
+    let database = database().await;
+    let pooler = PgBouncer::before(&database, 2).await;
+    assert!(tasker::store::pooler::is_between(&pooler.options(&database)).await.unwrap());
+    assert!(!tasker::store::pooler::is_between(&database.options).await.unwrap());
+    let problems = async |url: &str| -> Vec<String> {
+        let findings = app::preflight::examine(&config(&[("database.url", url)])).await;
+        findings.into_iter().map(|finding| finding.problem).collect()
+    };
+    let expected = "leads through a pooler in transaction mode, and pooler = \"none\" stands beside it";
+    assert_eq!(problems(&pooler.url(&database)).await, [expected]);
+    assert_eq!(problems(&database.url()).await, Vec::<String>::new());
+}
