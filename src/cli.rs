@@ -41,6 +41,7 @@ mod healthcheck;
 mod help;
 mod home;
 mod input;
+mod json;
 mod last;
 mod list;
 mod manual;
@@ -50,6 +51,7 @@ mod pause;
 mod probe;
 mod profile;
 mod profiles;
+mod queues;
 mod remote;
 mod resolve;
 mod resume;
@@ -66,6 +68,7 @@ mod terminal;
 mod token;
 mod watch;
 mod worker;
+mod workers;
 
 /// What a subcommand ends with.
 pub type Outcome = anyhow::Result<ExitCode>;
@@ -115,6 +118,8 @@ commands! {
     }
     "Understand": {
         Explain(explain),
+        Queues(queues),
+        Workers(workers),
         Graph(graph),
         Analytics(analytics),
         Events(events),

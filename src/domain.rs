@@ -15,6 +15,7 @@ pub mod ids;
 pub mod json;
 pub mod near;
 pub mod offer;
+pub mod pause;
 pub mod retention;
 pub mod run;
 pub mod schema;

@@ -89,13 +89,33 @@ pub struct Status {
     pub age: Duration,
     /// This server.
     pub server: Server,
+    /// Whether it is told to somebody who may see some namespaces only.
+    pub restricted: bool,
+}
+
+impl Status {
+    /// The status for somebody who may see some namespaces only: their counts and queues, and whether all is well.
+    #[must_use]
+    pub fn within(self, is_visible: impl Fn(&str) -> bool) -> Self {
+        let narrowed = |seen: Arc<Seen>| {
+            let mut seen = Arc::unwrap_or_clone(seen);
+            seen.namespaces.retain(|(name, _)| is_visible(name));
+            seen.queues.retain(|queue| is_visible(&queue.namespace));
+            seen.counts = rows::Counts::default();
+            seen.namespaces.iter().for_each(|(_, counts)| seen.counts.add(counts));
+            Arc::new(seen)
+        };
+        Self { problems: Vec::new(), error: None, seen: self.seen.map(narrowed), restricted: true, ..self }
+    }
 }
 
 /// What one look at the database saw.
 #[derive(Debug, Clone)]
 pub struct Seen {
-    /// Tasks and steps.
+    /// Tasks and steps of all namespaces.
     pub counts: rows::Counts,
+    /// Tasks and steps by namespace.
+    pub namespaces: Vec<(String, rows::Counts)>,
     /// How the last hour went.
     pub trends: rows::Trends,
     /// What waits for workers.
@@ -198,6 +218,7 @@ impl Monitor {
             age: looked.seen.as_ref().map_or(Duration::ZERO, |(at, _)| at.elapsed()),
             seen,
             server,
+            restricted: false,
         }
     }
 

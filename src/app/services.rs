@@ -86,7 +86,7 @@ pub(super) fn add(
         analytics_settings(&config.analytics),
         engine.metrics(),
     );
-    add!(AnalyticsServiceServer, rpc::analytics::Analytics::new(analytics));
+    add!(AnalyticsServiceServer, rpc::analytics::Analytics::new(analytics, limits));
     add!(StatusServiceServer, rpc::status::Statuses::new(monitor.clone()));
     let roster =
         WorkerRoster::new(store.clone(), engine.workforce().clone(), engine.clock().clone(), engine.server_id());

@@ -5,10 +5,11 @@ use std::{process::ExitCode, time::Duration};
 use clap::ValueEnum;
 use tasker_sdk::{Client, proto::tasker::v1 as pb};
 
-use super::{Context, Outcome, failure::Failure, input, output::Out, remote::Remote};
+use super::{Context, Outcome, failure::Failure, input, json, output::Out, remote::Remote};
 
-mod shape;
 mod text;
+
+pub(crate) use text::length;
 
 /// What to tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -32,7 +33,7 @@ enum What {
     after_help = "Examples:
   tasker analytics
   tasker analytics bottlenecks --namespace logistics --period 4h
-  tasker analytics slowest-steps --name ship_parcel --limit 50
+  tasker analytics slowest-steps --handler ship_parcel --limit 50
   tasker analytics health --output json
 
 The server keeps answers for a minute or two; each says when it was made."
@@ -45,8 +46,8 @@ pub(crate) struct Args {
     #[arg(long, short)]
     namespace: Option<String>,
     /// The handler
-    #[arg(long, value_name = "HANDLER")]
-    name: Option<String>,
+    #[arg(long)]
+    handler: Option<String>,
     /// The handler's version
     #[arg(long)]
     version: Option<String>,
@@ -82,7 +83,7 @@ impl Args {
     fn filter(&self) -> Option<pb::AnalyticsFilter> {
         Some(pb::AnalyticsFilter {
             namespace: self.namespace.clone().unwrap_or_default(),
-            name: self.name.clone().unwrap_or_default(),
+            handler: self.handler.clone().unwrap_or_default(),
             version: self.version.clone().unwrap_or_default(),
         })
     }
@@ -95,7 +96,7 @@ impl Args {
         let request = pb::GetPerformanceRequest { filter: self.filter(), period: self.period() };
         let answer = client.analytics().get_performance(request).await?.into_inner();
         if out.is_json() {
-            out.document(&shape::performance(&answer))
+            out.document(&json::of("tasker.v1.GetPerformanceResponse", &answer))
         } else {
             text::performance(out, &answer)
         }
@@ -106,7 +107,7 @@ impl Args {
         let request = pb::GetBottlenecksRequest { filter: self.filter(), period: self.period() };
         let answer = client.analytics().get_bottlenecks(request).await?.into_inner();
         if out.is_json() {
-            out.document(&shape::bottlenecks(&answer))
+            out.document(&json::of("tasker.v1.GetBottlenecksResponse", &answer))
         } else {
             text::bottlenecks(out, &answer)
         }
@@ -114,11 +115,11 @@ impl Args {
     }
 
     async fn slowest_tasks(&self, out: Out, client: &Client) -> Result<(), Failure> {
-        let (filter, period, limit) = (self.filter(), self.period(), self.limit);
-        let request = pb::ListSlowestTasksRequest { filter, period, limit };
+        let (filter, period, page_size) = (self.filter(), self.period(), self.limit);
+        let request = pb::ListSlowestTasksRequest { filter, period, page_size, page_token: String::new() };
         let answer = client.analytics().list_slowest_tasks(request).await?.into_inner();
         if out.is_json() {
-            answer.tasks.iter().for_each(|task| out.record(&shape::slow_task(task)));
+            answer.tasks.iter().for_each(|task| out.record(&json::of("tasker.v1.SlowTask", task)));
         } else {
             text::slow_tasks(out, &answer.tasks);
         }
@@ -126,11 +127,11 @@ impl Args {
     }
 
     async fn slowest_steps(&self, out: Out, client: &Client) -> Result<(), Failure> {
-        let (filter, period, limit) = (self.filter(), self.period(), self.limit);
-        let request = pb::ListSlowestStepsRequest { filter, period, limit };
+        let (filter, period, page_size) = (self.filter(), self.period(), self.limit);
+        let request = pb::ListSlowestStepsRequest { filter, period, page_size, page_token: String::new() };
         let answer = client.analytics().list_slowest_steps(request).await?.into_inner();
         if out.is_json() {
-            answer.steps.iter().for_each(|step| out.record(&shape::slow_step(step)));
+            answer.steps.iter().for_each(|step| out.record(&json::of("tasker.v1.SlowStep", step)));
         } else {
             text::slow_steps(out, &answer.steps);
         }
@@ -141,7 +142,7 @@ impl Args {
         let request = pb::GetHealthCountsRequest { namespace: self.namespace.clone().unwrap_or_default() };
         let answer = client.analytics().get_health_counts(request).await?.into_inner();
         if out.is_json() {
-            out.document(&shape::health(&answer))
+            out.document(&json::of("tasker.v1.GetHealthCountsResponse", &answer))
         } else {
             text::health(out, &answer)
         }

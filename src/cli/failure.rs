@@ -261,6 +261,8 @@ const fn by_reason(reason: Reason) -> &'static str {
         Reason::Contention => "repeat the command",
         Reason::QueueFull => "repeat the command in a moment; the server is busy",
         Reason::LimitExceeded => "make the payload smaller, or raise the limit in the server's configuration",
+        Reason::AnswerTooLarge => "ask for less at once: fewer rows, a smaller view, or fewer sections",
+        Reason::QueryTimeout => "ask for less: a shorter period, or fewer handlers",
         Reason::DatabaseUnavailable => "repeat the command in a moment; `tasker doctor` examines the database",
         Reason::Draining => "repeat the command; the server is shutting down or restarting",
         Reason::AuthenticatorUnavailable => "repeat the command in a moment; the server cannot check credentials now",

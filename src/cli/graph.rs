@@ -7,6 +7,7 @@ mod drawing;
 mod json;
 mod layout;
 mod markup;
+mod outlook;
 mod svg;
 #[cfg(test)]
 mod tests;
@@ -52,7 +53,7 @@ pub(crate) enum Format {
   tasker graph TASK --watch                 again whenever a step moves
   tasker graph TASK --format svg > dag.svg  a picture
   tasker graph TASK --format dot | dot -Tpdf > dag.pdf
-  tasker graph TASK --format json | jq .critical_paths.expected_finish
+  tasker graph TASK --format json | jq .expected_finish
 
 With --watch the exit code is 0 when the task is complete or resolved, 1 when it
 ended in error or was cancelled, 130 when stopped with Ctrl-C; the task goes on.")]
@@ -84,8 +85,10 @@ impl Args {
             return self.follow(&client, out, format, task_id).await;
         }
         let request = pb::GetTaskGraphRequest { task_id, sections: Vec::new() };
-        let graph = client.graphs().get_task_graph(request).await?.into_inner().graph.unwrap_or_default();
-        out.raw(&print(&graph, format, out.paint));
+        let pb::GetTaskGraphResponse { graph, generate_time, expected_finish } =
+            client.graphs().get_task_graph(request).await?.into_inner();
+        let shown = Shown { graph: graph.unwrap_or_default(), generate_time, expected_finish };
+        out.raw(&print(&shown, format, out.paint));
         Ok(ExitCode::SUCCESS)
     }
 
@@ -111,19 +114,20 @@ impl Args {
                     return Ok(ExitCode::from(130));
                 }
             };
-            let Some(graph) = message.map(|message| message.graph.unwrap_or_default()) else {
+            let Some(pb::WatchTaskGraphResponse { graph, generate_time, expected_finish }) = message else {
                 if let Some(canvas) = canvas {
                     canvas.finish(&last);
                 }
                 let well = matches!(state, State::Complete | State::ResolvedManually);
                 return Ok(if well { ExitCode::SUCCESS } else { ExitCode::from(failure::UNSUCCESSFUL) });
             };
-            state = input::from_proto(graph.state).unwrap_or_default();
+            let shown = Shown { graph: graph.unwrap_or_default(), generate_time, expected_finish };
+            state = input::from_proto(shown.graph.state).unwrap_or_default();
             if format == Format::Json {
-                out.record(&json::graph(&graph));
+                out.record(&json::graph(&shown));
                 continue;
             }
-            let text = print(&graph, format, out.paint);
+            let text = print(&shown, format, out.paint);
             match &mut canvas {
                 Some(canvas) => {
                     canvas.paint(&text.lines().map(str::to_owned).collect::<Vec<_>>());
@@ -135,13 +139,22 @@ impl Args {
     }
 }
 
+/// A graph and the moment that it is of.
+#[derive(Debug, Clone, Default)]
+struct Shown {
+    graph: pb::TaskGraph,
+    generate_time: Option<prost_types::Timestamp>,
+    expected_finish: Option<pb::ExpectedFinish>,
+}
+
 /// The graph in a format, with a line end.
-fn print(graph: &pb::TaskGraph, format: Format, paint: Paint) -> String {
+fn print(shown: &Shown, format: Format, paint: Paint) -> String {
+    let drawing = || Drawing::of(&shown.graph);
     match format {
-        Format::Text => text::draw(&Drawing::of(graph), graph, paint),
-        Format::Dot => markup::dot(&Drawing::of(graph)),
-        Format::Mermaid => markup::mermaid(&Drawing::of(graph)),
-        Format::Json => serde_json::to_string_pretty(&json::graph(graph)).expect("values are JSON") + "\n",
-        Format::Svg => svg::draw(&Drawing::of(graph)),
+        Format::Text => text::draw(&drawing(), shown, paint),
+        Format::Dot => markup::dot(&drawing()),
+        Format::Mermaid => markup::mermaid(&drawing()),
+        Format::Json => serde_json::to_string_pretty(&json::graph(shown)).expect("values are JSON") + "\n",
+        Format::Svg => svg::draw(&drawing()),
     }
 }

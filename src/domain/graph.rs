@@ -22,7 +22,7 @@ pub use analysis::{Analysis, Health, Key, Recommendation};
 pub use bottlenecks::Bottlenecks;
 pub use chains::ErrorChains;
 pub use durations::{Durations, Measured};
-pub use forecast::{Forecast, forecast, keeps_its_distance};
+pub use forecast::{Forecast, forecast, is_steady};
 pub use parallelism::Parallelism;
 pub use path_count::PathCount;
 pub use paths::CriticalPaths;

@@ -116,6 +116,11 @@ impl State {
         !matches!(self, Self::Pending | Self::InProgress)
     }
 
+    /// Whether a task in this state has ended: no step of it is ever started again, unless somebody intervenes.
+    pub const fn is_ended_task(self) -> bool {
+        matches!(self, Self::Complete | Self::Cancelled | Self::ResolvedManually)
+    }
+
     /// The states that the owner may go to from here.
     pub const fn allowed(self, owner: Owner) -> &'static [Self] {
         match (owner, self) {

@@ -50,13 +50,19 @@ async fn ask(monitor: &Monitor, connection: &mut Option<Connection>) -> store::R
     };
     let mut transaction = store::begin(connection).await?;
     rows::limit(&mut transaction, monitor.0.settings.status_timeout).await?;
-    let counts = rows::counts(&mut transaction).await?;
+    let namespaces = rows::counts_by_namespace(&mut transaction, vitals.clock.now()).await?;
     let trends = rows::trends(&mut transaction, vitals.clock.now()).await?;
     let queues = rows::queues(&mut transaction, vitals.clock.now()).await?;
     let database = rows::database(&mut transaction).await?;
     let tables = rows::tables(&mut transaction).await?;
     store::commit(transaction).await?;
-    Ok(Seen { counts, trends, queues, database, tables, took: began.elapsed() })
+    let mut counts = rows::Counts {
+        active_connections: database.connections,
+        max_connections: database.connections_max,
+        ..rows::Counts::default()
+    };
+    namespaces.iter().for_each(|(_, of)| counts.add(of));
+    Ok(Seen { counts, namespaces, trends, queues, database, tables, took: began.elapsed() })
 }
 
 /// Tells what was seen of the database.

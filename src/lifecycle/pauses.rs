@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 
 use super::{Clock, Workforce};
 use crate::{
-    domain::{explain::Pause, template::Template},
+    domain::{pause::Pause, template::Template},
     store::{self, Store},
 };
 

@@ -3,13 +3,25 @@
 use std::time::Duration;
 
 use tonic::{Request, Response, Status};
+use uuid::Uuid;
 
-use super::{fields::Fields, render::time, scope};
+use super::{
+    fields::Fields,
+    limits::Limits,
+    render::{
+        counts::{step_counts, task_counts},
+        time,
+    },
+    scope,
+};
 use crate::{
     auth::Scope,
     error::Result,
     proto::tasker::v1::{self as proto, analytics_service_server::AnalyticsService},
-    service::analytics::{About, Analytics as UseCases, Answer as Answered, BottleneckReport, PerformanceReport},
+    service::{
+        analytics::{About, Analytics as UseCases, Answer as Answered, BottleneckReport, PerformanceReport},
+        page::{Binding, Cursor},
+    },
     store::{
         analytics::{self as values, SlowStep, SlowTask, Spread, Whose},
         status::Counts,
@@ -21,9 +33,8 @@ const NAME_MAX: usize = 64;
 const VERSION_MAX: usize = 16;
 /// The period of a request that names none: one day.
 const PERIOD_DEFAULT: Duration = Duration::from_secs(24 * 3_600);
-/// Rows of a list when the caller does not say, and at most.
-const ROWS_DEFAULT: i32 = 10;
-const ROWS_MAX: u16 = 1_000;
+/// Rows of a page when the caller does not say.
+const ROWS_DEFAULT: i64 = 10;
 /// Where the buckets of durations begin, in seconds.
 const BUCKETS: [i64; 3] = [0, 10, 30];
 
@@ -31,12 +42,13 @@ const BUCKETS: [i64; 3] = [0, 10, 30];
 #[derive(Debug, Clone)]
 pub struct Analytics {
     analytics: UseCases,
+    limits: Limits,
 }
 
 impl Analytics {
     /// The service over the use cases.
-    pub const fn new(analytics: UseCases) -> Self {
-        Self { analytics }
+    pub const fn new(analytics: UseCases, limits: Limits) -> Self {
+        Self { analytics, limits }
     }
 
     /// Whose tasks of which period, and what else the request says, checked together.
@@ -47,10 +59,10 @@ impl Analytics {
         period: Option<prost_types::Duration>,
         more: impl FnOnce(&mut Fields) -> T,
     ) -> Result<(About, T)> {
-        let proto::AnalyticsFilter { namespace, name, version } = filter.unwrap_or_default();
+        let proto::AnalyticsFilter { namespace, handler, version } = filter.unwrap_or_default();
         let mut fields = Fields::default();
         let namespace = fields.optional("filter.namespace", namespace, NAME_MAX);
-        let name = fields.optional("filter.name", name, NAME_MAX);
+        let name = fields.optional("filter.handler", handler, NAME_MAX);
         let version = fields.optional("filter.version", version, VERSION_MAX);
         let period = self.period(&mut fields, period);
         let more = more(&mut fields);
@@ -103,11 +115,19 @@ impl AnalyticsService for Analytics {
         request: Request<proto::ListSlowestTasksRequest>,
     ) -> Answer<proto::ListSlowestTasksResponse> {
         let scope = scope(&request)?;
-        let proto::ListSlowestTasksRequest { filter, period, limit } = request.into_inner();
-        let (about, limit) = self.about(&scope, filter, period, |fields| rows(fields, limit)).await?;
-        let answer = self.analytics.slowest_tasks(about, limit).await?;
-        let tasks = answer.value.value.iter().map(slow_task).collect();
-        Ok(Response::new(proto::ListSlowestTasksResponse { tasks, info: Some(info(&answer)) }))
+        let proto::ListSlowestTasksRequest { filter, period, page_size, page_token } = request.into_inner();
+        let (about, size) =
+            self.about(&scope, filter, period, |fields| fields.page_size(page_size, ROWS_DEFAULT)).await?;
+        let binding = about.binding("ListSlowestTasks");
+        let after: Option<After> = binding.open(&page_token)?;
+        let answer = self.analytics.slowest_tasks(about).await?;
+        let whole = proto::ListSlowestTasksResponse { info: Some(info(&answer)), ..Default::default() };
+        let place = |row: &SlowTask| After { seconds: row.seconds, id: row.task_id };
+        let rows = page(&answer.value.value, after, place);
+        let tasks = self.limits.fitting(&whole, rows.iter().take(size_of(size)).map(slow_task));
+        let last = rows.get(..tasks.len()).and_then(<[_]>::last).filter(|_| rows.len() > tasks.len());
+        let next_page_token = last.map(|last| binding.seal(&place(last))).unwrap_or_default();
+        Ok(Response::new(proto::ListSlowestTasksResponse { tasks, next_page_token, ..whole }))
     }
 
     async fn list_slowest_steps(
@@ -115,11 +135,19 @@ impl AnalyticsService for Analytics {
         request: Request<proto::ListSlowestStepsRequest>,
     ) -> Answer<proto::ListSlowestStepsResponse> {
         let scope = scope(&request)?;
-        let proto::ListSlowestStepsRequest { filter, period, limit } = request.into_inner();
-        let (about, limit) = self.about(&scope, filter, period, |fields| rows(fields, limit)).await?;
-        let answer = self.analytics.slowest_steps(about, limit).await?;
-        let steps = answer.value.value.iter().map(slow_step).collect();
-        Ok(Response::new(proto::ListSlowestStepsResponse { steps, info: Some(info(&answer)) }))
+        let proto::ListSlowestStepsRequest { filter, period, page_size, page_token } = request.into_inner();
+        let (about, size) =
+            self.about(&scope, filter, period, |fields| fields.page_size(page_size, ROWS_DEFAULT)).await?;
+        let binding = about.binding("ListSlowestSteps");
+        let after: Option<After> = binding.open(&page_token)?;
+        let answer = self.analytics.slowest_steps(about).await?;
+        let whole = proto::ListSlowestStepsResponse { info: Some(info(&answer)), ..Default::default() };
+        let place = |row: &SlowStep| After { seconds: row.seconds, id: row.step_id };
+        let rows = page(&answer.value.value, after, place);
+        let steps = self.limits.fitting(&whole, rows.iter().take(size_of(size)).map(slow_step));
+        let last = rows.get(..steps.len()).and_then(<[_]>::last).filter(|_| rows.len() > steps.len());
+        let next_page_token = last.map(|last| binding.seal(&place(last))).unwrap_or_default();
+        Ok(Response::new(proto::ListSlowestStepsResponse { steps, next_page_token, ..whole }))
     }
 
     async fn get_health_counts(
@@ -131,13 +159,52 @@ impl AnalyticsService for Analytics {
         let namespace = fields.optional("namespace", request.into_inner().namespace, NAME_MAX);
         fields.finish()?;
         let answer = self.analytics.health(self.analytics.namespaces(&scope, namespace).await?).await?;
-        Ok(Response::new(health_counts(&answer)))
+        Ok(Response::new(health_counts(&answer, scope.covers_all())))
     }
 }
 
-/// How many rows of a list.
-fn rows(fields: &mut Fields, limit: i32) -> i32 {
-    if limit == 0 { ROWS_DEFAULT } else { i32::from(fields.number("limit", limit, 1..=ROWS_MAX)) }
+/// Where a page begins: after the row with this id, which took so many seconds.
+#[derive(Debug, Clone, Copy)]
+struct After {
+    seconds: f64,
+    id: Uuid,
+}
+
+impl Cursor for After {
+    fn write(&self, to: &mut Vec<u8>) {
+        self.seconds.to_bits().write(to);
+        self.id.write(to);
+    }
+
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        Some(Self { seconds: f64::from_bits(u64::read(from)?), id: Uuid::read(from)? })
+    }
+}
+
+impl About {
+    /// The binding of page tokens to a list about this.
+    fn binding(&self, method: &str) -> Binding {
+        let Whose { namespaces, name, version } = &self.whose;
+        Binding::to(&(method, namespaces, name, version, self.period.as_micros().to_string()))
+    }
+}
+
+/// The rows after a place. Where the row itself is gone, because the list was made anew, the shorter ones are after it.
+fn page<T>(rows: &[T], after: Option<After>, place: impl Fn(&T) -> After) -> &[T] {
+    let Some(after) = after else { return rows };
+    let begin = match rows.iter().position(|row| place(row).id == after.id) {
+        Some(at) => at + 1,
+        None => rows.iter().position(|row| place(row).seconds < after.seconds).unwrap_or(rows.len()),
+    };
+    rows.get(begin..).unwrap_or_default()
+}
+
+fn size_of(size: i64) -> usize {
+    usize::try_from(size).unwrap_or(usize::MAX)
+}
+
+fn handler(namespace: &str, name: &str, version: &str) -> proto::HandlerRef {
+    proto::HandlerRef { namespace: namespace.to_owned(), name: name.to_owned(), version: version.to_owned() }
 }
 
 fn info<T>(answer: &Answered<T>) -> proto::AnswerInfo {
@@ -155,16 +222,14 @@ fn performance_report(answer: &Answered<PerformanceReport>) -> proto::GetPerform
         performance: Some(performance(of)),
     };
     let handler = |of: &values::OfHandler| proto::HandlerPerformance {
-        namespace: of.namespace.clone(),
-        name: of.name.clone(),
-        version: of.version.clone(),
+        handler: Some(self::handler(&of.namespace, &of.name, &of.version)),
         performance: Some(performance(&of.performance)),
     };
     proto::GetPerformanceResponse {
         overview: Some(proto::SystemOverview {
             active_tasks: report.overview.active_tasks,
             total_namespaces: report.overview.namespaces,
-            unique_task_types: report.overview.task_types,
+            total_handlers: report.overview.task_types,
             system_health_score: report.overview.health_score,
         }),
         trends: report.trends.iter().map(trend).collect(),
@@ -201,7 +266,7 @@ fn bottleneck_report(answer: &Answered<BottleneckReport>) -> proto::GetBottlenec
     proto::GetBottlenecksResponse {
         period: Some(analysed(&distribution.period)),
         total_tasks: errors.tasks,
-        unique_task_types: errors.task_types,
+        total_handlers: errors.task_types,
         slowest_tasks: tasks.iter().map(slow_task).collect(),
         slowest_steps: steps.iter().map(slow_step).collect(),
         error_patterns: Some(proto::ErrorPatterns {
@@ -212,7 +277,7 @@ fn bottleneck_report(answer: &Answered<BottleneckReport>) -> proto::GetBottlenec
         }),
         dependency_bottlenecks: Some(proto::DependencyBottlenecks {
             blocking_dependencies: waits.dependencies,
-            avg_wait_time: seconds(waits.seconds),
+            mean_wait_duration: seconds(waits.seconds),
             most_blocked_steps: waits.steps.iter().map(blocked).collect(),
         }),
         task_durations: Some(durations(&distribution.durations)),
@@ -225,9 +290,7 @@ fn bottleneck_report(answer: &Answered<BottleneckReport>) -> proto::GetBottlenec
 fn slow_task(task: &SlowTask) -> proto::SlowTask {
     proto::SlowTask {
         task_id: task.task_id.to_string(),
-        namespace: task.namespace.clone(),
-        name: task.name.clone(),
-        version: task.version.clone(),
+        handler: Some(handler(&task.namespace, &task.name, &task.version)),
         duration: seconds(task.seconds),
         step_count: task.steps,
         completed_steps: task.completed_steps,
@@ -245,9 +308,7 @@ fn slow_step(step: &SlowStep) -> proto::SlowStep {
         step_id: step.step_id.to_string(),
         task_id: step.task_id.to_string(),
         step_name: step.step_name.clone(),
-        namespace: step.namespace.clone(),
-        name: step.name.clone(),
-        version: step.version.clone(),
+        handler: Some(handler(&step.namespace, &step.name, &step.version)),
         duration: seconds(step.seconds),
         attempts: step.attempts,
         create_time: Some(time(step.created_at)),
@@ -256,25 +317,13 @@ fn slow_step(step: &SlowStep) -> proto::SlowStep {
     }
 }
 
-fn health_counts(answer: &Answered<Counts>) -> proto::GetHealthCountsResponse {
+fn health_counts(answer: &Answered<Counts>, covers_all: bool) -> proto::GetHealthCountsResponse {
     let counts = &answer.value.value;
     proto::GetHealthCountsResponse {
-        total_tasks: counts.total_tasks,
-        pending_tasks: counts.pending_tasks,
-        in_progress_tasks: counts.in_progress_tasks,
-        complete_tasks: counts.complete_tasks,
-        error_tasks: counts.error_tasks,
-        cancelled_tasks: counts.cancelled_tasks,
-        total_steps: counts.total_steps,
-        pending_steps: counts.pending_steps,
-        in_progress_steps: counts.in_progress_steps,
-        complete_steps: counts.complete_steps,
-        error_steps: counts.error_steps,
-        retryable_error_steps: counts.retryable_error_steps,
-        exhausted_retry_steps: counts.exhausted_retry_steps,
-        in_backoff_steps: counts.in_backoff_steps,
-        active_connections: counts.active_connections,
-        max_connections: counts.max_connections,
+        tasks: Some(task_counts(counts)),
+        steps: Some(step_counts(counts)),
+        active_connections: covers_all.then_some(counts.active_connections),
+        max_connections: covers_all.then_some(counts.max_connections),
         info: Some(info(answer)),
     }
 }

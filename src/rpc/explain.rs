@@ -13,18 +13,31 @@ use super::{
 use crate::{
     domain::{
         explain::{
-            Blocker, Cause, Explanation, Failure, Lease, Presence, SessionOccupancy, TerminalCause, Verdict, summary,
+            Blocker, Cause, Explanation, Failure, Group, Lease, Presence, SessionOccupancy, TerminalCause, Verdict,
+            summary,
         },
         ids::StepNo,
         state::State,
+        template::Template,
     },
     error::Result,
     proto::tasker::v1::{self as proto, blocker as pb_blocker, explain_service_server::ExplainService},
     service::{
-        explain::{Explain as UseCases, STEPS_DEFAULT, STEPS_MAX, StepExplanation, TaskExplanation},
+        explain::{BlockerGroup, Explain as UseCases, StepExplanation, TaskExplanation},
+        page::Binding,
         snapshot::Snapshot,
     },
+    store::pages::Cursor,
 };
+
+/// The longest name of a namespace or handler, in characters.
+const NAME_MAX: usize = 64;
+
+/// Groups of a page when the caller does not say.
+const GROUPS_DEFAULT: i64 = 50;
+
+/// Tasks that are looked at for a page when the caller does not say.
+const TASKS_DEFAULT: i64 = 500;
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -46,17 +59,26 @@ type Answer<T> = Result<Response<T>, Status>;
 impl ExplainService for Explain {
     async fn explain_task(&self, request: Request<proto::ExplainTaskRequest>) -> Answer<proto::ExplainTaskResponse> {
         let scope = scope(&request)?;
-        let request = request.into_inner();
+        let proto::ExplainTaskRequest { task_id, page_size, page_token } = request.into_inner();
         let mut fields = Fields::default();
-        let id = fields.task_id("task_id", &request.task_id);
-        let most = usize::try_from(request.max_steps).ok();
-        if most.is_none_or(|most| most > STEPS_MAX) {
-            fields.refuse("max_steps", format!("must be between 0 and {STEPS_MAX}"));
-        }
+        let id = fields.task_id("task_id", &task_id);
+        let size = fields.page_size(page_size, GROUPS_DEFAULT);
         fields.finish()?;
-        let most = most.filter(|most| *most > 0).unwrap_or(STEPS_DEFAULT);
-        let explained = self.explain.task(&scope, id.expect("it was checked"), most).await?;
-        Ok(self.limits.fit(proto::ExplainTaskResponse { task: Some(task(&explained)) })?)
+        let binding = Binding::to(&("ExplainTask", &task_id));
+        let after: Option<StepNo> = binding.open(&page_token)?;
+        let most = usize::try_from(size).expect("a page has a positive size");
+        let explained = self.explain.task(&scope, id.expect("it was checked"), after, most).await?;
+        let whole = proto::ExplainTaskResponse {
+            task: Some(task(&explained)),
+            generate_time: Some(micros(explained.snapshot.now)),
+            ..proto::ExplainTaskResponse::default()
+        };
+        let rendered = explained.groups.iter().map(|(group, root)| self::group(&explained.snapshot, group, root));
+        let groups = self.limits.fitting(&whole, rendered);
+        let more = explained.more || groups.len() < explained.groups.len();
+        let last = groups.len().checked_sub(1).map(|last| explained.groups[last].0.root);
+        let next_page_token = last.filter(|_| more).map(|last| binding.seal(&last)).unwrap_or_default();
+        Ok(self.limits.fit(proto::ExplainTaskResponse { groups, next_page_token, ..whole })?)
     }
 
     async fn explain_step(&self, request: Request<proto::ExplainStepRequest>) -> Answer<proto::ExplainStepResponse> {
@@ -70,6 +92,27 @@ impl ExplainService for Explain {
             step: Some(step(&snapshot, &explained)),
             roots: roots.iter().map(|root| step(&snapshot, root)).collect(),
             task_id: snapshot.row.task_id.to_string(),
+            generate_time: Some(micros(snapshot.now)),
+        })?)
+    }
+
+    async fn list_blockers(&self, request: Request<proto::ListBlockersRequest>) -> Answer<proto::ListBlockersResponse> {
+        let scope = scope(&request)?;
+        let proto::ListBlockersRequest { namespace, handler, page_size, page_token } = request.into_inner();
+        let binding = Binding::to(&("ListBlockers", &namespace, &handler));
+        let mut fields = Fields::default();
+        let namespace = fields.optional("namespace", namespace, NAME_MAX);
+        let handler = fields.optional("handler", handler, NAME_MAX);
+        let size = fields.page_size(page_size, TASKS_DEFAULT);
+        fields.finish()?;
+        let after: Option<Cursor> = binding.open(&page_token)?;
+        let page = self.explain.blockers(&scope, namespace, handler, after, size).await?;
+        Ok(self.limits.fit(proto::ListBlockersResponse {
+            groups: page.groups.iter().map(blocker_group).collect(),
+            examined_tasks: number(page.examined),
+            moving_tasks: number(page.moving),
+            next_page_token: page.next.map(|next| binding.seal(&next)).unwrap_or_default(),
+            generate_time: Some(micros(page.now)),
         })?)
     }
 }
@@ -80,22 +123,52 @@ fn task(explained: &TaskExplanation) -> proto::TaskExplanation {
     let of_all = Explanation { no: 0, verdict: explained.verdict, blockers: Vec::new() };
     proto::TaskExplanation {
         task_id: row.task_id.to_string(),
-        handler: run.template().full_name(),
+        handler: Some(handler(run.template())),
         state: state(run.state()).into(),
         state_reason: run.reason().unwrap_or_default().to_owned(),
         verdict: verdict(explained.verdict).into(),
-        until_time: until(explained.verdict),
+        ready_time: ready_at(explained.verdict),
         deadline_time: row.deadline_at.map(time),
         blockers: explained.blockers.iter().map(|one| blocker(&explained.snapshot, &of_all, one)).collect(),
         counts: Some(proto::VerdictCounts {
             movable: count(explained.tally.movable),
             running: count(explained.tally.running),
             waiting: count(explained.tally.waiting),
-            never: count(explained.tally.never),
+            stuck: count(explained.tally.stuck),
             settled: count(explained.tally.settled),
         }),
-        steps: explained.steps.iter().map(|one| step(&explained.snapshot, one)).collect(),
-        steps_left_out: number(explained.left_out),
+    }
+}
+
+fn handler(template: &Template) -> proto::HandlerRef {
+    proto::HandlerRef {
+        namespace: template.namespace.to_string(),
+        name: template.name.to_string(),
+        version: template.version.to_string(),
+    }
+}
+
+fn group(snapshot: &Snapshot, group: &Group, root: &Explanation) -> proto::StepGroup {
+    let waiting = group.waiting.iter().map(|no| reference(snapshot, *no, snapshot.run.step(*no).state));
+    proto::StepGroup {
+        root: Some(step(snapshot, root)),
+        waiting: waiting.collect(),
+        waiting_count: number(group.waiting_count),
+    }
+}
+
+fn blocker_group(group: &BlockerGroup) -> proto::BlockerGroup {
+    let template = group.snapshot.run.template();
+    let kept = (!group.whole_task).then(|| template.step(group.of.no));
+    proto::BlockerGroup {
+        handler: Some(proto::HandlerRef { version: String::new(), ..handler(template) }),
+        step_name: kept.map(|step| step.name.to_string()).unwrap_or_default(),
+        step_handler: kept.map(|step| step.handler_class.to_string()).unwrap_or_default(),
+        verdict: verdict(group.of.verdict).into(),
+        blocker: Some(blocker(&group.snapshot, &group.of, &group.blocker)),
+        task_count: number(group.tasks),
+        step_count: number(group.steps),
+        sample_task_ids: group.samples.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -105,12 +178,12 @@ fn step(snapshot: &Snapshot, explained: &Explanation) -> proto::StepExplanation 
     proto::StepExplanation {
         step_id: row.task_id.step(explained.no).to_string(),
         name: spec.name.to_string(),
-        handler_class: spec.handler_class.to_string(),
+        step_handler: spec.handler_class.to_string(),
         state: state(condition.state).into(),
         attempts: i32::from(condition.attempts),
         retry_limit: i32::from(condition.retry_limit),
         verdict: verdict(explained.verdict).into(),
-        until_time: until(explained.verdict),
+        ready_time: ready_at(explained.verdict),
         blockers: explained.blockers.iter().map(|one| blocker(snapshot, explained, one)).collect(),
     }
 }
@@ -119,7 +192,7 @@ fn blocker(snapshot: &Snapshot, of: &Explanation, blocker: &Blocker) -> proto::B
     let remedies = blocker.cause.remedies(&snapshot.run, of);
     proto::Blocker {
         cause: Some(cause(snapshot, of.no, &blocker.cause)),
-        since_time: blocker.since.map(micros),
+        start_time: blocker.since.map(micros),
         summary: summary(&snapshot.run, of.no, &blocker.cause, snapshot.now),
         remedies: remedies.iter().map(|remedy| remedy::show(snapshot, remedy)).collect(),
     }
@@ -138,12 +211,12 @@ fn cause(snapshot: &Snapshot, no: StepNo, cause: &Cause) -> pb_blocker::Cause {
         Cause::Ancestor { ancestor, terminal_cause: of, failure: how } => {
             pb_blocker::Cause::Ancestor(pb_blocker::Ancestor {
                 step: Some(reference(snapshot, *ancestor, snapshot.run.step(*ancestor).state)),
-                fate: terminal_cause(*of).into(),
+                reason: terminal_cause(*of).into(),
                 failure: how.as_ref().map(failure),
             })
         }
         Cause::Backoff { until, failure: how } => pb_blocker::Cause::Backoff(pb_blocker::Backoff {
-            until_time: Some(micros(*until)),
+            retry_time: Some(micros(*until)),
             failure: how.as_ref().map(failure),
         }),
         Cause::Exhausted { attempts, limit, failure: how } => pb_blocker::Cause::Exhausted(pb_blocker::Exhausted {
@@ -171,6 +244,7 @@ fn cause(snapshot: &Snapshot, no: StepNo, cause: &Cause) -> pb_blocker::Cause {
         Cause::Draining { sessions } => {
             pb_blocker::Cause::Draining(pb_blocker::Draining { workers: sessions.iter().map(session).collect() })
         }
+        Cause::Cancelled => pb_blocker::Cause::Cancelled(pb_blocker::Cancelled {}),
         Cause::Dispatch { free } => pb_blocker::Cause::Dispatch(pb_blocker::Dispatch { free_slots: number(*free) }),
     }
 }
@@ -188,7 +262,7 @@ fn failure(failure: &Failure) -> proto::FailedAttempt {
         attempt: i32::from(failure.attempt),
         error_class: failure.error_class.clone(),
         message: failure.message.clone(),
-        time: Some(micros(failure.at)),
+        fail_time: Some(micros(failure.at)),
     }
 }
 
@@ -209,14 +283,14 @@ fn leased(attempt: u16, lease: Option<&Lease>, overdue: bool) -> pb_blocker::Lea
     }
 }
 
-fn session(session: &SessionOccupancy) -> proto::WorkerSeat {
-    proto::WorkerSeat {
+fn session(session: &SessionOccupancy) -> proto::WorkerSlots {
+    proto::WorkerSlots {
         worker_id: session.worker_id.clone(),
         session_id: session.session_id.to_string(),
         server_id: session.server_id.to_string(),
         slots: number(session.slots),
-        held: number(session.held),
-        open: session.presence == Presence::Open,
+        in_flight: number(session.held),
+        accepting: session.presence == Presence::Open,
         connect_time: Some(micros(session.since)),
     }
 }
@@ -226,23 +300,23 @@ const fn verdict(verdict: Verdict) -> proto::Verdict {
         Verdict::Movable => proto::Verdict::Movable,
         Verdict::Running => proto::Verdict::Running,
         Verdict::Waiting { .. } => proto::Verdict::Waiting,
-        Verdict::Never => proto::Verdict::Never,
+        Verdict::Stuck => proto::Verdict::Stuck,
         Verdict::Settled => proto::Verdict::Settled,
     }
 }
 
-fn until(verdict: Verdict) -> Option<prost_types::Timestamp> {
+fn ready_at(verdict: Verdict) -> Option<prost_types::Timestamp> {
     match verdict {
         Verdict::Waiting { until } => until.map(micros),
         _ => None,
     }
 }
 
-const fn terminal_cause(cause: TerminalCause) -> proto::Fate {
+const fn terminal_cause(cause: TerminalCause) -> proto::BlockedReason {
     match cause {
-        TerminalCause::Cancelled => proto::Fate::Cancelled,
-        TerminalCause::Exhausted => proto::Fate::Exhausted,
-        TerminalCause::Permanent => proto::Fate::Permanent,
+        TerminalCause::Cancelled => proto::BlockedReason::Cancelled,
+        TerminalCause::Exhausted => proto::BlockedReason::Exhausted,
+        TerminalCause::Permanent => proto::BlockedReason::Permanent,
     }
 }
 

@@ -2,28 +2,31 @@
 
 mod answers;
 
-use std::pin::Pin;
+use std::{pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use prost::Message;
 use tonic::{Request, Response, Status};
 
-use answers::Answers;
+use answers::{Answers, Known};
 
 use super::{
     fields::Fields,
     limits::Limits,
     render::{
         graph::{self as render, Sections},
-        micros,
+        micros, refusal,
     },
     scope,
 };
 use crate::{
-    domain::{graph::keeps_its_distance, ids::TaskId},
+    domain::{
+        graph::{Forecast, is_steady},
+        ids::TaskId,
+    },
     error::{Error, Reason, Result},
-    proto::tasker::v1::{self as proto, dependency_graph_service_server::DependencyGraphService},
+    proto::tasker::v1::{self as proto, dependency_analysis, dependency_graph_service_server::DependencyGraphService},
     service::{
         graph::{Graph, Graphs as UseCases},
         snapshot::{Found, Snapshot},
@@ -43,12 +46,18 @@ pub struct Graphs {
 }
 
 /// The response of GetTaskGraph with its graph encoded: a message within a message and its bytes are the same on the
-/// wire, and so is one that comes in parts. `build.rs` puts it in the place of the generated one.
-#[derive(Clone, PartialEq, Eq, prost::Message)]
+/// wire. `build.rs` puts it in the place of the generated one.
+#[derive(Clone, PartialEq, prost::Message)]
 pub struct GetTaskGraphResponse {
-    /// The parts of the graph.
-    #[prost(bytes = "bytes", repeated, tag = "1")]
-    pub graph: Vec<Bytes>,
+    /// The graph.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub graph: Bytes,
+    /// When the answer was made.
+    #[prost(message, optional, tag = "2")]
+    pub generate_time: Option<prost_types::Timestamp>,
+    /// When the task will be done.
+    #[prost(message, optional, tag = "3")]
+    pub expected_finish: Option<proto::ExpectedFinish>,
 }
 
 impl Graphs {
@@ -57,26 +66,29 @@ impl Graphs {
         Self { graphs, answers: Answers::new(memory_bytes, metrics.cache("graph")), limits }
     }
 
-    /// What stays of a task's graph while nothing moves, and what is of this moment.
-    async fn pieces(&self, found: Found, sections: Sections) -> Result<(Bytes, proto::TaskGraph)> {
-        let durations = self.graphs.durations(&found.template, found.now).await;
-        let kept = self.answers.find(&found, &durations, sections);
-        if let Some(kept) = &kept
-            && let Some(moment) = kept.moment(found.now)
-        {
-            return Ok((kept.bytes.clone(), moment));
+    /// The graph of a task, encoded, and its forecast: remembered ones where nothing has changed.
+    async fn known(&self, found: Found, sections: Sections) -> Result<(Bytes, Forecast)> {
+        // A task that has ended has the durations that it had itself, whatever is measured since.
+        let durations = match found.row.stored.state.is_ended_task() {
+            true => None,
+            false => Some(self.graphs.durations(&found.template, found.now).await),
+        };
+        if let Some(Known { graph, forecast }) = self.answers.find(&found, durations.as_ref(), sections) {
+            return match forecast {
+                Some(forecast) => Ok((graph, forecast)),
+                None if !sections.has_finish() => Ok((graph, Forecast::default())),
+                None => Ok((graph, self.graphs.forecast(&found.load()?).await?)),
+            };
         }
         let snapshot = found.load()?;
-        let inputs = self.graphs.inputs(&snapshot, durations).await?;
-        if let Some(kept) = kept {
-            return Ok((kept.bytes, render::moment(&snapshot, &inputs)));
-        }
-        let graph = self.graphs.on(inputs, &snapshot).await?;
+        let graph = self.graphs.of(&snapshot).await?;
+        let forecast = graph.inputs.forecast(&snapshot);
         let rendered = bounded(&snapshot, &graph, sections, self.limits.answer_bytes)?;
-        let (kept, moment) = render::split(rendered, snapshot.now, keeps_its_distance(&snapshot.run, snapshot.now));
-        let bytes = kept.bytes.clone();
-        self.answers.insert(&snapshot, graph.inputs.durations, sections, kept);
-        Ok((bytes, moment))
+        let rendered = Bytes::from(rendered.encode_to_vec());
+        let steady = is_steady(&snapshot.run, snapshot.now).then(|| forecast.clone());
+        let known = Known { graph: rendered.clone(), forecast: steady };
+        self.answers.insert(&snapshot, durations.map(|_| graph.inputs.durations), sections, known);
+        Ok((rendered, forecast))
     }
 }
 
@@ -91,8 +103,13 @@ impl DependencyGraphService for Graphs {
         let proto::GetTaskGraphRequest { task_id, sections } = request.into_inner();
         let (id, sections) = wanted(&task_id, &sections)?;
         let found = self.graphs.find(&scope, id).await?;
-        let (kept, moment) = self.pieces(found, sections).await?;
-        Ok(self.limits.fit(GetTaskGraphResponse { graph: vec![kept, moment.encode_to_vec().into()] })?)
+        let (template, now) = (Arc::clone(&found.template), found.now);
+        let (graph, forecast) = self.known(found, sections).await?;
+        Ok(self.limits.fit(GetTaskGraphResponse {
+            graph,
+            generate_time: Some(micros(now)),
+            expected_finish: sections.has_finish().then(|| render::expected_finish(id, &template, &forecast, now)),
+        })?)
     }
 
     async fn watch_task_graph(
@@ -105,8 +122,12 @@ impl DependencyGraphService for Graphs {
         let most = self.limits.answer_bytes;
         let graphs = self.graphs.watch(&scope, id).await?.map(move |next| {
             let (snapshot, graph) = next?;
-            let graph = bounded(&snapshot, &graph, sections, most)?;
-            Ok(proto::WatchTaskGraphResponse { graph: Some(graph) })
+            let finish = sections.has_finish().then(|| finish(&snapshot, &graph));
+            Ok(proto::WatchTaskGraphResponse {
+                graph: Some(bounded(&snapshot, &graph, sections, most)?),
+                generate_time: Some(micros(snapshot.now)),
+                expected_finish: finish,
+            })
         });
         Ok(Response::new(graphs.boxed()))
     }
@@ -117,38 +138,41 @@ impl DependencyGraphService for Graphs {
 pub(super) async fn add(graphs: &UseCases, snapshots: &[Snapshot], tasks: &mut [proto::Task], bytes_max: usize) {
     let mut left = bytes_max.saturating_sub(tasks.iter().map(Message::encoded_len).sum());
     for ((snapshot, graph), task) in snapshots.iter().zip(graphs.of_all(snapshots).await).zip(tasks) {
-        let rendered = graph.and_then(|graph| bounded(snapshot, &graph, Sections::ALL, left));
-        let mut analysis =
-            proto::DependencyAnalysis { analysis_time: Some(micros(snapshot.now)), ..Default::default() };
-        match rendered {
-            Ok(graph) => analysis.graph = Some(graph),
-            Err(error) => analysis.error = format!("Dependency analysis failed: {}", message_of(&error)),
-        }
+        let rendered = graph.and_then(|graph| {
+            let rendered = bounded(snapshot, &graph, Sections::ALL, left)?;
+            Ok((rendered, finish(snapshot, &graph)))
+        });
+        let (outcome, expected_finish) = match rendered {
+            Ok((graph, finish)) => (dependency_analysis::Outcome::Graph(graph), Some(finish)),
+            Err(error) => {
+                let mut refused = refusal(error);
+                refused.message = format!("Dependency analysis failed: {}", refused.message);
+                (dependency_analysis::Outcome::Error(refused), None)
+            }
+        };
+        let generate_time = Some(micros(snapshot.now));
+        let analysis = proto::DependencyAnalysis { outcome: Some(outcome), generate_time, expected_finish };
         left = left.saturating_sub(analysis.encoded_len());
         task.dependency_analysis = Some(analysis);
     }
+}
+
+fn finish(snapshot: &Snapshot, graph: &Graph) -> proto::ExpectedFinish {
+    let forecast = graph.inputs.forecast(snapshot);
+    render::expected_finish(snapshot.row.task_id, snapshot.run.template(), &forecast, snapshot.now)
 }
 
 /// The graph, unless it has more bytes than there is room for.
 fn bounded(snapshot: &Snapshot, graph: &Graph, sections: Sections, bytes_max: usize) -> Result<proto::TaskGraph> {
     let too_large = || {
         let text = "the graph is too large for the answer: ask for it alone, or for fewer sections";
-        Err(Error::new(Reason::LimitExceeded, text).with("limit", bytes_max.to_string()))
+        Err(Error::new(Reason::AnswerTooLarge, text).with("limit", bytes_max.to_string()))
     };
     if render::bytes(&graph.inputs.shape, sections) > bytes_max {
         return too_large();
     }
     let rendered = render::graph(snapshot, graph, sections);
     if rendered.encoded_len() > bytes_max { too_large() } else { Ok(rendered) }
-}
-
-/// What a caller may know of an error.
-fn message_of(error: &Error) -> &str {
-    if error.reason() == Reason::Internal {
-        tracing::error!(error = error as &dyn std::error::Error, "defect");
-        return "internal error";
-    }
-    error.message()
 }
 
 fn wanted(task_id: &str, sections: &[i32]) -> Result<(TaskId, Sections)> {

@@ -1,13 +1,14 @@
 //! Values as messages, where more than one service shows them.
 
+pub(super) mod counts;
 pub(super) mod graph;
 pub(super) mod step;
 pub(super) mod task;
 
 use chrono::{DateTime, Utc};
-use prost_types::Timestamp;
+use prost_types::{Duration, Timestamp};
 
-use crate::{domain, domain::run::Micros, proto::tasker::v1 as proto, service::snapshot::View};
+use crate::{domain, domain::run::Micros, error::Error, proto::tasker::v1 as proto, service::snapshot::View};
 
 /// A point in time.
 pub(super) fn time(at: DateTime<Utc>) -> Timestamp {
@@ -20,13 +21,21 @@ pub(super) fn micros(at: Micros) -> Timestamp {
     Timestamp { seconds: at.div_euclid(1_000_000), nanos }
 }
 
-/// The point in time again.
-pub(super) fn to_micros(at: Timestamp) -> Micros {
-    at.seconds * 1_000_000 + Micros::from(at.nanos) / 1_000
+/// A length of time.
+pub(super) fn length(micros: Micros) -> Duration {
+    let Timestamp { seconds, nanos } = self::micros(micros);
+    Duration { seconds, nanos }
+}
+
+/// A refusal within an answer: the same as the status of a call would say.
+pub(super) fn refusal(error: Error) -> tonic_types::pb::Status {
+    let status = tonic::Status::from(error);
+    let (code, message) = (status.code().into(), status.message().to_owned());
+    prost::Message::decode(status.details()).unwrap_or(tonic_types::pb::Status { code, message, details: Vec::new() })
 }
 
 /// A pause.
-pub(super) fn pause(pause: &domain::explain::Pause) -> proto::HandlerPause {
+pub(super) fn pause(pause: &domain::pause::Pause) -> proto::HandlerPause {
     proto::HandlerPause {
         namespace: pause.namespace.clone(),
         name: pause.handler.clone().unwrap_or_default(),

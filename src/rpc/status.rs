@@ -4,7 +4,13 @@ use std::time::Duration;
 
 use tonic::{Request, Response, Status};
 
-use super::{render::time, scope};
+use super::{
+    render::{
+        counts::{step_counts, task_counts},
+        time,
+    },
+    scope,
+};
 use crate::{
     auth::Scope,
     health::{self, Monitor, Seen},
@@ -37,29 +43,35 @@ impl StatusService for Statuses {
 }
 
 fn render(monitor: &Monitor, scope: &Scope) -> proto::GetStatusResponse {
-    let status = monitor.status();
+    let mut status = monitor.status();
+    if !scope.covers_all() {
+        status = status.within(|namespace| !scope.select([namespace]).is_empty());
+    }
+    let all = !status.restricted;
     let seen = status.seen.as_deref();
+    // The rest tells of everybody's work and of the machines behind it.
+    let of_all = seen.filter(|_| all);
     proto::GetStatusResponse {
         healthy: status.healthy,
-        problems: status.problems,
-        error: status.error.unwrap_or_default(),
         age: seen.and_then(|_| duration(status.age)),
         generation_duration: seen.and_then(|seen| duration(seen.took)),
         readiness: Some(readiness(monitor.readiness())),
-        tasks: seen.map(tasks),
-        steps: seen.map(steps),
-        database: seen.map(database),
-        server: Some(server(&status.server)),
-        queues: seen.map(|seen| queues(seen, scope)).unwrap_or_default(),
-        trends: seen.map(trends),
+        tasks: seen.map(|seen| task_counts(&seen.counts)),
+        steps: seen.map(|seen| step_counts(&seen.counts)),
+        database: of_all.map(database),
+        server: all.then(|| server(&status.server)),
+        queues: seen.map(queues).unwrap_or_default(),
+        trends: of_all.map(trends),
+        problems: status.problems,
+        error: status.error.unwrap_or_default(),
     }
 }
 
 fn trends(seen: &Seen) -> proto::Trends {
     let trends = &seen.trends;
     proto::Trends {
-        period_start: Some(time(trends.start)),
-        period_end: Some(time(trends.end)),
+        start_time: Some(time(trends.start)),
+        end_time: Some(time(trends.end)),
         created: trends.created,
         completed: trends.completed,
         failed: trends.failed,
@@ -76,32 +88,6 @@ fn readiness(readiness: health::Readiness) -> proto::Readiness {
     };
     let checks = readiness.checks.into_iter().map(check).collect();
     proto::Readiness { ready: readiness.ready, draining: readiness.draining, checks }
-}
-
-const fn tasks(seen: &Seen) -> proto::TaskCounts {
-    let counts = &seen.counts;
-    proto::TaskCounts {
-        total: counts.total_tasks,
-        pending: counts.pending_tasks,
-        in_progress: counts.in_progress_tasks,
-        complete: counts.complete_tasks,
-        error: counts.error_tasks,
-        cancelled: counts.cancelled_tasks,
-    }
-}
-
-const fn steps(seen: &Seen) -> proto::StepCounts {
-    let counts = &seen.counts;
-    proto::StepCounts {
-        total: counts.total_steps,
-        pending: counts.pending_steps,
-        in_progress: counts.in_progress_steps,
-        complete: counts.complete_steps,
-        error: counts.error_steps,
-        retryable_errors: counts.retryable_error_steps,
-        exhausted_retries: counts.exhausted_retry_steps,
-        in_backoff: counts.in_backoff_steps,
-    }
 }
 
 fn database(seen: &Seen) -> proto::DatabaseStatus {
@@ -141,16 +127,15 @@ fn server(server: &health::Server) -> proto::ServerStatus {
     }
 }
 
-fn queues(seen: &Seen, scope: &Scope) -> Vec<proto::QueueStatus> {
-    let visible = scope.select(seen.queues.iter().map(|queue| queue.namespace.as_str()));
-    let shown = seen.queues.iter().filter(|queue| visible.contains(&queue.namespace.as_str())).take(QUEUES_MAX);
+fn queues(seen: &Seen) -> Vec<proto::QueueStatus> {
+    let shown = seen.queues.iter().take(QUEUES_MAX);
     shown
         .map(|queue| proto::QueueStatus {
             namespace: queue.namespace.clone(),
             handler: queue.handler.clone(),
-            step: queue.step.clone(),
+            step_name: queue.step.clone(),
             depth: queue.depth,
-            age: duration(Duration::from_secs_f64(queue.age_seconds.max(0.0))),
+            wait_duration: duration(Duration::from_secs_f64(queue.age_seconds.max(0.0))),
         })
         .collect()
 }

@@ -13,7 +13,7 @@ use moka::future::Cache;
 use super::{namespaces, reads};
 use crate::{
     auth::Scope,
-    error::Result,
+    error::{Error, Reason, Result},
     lifecycle::Clock,
     store::{
         Store,
@@ -34,6 +34,8 @@ const HOUR: u64 = 3_600;
 const HANDLERS_MAX: i32 = 100;
 /// Slowest tasks and steps of an answer about bottlenecks.
 const SLOWEST: i32 = 10;
+/// Rows of the lists of what took longest; pages are cut from them.
+const LISTED_MAX: i32 = 1_000;
 /// Classes of errors.
 const CLASSES: i32 = 10;
 /// Names of steps that wait.
@@ -127,8 +129,8 @@ pub struct Analytics {
     settings: Settings,
     performance: Kept<About, PerformanceReport>,
     bottlenecks: Kept<About, BottleneckReport>,
-    slowest_tasks: Kept<(About, i32), Vec<SlowTask>>,
-    slowest_steps: Kept<(About, i32), Vec<SlowStep>>,
+    slowest_tasks: Kept<About, Vec<SlowTask>>,
+    slowest_steps: Kept<About, Vec<SlowStep>>,
     health: Kept<Option<Vec<String>>, Counts>,
     meter: CacheMeter,
 }
@@ -185,20 +187,18 @@ impl Analytics {
         answer(&self.bottlenecks, about, (&self.meter, self.settings.bottlenecks_ttl), look).await
     }
 
-    /// The tasks that took longest.
-    pub async fn slowest_tasks(&self, about: About, limit: i32) -> Result<Answer<Vec<SlowTask>>> {
+    /// The tasks that took longest, the longest first.
+    pub async fn slowest_tasks(&self, about: About) -> Result<Answer<Vec<SlowTask>>> {
         let (whose, span) = (about.whose.clone(), self.span(about.period));
-        let look = async move { self.begin().await?.slowest_tasks(&whose, span, limit).await.map_err(Into::into) };
-        answer(&self.slowest_tasks, (about, limit), (&self.meter, self.settings.performance_ttl), self.dated(look))
-            .await
+        let look = async move { self.begin().await?.slowest_tasks(&whose, span, LISTED_MAX).await.map_err(Into::into) };
+        answer(&self.slowest_tasks, about, (&self.meter, self.settings.performance_ttl), self.dated(look)).await
     }
 
-    /// The steps that took longest.
-    pub async fn slowest_steps(&self, about: About, limit: i32) -> Result<Answer<Vec<SlowStep>>> {
+    /// The steps that took longest, the longest first.
+    pub async fn slowest_steps(&self, about: About) -> Result<Answer<Vec<SlowStep>>> {
         let (whose, span) = (about.whose.clone(), self.span(about.period));
-        let look = async move { self.begin().await?.slowest_steps(&whose, span, limit).await.map_err(Into::into) };
-        answer(&self.slowest_steps, (about, limit), (&self.meter, self.settings.performance_ttl), self.dated(look))
-            .await
+        let look = async move { self.begin().await?.slowest_steps(&whose, span, LISTED_MAX).await.map_err(Into::into) };
+        answer(&self.slowest_steps, about, (&self.meter, self.settings.performance_ttl), self.dated(look)).await
     }
 
     /// Tasks and steps by state and condition, of these namespaces or of all.
@@ -275,10 +275,21 @@ where
     T: Send + Sync + 'static,
 {
     let entry = kept.entry(key).or_try_insert_with(async { look.await.map(Arc::new) }).await;
-    let entry = entry.map_err(|error| (*error).clone())?;
+    let entry = entry.map_err(|error| advised(&error))?;
     let cached = !entry.is_fresh();
     meter.note(cached);
     Ok(Answer { value: entry.into_value(), cached, ttl })
+}
+
+/// The error with the advice that helps here.
+fn advised(error: &Error) -> Error {
+    match error.reason() {
+        Reason::QueryTimeout => {
+            let text = "the answer takes too long: ask for a shorter period or for fewer handlers";
+            Error::new(Reason::QueryTimeout, text).caused_by(error.clone())
+        }
+        _ => error.clone(),
+    }
 }
 
 /// What to do about the slowest tasks, by how many seconds they took, and the slowest steps.

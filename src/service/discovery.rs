@@ -18,8 +18,9 @@ use super::{handlers::namespace_or_default, worker_roster::WorkerRoster};
 use crate::{
     auth::Scope,
     domain::{
-        explain::{Pause, Presence},
+        explain::Presence,
         handler::{Draft, LATEST, Outline, Version},
+        pause::Pause,
         template::NamedTaskId,
     },
     error::{Error, Reason, Result},

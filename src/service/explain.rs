@@ -4,7 +4,11 @@
 //! steps failed, who holds them, who is connected, what is paused. Never: judges; `domain::explain` does. Next:
 //! `service::worker_roster` for who is connected; `rpc::explain`, which shows it.
 
+mod blockers;
+
 use std::collections::{HashMap, HashSet};
+
+pub use blockers::{BlockerGroup, BlockerPage};
 
 use super::{
     snapshot::{Reader, Snapshot, View},
@@ -14,22 +18,22 @@ use crate::{
     auth::Scope,
     domain::{
         explain::{
-            Blocker, Explainer, Explanation, Facts, Failure, Lease, ROOTS_NAMED, Tally, Verdict, roots, terminal_cause,
+            Blocker, Explainer, Explanation, Facts, Failure, Group, Lease, ROOTS_NAMED, Tally, Verdict, roots,
+            terminal_cause,
         },
         ids::{StepId, StepNo, TaskId},
+        pause::Pause,
         run::Run,
         state::State,
+        template::Template,
     },
     error::{Error, Reason, Result},
     lifecycle::Pauses,
     store::{self, steps::Failed},
 };
 
-/// Steps shown of a task when the caller does not say.
-pub const STEPS_DEFAULT: usize = 50;
-
-/// Steps shown of a task at most.
-pub const STEPS_MAX: usize = 1_000;
+/// Steps behind which causes are looked for at most.
+const SEARCHED_MAX: usize = 1_000;
 
 /// How often a task that moves meanwhile is looked at anew.
 const TRIES_MAX: usize = 4;
@@ -59,10 +63,10 @@ pub struct TaskExplanation {
     pub tally: Tally,
     /// What keeps all of it.
     pub blockers: Vec<Blocker>,
-    /// Steps that are not settled.
-    pub steps: Vec<Explanation>,
-    /// How many more there are.
-    pub left_out: usize,
+    /// A page of its unsettled steps, grouped by the step at which they stand.
+    pub groups: Vec<(Group, Explanation)>,
+    /// Whether there are more.
+    pub more: bool,
 }
 
 /// What can be said of a step.
@@ -82,17 +86,20 @@ impl Explain {
         Self { reader, roster, pauses }
     }
 
-    /// Explains a task with at most so many of its steps, or TASK_NOT_FOUND.
-    pub async fn task(&self, scope: &Scope, id: TaskId, most: usize) -> Result<TaskExplanation> {
+    /// Explains a task with at most so many groups of its steps, those whose root comes after `after`, or TASK_NOT_FOUND.
+    pub async fn task(&self, scope: &Scope, id: TaskId, after: Option<StepNo>, most: usize) -> Result<TaskExplanation> {
         let mut tries = 0;
         loop {
             tries += 1;
             let snapshot = self.reader.task(scope, id, View::Basic).await?;
             let run = &snapshot.run;
             let empty = Facts::default();
-            let shown = Explainer::new(run, &empty).to_explain(most);
+            let groups = Explainer::new(run, &empty).groups().into_iter();
+            let mut groups: Vec<Group> = groups.filter(|group| after.is_none_or(|after| group.root > after)).collect();
+            let more = groups.len() > most;
+            groups.truncate(most);
+            let shown: Vec<StepNo> = groups.iter().map(|group| group.root).collect();
             let open = (0..run.len()).filter(|no| !run.step(*no).state.is_settled_step());
-            let (open, left_out) = (open.clone(), open.count().saturating_sub(shown.len()));
             let facts = self.facts(&snapshot, &shown, open).await?;
             if tries < TRIES_MAX && self.has_moved(&snapshot).await? {
                 continue;
@@ -100,8 +107,12 @@ impl Explain {
             let explainer = Explainer::new(run, &facts);
             let (verdict, tally) = explainer.task();
             let blockers = explainer.task_blockers();
-            let steps = shown.into_iter().map(|no| explainer.step(no)).collect();
-            return Ok(TaskExplanation { verdict, tally, blockers, steps, left_out, snapshot });
+            let explained = |group: Group| {
+                let root = explainer.step(group.root);
+                (group, root)
+            };
+            let groups = groups.into_iter().map(explained).collect();
+            return Ok(TaskExplanation { verdict, tally, blockers, groups, more, snapshot });
         }
     }
 
@@ -139,6 +150,16 @@ impl Explain {
         Ok(now.is_none_or(|(revision, _)| revision != snapshot.run.revision()))
     }
 
+    /// The pauses of a handler, and of its namespace.
+    fn pauses_of(&self, template: &Template) -> Vec<Pause> {
+        let Some(paused) = self.pauses.heard() else { return Vec::new() };
+        let is_ours = |pause: &&Pause| {
+            *pause.namespace == *template.namespace
+                && pause.handler.as_ref().is_none_or(|name| **name == *template.name)
+        };
+        paused.all().iter().filter(is_ours).cloned().collect()
+    }
+
     /// What only the engine knows of these steps of a task; workers are looked for for all that are open.
     async fn facts(&self, snapshot: &Snapshot, shown: &[StepNo], open: impl Iterator<Item = StepNo>) -> Result<Facts> {
         let (run, task) = (&snapshot.run, snapshot.row.task_id);
@@ -160,27 +181,17 @@ impl Explain {
             created_at: snapshot.row.created_at.timestamp_micros(),
             finished_at: snapshot.row.finished_at.map(|at| at.timestamp_micros()),
             sessions,
+            pauses: self.pauses_of(run.template()),
             ..Facts::default()
         };
-        if let Some(paused) = self.pauses.heard() {
-            let template = run.template();
-            let ours = paused.all().iter().filter(|pause| {
-                *pause.namespace == *template.namespace
-                    && pause.handler.as_ref().is_none_or(|name| **name == *template.name)
-            });
-            facts.pauses = ours.cloned().collect();
-        }
         for (id, lease) in leases {
             if lease.attempt == i32::from(run.step(id.no).token()) {
                 facts.leases.insert(id.no, held(lease));
             }
         }
-        for Failed { sequence, to, attempt, at, error_class, message } in outcomes {
-            let Some(no) = keys.get(&sequence).copied() else { continue };
-            facts.ended_at.insert(no, at.timestamp_micros());
-            if to == State::Error {
-                let attempt = u16::try_from(attempt).unwrap_or(0);
-                facts.failures.insert(no, Failure { attempt, error_class, message, at: at.timestamp_micros() });
+        for outcome in outcomes {
+            if let Some(no) = keys.get(&outcome.sequence).copied() {
+                note_outcome(&mut facts, no, outcome);
             }
         }
         let cancelled = mentioned.iter().copied();
@@ -211,13 +222,24 @@ fn mentioned(run: &Run, shown: &[StepNo]) -> Vec<StepNo> {
     }
     // Steps are doomed by few, mostly the same; the first so many steps are asked for theirs.
     for no in shown.iter().copied().filter(|no| run.step(*no).unmet > 0).take(ROOTS_NAMED) {
-        roots(run, no, STEPS_MAX)
+        roots(run, no, SEARCHED_MAX)
             .into_iter()
             .filter(|no| terminal_cause(run, *no).is_some())
             .take(ROOTS_NAMED)
             .for_each(&mut add);
     }
     mentioned
+}
+
+/// Adds how a step came to its present end.
+fn note_outcome(facts: &mut Facts, no: StepNo, outcome: Failed) {
+    let Failed { to, attempt, at, error_class, message, .. } = outcome;
+    let at = at.timestamp_micros();
+    facts.ended_at.insert(no, at);
+    if to == State::Error {
+        let attempt = u16::try_from(attempt).unwrap_or(0);
+        facts.failures.insert(no, Failure { attempt, error_class, message, at });
+    }
 }
 
 fn held(lease: store::steps::Lease) -> Lease {

@@ -135,20 +135,31 @@ impl Graphs {
         self.measurements.get(template, now).await
     }
 
-    /// What is known of a task that has been read before its run is analysed.
-    pub async fn inputs(&self, snapshot: &Snapshot, durations: Arc<Durations>) -> Result<AnalysisInputs> {
-        let began = self.began(std::slice::from_ref(snapshot)).await?;
-        self.based(snapshot, durations, Arc::new(began)).await
+    /// When the task of this snapshot will be done.
+    pub async fn forecast(&self, snapshot: &Snapshot) -> Result<Forecast> {
+        Ok(self.inputs(snapshot).await?.forecast(snapshot))
     }
 
     /// The graph of a task that has been read.
     pub async fn of(&self, snapshot: &Snapshot) -> Result<Graph> {
-        let durations = self.durations(snapshot.run.template(), snapshot.now).await;
-        self.on(self.inputs(snapshot, durations).await?, snapshot).await
+        self.on(self.inputs(snapshot).await?, snapshot).await
     }
 
-    /// The graph of a task that has been read, on what is known of it.
-    pub async fn on(&self, inputs: AnalysisInputs, snapshot: &Snapshot) -> Result<Graph> {
+    async fn inputs(&self, snapshot: &Snapshot) -> Result<AnalysisInputs> {
+        let snapshots = std::slice::from_ref(snapshot);
+        let began = self.began(snapshots).await?;
+        let ended = self.ended(snapshots).await;
+        self.based(snapshot, &ended, Arc::new(began)).await
+    }
+
+    /// The durations of those tasks that have ended, as they had them themselves.
+    async fn ended(&self, snapshots: &[Snapshot]) -> HashMap<TaskId, Arc<Durations>> {
+        let ended = snapshots.iter().filter(|snapshot| snapshot.run.state().is_ended_task());
+        let ended: Vec<_> = ended.map(|snapshot| (snapshot.row.task_id, usize::from(snapshot.run.len()))).collect();
+        self.measurements.of_tasks(&ended).await
+    }
+
+    async fn on(&self, inputs: AnalysisInputs, snapshot: &Snapshot) -> Result<Graph> {
         let states = StepStates::of(&snapshot.run, snapshot.now);
         let analysis = self.memory.analysis(&inputs.shape, &states, &inputs.durations, &inputs.policy).await?;
         Ok(Graph { inputs, states, analysis })
@@ -160,10 +171,10 @@ impl Graphs {
             Ok(began) => Arc::new(began),
             Err(error) => return snapshots.iter().map(|_| Err(error.clone())).collect(),
         };
+        let ended = self.ended(snapshots).await;
         let mut graphs = Vec::with_capacity(snapshots.len());
         for snapshot in snapshots {
-            let durations = self.durations(snapshot.run.template(), snapshot.now).await;
-            graphs.push(match self.based(snapshot, durations, Arc::clone(&began)).await {
+            graphs.push(match self.based(snapshot, &ended, Arc::clone(&began)).await {
                 Ok(inputs) => self.on(inputs, snapshot).await,
                 Err(error) => Err(error),
             });
@@ -174,9 +185,13 @@ impl Graphs {
     async fn based(
         &self,
         snapshot: &Snapshot,
-        durations: Arc<Durations>,
+        ended: &HashMap<TaskId, Arc<Durations>>,
         began: Arc<HashMap<StepId, Began>>,
     ) -> Result<AnalysisInputs> {
+        let durations = match ended.get(&snapshot.row.task_id) {
+            Some(durations) => Arc::clone(durations),
+            None => self.durations(snapshot.run.template(), snapshot.now).await,
+        };
         let shape = self.memory.shape(snapshot.run.template()).await?;
         Ok(AnalysisInputs { shape, durations, policy: Arc::clone(&self.policy), began })
     }

@@ -268,7 +268,7 @@ impl Reader {
     fn too_large(&self) -> Error {
         let most = self.answer_bytes_max;
         Error::new(
-            Reason::LimitExceeded,
+            Reason::AnswerTooLarge,
             format!("the answer would have more than {most} bytes: ask for less at once, or for a smaller view"),
         )
         .with("limit", most.to_string())

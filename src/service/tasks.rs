@@ -242,7 +242,7 @@ impl Tasks {
 }
 
 /// Turns names into handler versions within the scope; `None` when there are none such, and therefore no tasks.
-async fn resolve(store: &Store, scope: &Scope, wanted: Wanted) -> Result<Option<Filter>> {
+pub(super) async fn resolve(store: &Store, scope: &Scope, wanted: Wanted) -> Result<Option<Filter>> {
     let Wanted { namespace, name, version, mut filter } = wanted;
     let namespaces = namespaces::within(store, scope, namespace).await?;
     if namespaces.is_some() || name.is_some() || version.is_some() {

@@ -110,8 +110,8 @@ impl From<Error> for CrateError {
             }
             Error::Pooler(_) => Self::new(Reason::DatabaseUnavailable, super::pooler::FORGOTTEN).caused_by(error),
             Error::TooLong(_) => {
-                let text = "the answer takes too long: ask for a shorter period or for fewer handlers";
-                Self::new(Reason::LimitExceeded, text).caused_by(error)
+                let text = "the database was not done with the answer in time: ask for less";
+                Self::new(Reason::QueryTimeout, text).caused_by(error)
             }
             Error::NotDirect | Error::Corrupt(_) | Error::Other(_) => {
                 Self::new(Reason::Internal, "the database refused a statement").caused_by(error)

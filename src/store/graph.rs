@@ -1,4 +1,4 @@
-//! Reads of what the dependency graph needs beside the run: measured durations.
+//! Reads of what the dependency graph needs beside the run: measured durations, of handler versions and of tasks.
 
 use sqlx::Row;
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::{
     graph::Measured,
-    ids::{StepNo, TaskId},
+    ids::{StepId, StepNo, TaskId},
     run::Micros,
     template::NamedTaskId,
 };
@@ -49,6 +49,23 @@ pub async fn durations(store: &Store, handler: NamedTaskId, sample: &Sample) -> 
                 samples: samples.unsigned_abs(),
             };
             Ok((step_no(row.try_get("step_no")?)?, measured))
+        })
+        .collect()
+}
+
+/// Measures how long each step of tasks took: from the begin of its first attempt to the end of its last one. Steps
+/// without an attempt are left out, and so is whatever lies beyond so many transitions of a task.
+pub async fn task_durations(store: &Store, tasks: &[TaskId], transitions_max: i64) -> Result<Vec<(StepId, Measured)>> {
+    let keys: Vec<Uuid> = tasks.iter().map(|task| task.uuid()).collect();
+    let rows = sql!("graph/task_durations").bind(keys).bind(transitions_max).fetch_all(store.pool()).await?;
+    rows.iter()
+        .map(|row| {
+            let task = TaskId::from_uuid(row.try_get("task_id")?);
+            let took: i64 = row.try_get("took_ms")?;
+            let attempts: i32 = row.try_get("attempts")?;
+            let took = u64::try_from(took).unwrap_or(0);
+            let measured = Measured { median_ms: took, p95_ms: took, samples: attempts.unsigned_abs() };
+            Ok((task.step(step_no(row.try_get("step_no")?)?), measured))
         })
         .collect()
 }

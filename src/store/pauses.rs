@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor, Row};
 
 use super::{Result, lifecycle::timestamp, sql};
-use crate::domain::{explain::Pause, run::Micros};
+use crate::domain::{pause::Pause, run::Micros};
 
 /// The time that stands for parked: a row of a queue that is not to be looked at until its handler is resumed. It is
 /// the last second of the year 9999, which the queue's order puts behind everything.

@@ -19,7 +19,7 @@ const TREND_STEPS_OF: i64 = 1_000;
 
 /// Tasks and steps by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the columns of get_system_health_counts")]
+#[expect(missing_docs, reason = "the columns of get_system_health_counts, and the states that it leaves out")]
 pub struct Counts {
     pub total_tasks: i64,
     pub pending_tasks: i64,
@@ -27,11 +27,14 @@ pub struct Counts {
     pub complete_tasks: i64,
     pub error_tasks: i64,
     pub cancelled_tasks: i64,
+    pub resolved_tasks: i64,
     pub total_steps: i64,
     pub pending_steps: i64,
     pub in_progress_steps: i64,
     pub complete_steps: i64,
     pub error_steps: i64,
+    pub cancelled_steps: i64,
+    pub resolved_steps: i64,
     pub retryable_error_steps: i64,
     pub exhausted_retry_steps: i64,
     pub in_backoff_steps: i64,
@@ -40,7 +43,16 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// The counts of a row that has connections too.
     pub(super) fn of(row: &PgRow) -> Result<Self> {
+        Ok(Self {
+            active_connections: row.try_get("active_connections")?,
+            max_connections: row.try_get("max_connections")?,
+            ..Self::of_states(row)?
+        })
+    }
+
+    fn of_states(row: &PgRow) -> Result<Self> {
         Ok(Self {
             total_tasks: row.try_get("total_tasks")?,
             pending_tasks: row.try_get("pending_tasks")?,
@@ -48,17 +60,40 @@ impl Counts {
             complete_tasks: row.try_get("complete_tasks")?,
             error_tasks: row.try_get("error_tasks")?,
             cancelled_tasks: row.try_get("cancelled_tasks")?,
+            resolved_tasks: row.try_get("resolved_tasks")?,
             total_steps: row.try_get("total_steps")?,
             pending_steps: row.try_get("pending_steps")?,
             in_progress_steps: row.try_get("in_progress_steps")?,
             complete_steps: row.try_get("complete_steps")?,
             error_steps: row.try_get("error_steps")?,
+            cancelled_steps: row.try_get("cancelled_steps")?,
+            resolved_steps: row.try_get("resolved_steps")?,
             retryable_error_steps: row.try_get("retryable_error_steps")?,
             exhausted_retry_steps: row.try_get("exhausted_retry_steps")?,
             in_backoff_steps: row.try_get("in_backoff_steps")?,
-            active_connections: row.try_get("active_connections")?,
-            max_connections: row.try_get("max_connections")?,
+            ..Self::default()
         })
+    }
+
+    /// These and others; connections are left as they are.
+    pub const fn add(&mut self, other: &Self) {
+        self.total_tasks += other.total_tasks;
+        self.pending_tasks += other.pending_tasks;
+        self.in_progress_tasks += other.in_progress_tasks;
+        self.complete_tasks += other.complete_tasks;
+        self.error_tasks += other.error_tasks;
+        self.cancelled_tasks += other.cancelled_tasks;
+        self.resolved_tasks += other.resolved_tasks;
+        self.total_steps += other.total_steps;
+        self.pending_steps += other.pending_steps;
+        self.in_progress_steps += other.in_progress_steps;
+        self.complete_steps += other.complete_steps;
+        self.error_steps += other.error_steps;
+        self.cancelled_steps += other.cancelled_steps;
+        self.resolved_steps += other.resolved_steps;
+        self.retryable_error_steps += other.retryable_error_steps;
+        self.exhausted_retry_steps += other.exhausted_retry_steps;
+        self.in_backoff_steps += other.in_backoff_steps;
     }
 }
 
@@ -160,10 +195,10 @@ pub async fn limit(connection: &mut PgConnection, most: Duration) -> Result<()> 
     Ok(())
 }
 
-/// Counts tasks and steps by state.
-pub async fn counts(connection: &mut PgConnection) -> Result<Counts> {
-    let row = sql!("status/counts").bind(None::<&[String]>).fetch_one(connection).await?;
-    Counts::of(&row)
+/// Counts tasks and steps by state, by namespace.
+pub async fn counts_by_namespace(connection: &mut PgConnection, now: Micros) -> Result<Vec<(String, Counts)>> {
+    let rows = sql!("status/counts_by_namespace").bind(now).fetch_all(connection).await?;
+    rows.iter().map(|row| Ok((row.try_get("namespace")?, Counts::of_states(row)?))).collect()
 }
 
 /// Sums up the last hour, or as much of it as a cheap look sees.

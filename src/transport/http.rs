@@ -164,8 +164,11 @@ async fn status(State(state): State<HttpState>, request: Request) -> Response<Bo
         },
         false => None,
     };
-    let status = state.monitor.status();
-    answer(good_or_bad(status.healthy), &bodies::status(&status, &state.monitor.readiness(), scope.as_ref()))
+    let mut status = state.monitor.status();
+    if let Some(scope) = scope.filter(|scope| !scope.covers_all()) {
+        status = status.within(|namespace| !scope.select([namespace]).is_empty());
+    }
+    answer(good_or_bad(status.healthy), &bodies::status(&status, &state.monitor.readiness()))
 }
 
 async fn metrics(State(state): State<HttpState>, request: Request) -> Response<Body> {

@@ -6,3 +6,4 @@ mod matrix;
 mod namespaces;
 mod raw;
 mod records;
+mod wire;

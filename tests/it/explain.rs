@@ -11,8 +11,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tasker::{
     domain::{
-        explain::{Cause, Presence, Verdict},
-        ids::{StepId, TaskId},
+        explain::{Cause, Explanation, Presence, Verdict},
+        ids::{StepId, StepNo, TaskId},
         run::{Micros, Operation},
         template::Template,
     },
@@ -57,13 +57,22 @@ impl ExplainClient {
     }
 
     async fn task(&self, task: TaskId) -> TaskExplanation {
-        self.explain.task(&everything(), task, 1_000).await.unwrap()
+        self.explain.task(&everything(), task, None, 1_000).await.unwrap()
     }
 
     /// `name verdict`, a word for each blocker; one for each step that is not settled.
     async fn verdicts(&self, task: TaskId) -> String {
         let explained = self.task(task).await;
-        let steps = explained.steps.iter().map(|step| {
+        let run = &explained.snapshot.run;
+        let is_open = |no: StepNo| !run.step(no).state.is_settled_step();
+        let roots = explained.groups.iter().map(|(_, root)| root.clone());
+        let mut steps: Vec<Explanation> = roots.filter(|root| is_open(root.no)).collect();
+        let mut waiting: Vec<StepNo> = explained.groups.iter().flat_map(|(group, _)| &group.waiting).copied().collect();
+        waiting.sort_unstable();
+        for no in waiting {
+            steps.push(self.explain.step(&everything(), task.step(no)).await.unwrap().step);
+        }
+        let steps = steps.iter().map(|step| {
             let name = &explained.snapshot.run.template().step(step.no).name;
             let causes: Vec<&str> = step.blockers.iter().map(|blocker| word(&blocker.cause)).collect();
             format!("{name} {}: {}", step.verdict.label(), causes.join(" "))
@@ -99,6 +108,7 @@ const fn word(cause: &Cause) -> &'static str {
         Cause::NoWorker { .. } => "no-worker",
         Cause::NoFreeSlot { .. } => "no-slot",
         Cause::Draining { .. } => "draining",
+        Cause::Cancelled => "cancelled",
         Cause::Dispatch { .. } => "dispatch",
     }
 }
@@ -136,7 +146,9 @@ async fn every_state_has_its_reason() {
     let other = server.submit(&handler).await;
     explain.says(other, "waiting | a waiting: no-slot, b waiting: parents").await;
     let explained = explain.task(other).await;
-    let Cause::NoFreeSlot { holders, count } = &explained.steps[0].blockers[0].cause else { panic!("{explained:?}") };
+    let Cause::NoFreeSlot { holders, count } = &explained.groups[0].1.blockers[0].cause else {
+        panic!("{explained:?}")
+    };
     assert_eq!((holders.len(), *count, holders[0].slots, holders[0].held), (1, 1, 1, 1));
 
     let step = worker.next().await;
@@ -145,11 +157,11 @@ async fn every_state_has_its_reason() {
     explain.says(task, "waiting | a waiting: backoff, b waiting: parents").await;
     let explained = explain.task(task).await;
     let Verdict::Waiting { until: Some(until) } = explained.verdict else { panic!("{explained:?}") };
-    let Cause::Backoff { failure: Some(failure), .. } = &explained.steps[0].blockers[0].cause else {
+    let Cause::Backoff { failure: Some(failure), .. } = &explained.groups[0].1.blockers[0].cause else {
         panic!("{explained:?}")
     };
     assert_eq!((failure.attempt, &*failure.error_class, until - failure.at), (1, "Boom", 4_000_000));
-    assert_eq!(explained.steps[0].blockers[0].since, Some(failure.at));
+    assert_eq!(explained.groups[0].1.blockers[0].since, Some(failure.at));
 
     // The other task has the slot; a retry goes before the backoff, and then there is no slot.
     explain.says(other, "running | a running: leased, b waiting: parents").await;
@@ -164,7 +176,7 @@ async fn every_state_has_its_reason() {
     };
     assert_eq!(step, (task.step(0), 2), "the second attempt, after the retry");
     worker.report(step, fails(0)).await;
-    explain.says(task, "never | a never: exhausted, b never: parents ancestor").await;
+    explain.says(task, "stuck | a stuck: exhausted, b stuck: parents ancestor").await;
 
     let third = server.submit(&handler).await;
     server.apply(third, Request::CancelStep { no: 1, operation: asked() }).await.unwrap();
@@ -176,10 +188,10 @@ async fn every_state_has_its_reason() {
         }
     };
     assert_eq!(step, (third.step(0), 1));
-    explain.says(third, "never | ").await;
+    explain.says(third, "stuck | ").await;
     explain.says(other, "settled | ").await;
     server.apply(task, Request::CancelTask(asked())).await.unwrap();
-    explain.says(task, "settled | a never: settled exhausted").await;
+    explain.says(task, "settled | a stuck: settled exhausted").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,7 +207,7 @@ async fn workers_that_are_unavailable_or_about_to_go_are_told_apart() {
     worker.break_off().await;
     explain.says(task, "waiting | a waiting: no-worker").await;
     let explained = explain.task(task).await;
-    let Cause::NoWorker { disconnected } = &explained.steps[0].blockers[0].cause else { panic!("{explained:?}") };
+    let Cause::NoWorker { disconnected } = &explained.groups[0].1.blockers[0].cause else { panic!("{explained:?}") };
     assert_eq!((disconnected.len(), disconnected[0].presence), (1, Presence::Disconnected));
     worker.come_back(&server).await;
     explain.says(task, "running | a running: leased").await;
@@ -371,7 +383,14 @@ impl Play<'_> {
             for no in 0..explained.snapshot.run.len() {
                 said.insert(task.step(no), Verdict::Settled);
             }
-            said.extend(explained.steps.iter().map(|step| (task.step(step.no), step.verdict)));
+            for (group, root) in &explained.groups {
+                said.insert(task.step(root.no), root.verdict);
+                let behind = match root.verdict {
+                    Verdict::Stuck | Verdict::Settled => Verdict::Stuck,
+                    _ => Verdict::Waiting { until: None },
+                };
+                said.extend(group.waiting.iter().map(|no| (task.step(*no), behind)));
+            }
         }
         (first, said)
     }
@@ -398,7 +417,7 @@ impl Play<'_> {
                 let is_moving = matches!(verdict, Verdict::Running | Verdict::Movable);
                 match before[&step] {
                     Verdict::Waiting { until: Some(at) } if at <= now => {}
-                    Verdict::Waiting { .. } | Verdict::Never => {
+                    Verdict::Waiting { .. } | Verdict::Stuck => {
                         assert!(!is_moving, "after {after}: {step:?} was {:?} and moves", before[&step]);
                     }
                     Verdict::Settled => assert_eq!(verdict, Verdict::Settled, "{step:?}"),

@@ -151,13 +151,13 @@ async fn the_status_service_says_the_same() {
     eventually("its step waits", async || ask().await.queues.iter().any(|queue| queue.depth == 1)).await;
     let status = ask().await;
     let queue = &status.queues[0];
-    assert_eq!((queue.handler.as_str(), queue.step.as_str()), ("order", "reserve"));
+    assert_eq!((queue.handler.as_str(), queue.step_name.as_str()), ("order", "reserve"));
     assert!(status.healthy && status.problems.is_empty() && status.error.is_empty(), "{status:?}");
     assert_eq!(status.readiness.unwrap().checks.len(), 6);
     assert_eq!(status.steps.unwrap().total, 4);
     let trends = status.trends.unwrap();
     assert_eq!((trends.created, trends.completed, trends.failed), (1, 0, 0));
-    let hour = trends.period_end.unwrap().seconds - trends.period_start.unwrap().seconds;
+    let hour = trends.end_time.unwrap().seconds - trends.start_time.unwrap().seconds;
     assert!((3_599..=3_600).contains(&hour), "{hour}");
 }
 

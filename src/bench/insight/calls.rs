@@ -167,7 +167,13 @@ impl Call {
             }
             Self::HealthCounts => {
                 let request = GetHealthCountsRequest::default();
-                client.analytics().get_health_counts(request).await?.into_inner().total_tasks > 0
+                client
+                    .analytics()
+                    .get_health_counts(request)
+                    .await?
+                    .into_inner()
+                    .tasks
+                    .is_some_and(|tasks| tasks.total > 0)
             }
             Self::HealthCountsInSql => rows::health_counts(store).await? > 0,
             Self::ListHandlers => {

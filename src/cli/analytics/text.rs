@@ -14,7 +14,7 @@ pub(super) fn performance(out: Out, answer: &pb::GetPerformanceResponse) {
     let overview = answer.overview.unwrap_or_default();
     out.line(&format!(
         "{} active tasks, {} handlers in {} namespaces; health of the last hour {:.3}\n",
-        overview.active_tasks, overview.unique_task_types, overview.total_namespaces, overview.system_health_score
+        overview.active_tasks, overview.total_handlers, overview.total_namespaces, overview.system_health_score
     ));
     let mut table = Table::new(
         const {
@@ -33,10 +33,7 @@ pub(super) fn performance(out: Out, answer: &pb::GetPerformanceResponse) {
         },
     );
     let trends = answer.trends.iter().map(|trend| (format!("last {}", length(trend.period)), trend.performance));
-    let handlers = answer
-        .handlers
-        .iter()
-        .map(|of| (one_line(&format!("{}.{}@{}", of.namespace, of.name, of.version)), of.performance));
+    let handlers = answer.handlers.iter().map(|of| (handler(of.handler.as_ref()), of.performance));
     let mut truncated = None;
     for (name, of) in trends.chain([("the period".to_owned(), answer.performance)]).chain(handlers) {
         let of = of.unwrap_or_default();
@@ -68,7 +65,7 @@ pub(super) fn bottlenecks(out: Out, answer: &pb::GetBottlenecksResponse) {
     let waits = answer.dependency_bottlenecks.clone().unwrap_or_default();
     let durations = answer.task_durations.unwrap_or_default();
     let listed = |names: Vec<String>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    out.line(&format!("{} tasks of {} handlers\n", answer.total_tasks, answer.unique_task_types));
+    out.line(&format!("{} tasks of {} handlers\n", answer.total_tasks, answer.total_handlers));
     out.line(&format!(
         "errors      {} tasks in error ({:.1}%); {:.1}% of retried steps completed; {}",
         errors.total_errors,
@@ -81,7 +78,7 @@ pub(super) fn bottlenecks(out: Out, answer: &pb::GetBottlenecksResponse) {
     out.line(&format!(
         "waiting     {} dependencies are not complete, for {} on average; most often waits: {}",
         waits.blocking_dependencies,
-        length(waits.avg_wait_time),
+        length(waits.mean_wait_duration),
         listed(
             waits.most_blocked_steps.iter().map(|of| format!("{} x{}", one_line(&of.step_name), of.count)).collect()
         )
@@ -125,7 +122,7 @@ pub(super) fn slow_tasks(out: Out, tasks: &[pb::SlowTask]) {
         let state = from_proto(task.state).unwrap_or_default();
         table.row([
             task.task_id.as_str().into(),
-            one_line(&format!("{}.{}@{}", task.namespace, task.name, task.version)).into(),
+            handler(task.handler.as_ref()).into(),
             Cell::toned(tone(state), state.label()),
             length(task.duration).into(),
             format!("{}/{}", task.completed_steps, task.step_count).into(),
@@ -153,7 +150,7 @@ pub(super) fn slow_steps(out: Out, steps: &[pb::SlowStep]) {
         table.row([
             step.step_id.as_str().into(),
             one_line(&step.step_name).into(),
-            one_line(&format!("{}.{}@{}", step.namespace, step.name, step.version)).into(),
+            handler(step.handler.as_ref()).into(),
             length(step.duration).into(),
             step.attempts.to_string().into(),
             moment(step.complete_time).into(),
@@ -162,25 +159,35 @@ pub(super) fn slow_steps(out: Out, steps: &[pb::SlowStep]) {
     out.table(&table);
 }
 
-pub(super) fn health(out: Out, counts: &pb::GetHealthCountsResponse) {
+pub(super) fn health(out: Out, answer: &pb::GetHealthCountsResponse) {
     let mut table = Table::new(const { columns([text("STATE", 17), text("TASKS", 16), text("STEPS", 16)]) });
-    let none = String::new;
+    let (tasks, steps) = (answer.tasks.unwrap_or_default(), answer.steps.unwrap_or_default());
     for (name, tasks, steps) in [
-        ("pending", counts.pending_tasks.to_string(), counts.pending_steps.to_string()),
-        ("in_progress", counts.in_progress_tasks.to_string(), counts.in_progress_steps.to_string()),
-        ("complete", counts.complete_tasks.to_string(), counts.complete_steps.to_string()),
-        ("error", counts.error_tasks.to_string(), counts.error_steps.to_string()),
-        ("  retryable", none(), counts.retryable_error_steps.to_string()),
-        ("  exhausted", none(), counts.exhausted_retry_steps.to_string()),
-        ("in backoff", none(), counts.in_backoff_steps.to_string()),
-        ("cancelled", counts.cancelled_tasks.to_string(), none()),
-        ("total", counts.total_tasks.to_string(), counts.total_steps.to_string()),
+        ("pending", Some(tasks.pending), steps.pending),
+        ("in_progress", Some(tasks.in_progress), steps.in_progress),
+        ("complete", Some(tasks.complete), steps.complete),
+        ("error", Some(tasks.error), steps.error),
+        ("  retryable", None, steps.retryable_errors),
+        ("  exhausted", None, steps.exhausted_retries),
+        ("in backoff", None, steps.in_backoff),
+        ("cancelled", Some(tasks.cancelled), steps.cancelled),
+        ("resolved_manually", Some(tasks.resolved_manually), steps.resolved_manually),
+        ("total", Some(tasks.total), steps.total),
     ] {
-        table.row([name.into(), tasks.into(), steps.into()]);
+        let tasks = tasks.map(|tasks| tasks.to_string()).unwrap_or_default();
+        table.row([name.into(), tasks.into(), steps.to_string().into()]);
     }
     out.table(&table);
-    out.line(&format!("\n{} of {} connections are active", counts.active_connections, counts.max_connections));
-    tell_age(out, counts.info.as_ref());
+    if let (Some(active), Some(most)) = (answer.active_connections, answer.max_connections) {
+        out.line(&format!("\n{active} of {most} connections are active"));
+    }
+    tell_age(out, answer.info.as_ref());
+}
+
+/// `namespace.name@version`.
+fn handler(handler: Option<&pb::HandlerRef>) -> String {
+    let pb::HandlerRef { namespace, name, version } = handler.cloned().unwrap_or_default();
+    one_line(&format!("{namespace}.{name}@{version}"))
 }
 
 fn tell_truncated(out: Out, start: Option<prost_types::Timestamp>) {
@@ -201,7 +208,7 @@ fn moment(at: Option<prost_types::Timestamp>) -> String {
 }
 
 /// A duration with three digits or so, `-` for none.
-fn length(duration: Option<prost_types::Duration>) -> String {
+pub(crate) fn length(duration: Option<prost_types::Duration>) -> String {
     let Some(duration) = duration else { return "-".to_owned() };
     let seconds = duration.seconds as f64 + f64::from(duration.nanos) / 1e9;
     match seconds {

@@ -165,7 +165,7 @@ fn style(node: &pb::GraphNode) -> StepStyle {
         State::Pending => StepStyle::Waiting,
         State::InProgress => StepStyle::Running,
         State::Complete | State::ResolvedManually => StepStyle::Done,
-        State::Error if node.ready || node.next_retry_time.is_some() => StepStyle::Retrying,
+        State::Error if node.ready || node.retry_time.is_some() => StepStyle::Retrying,
         State::Error => StepStyle::Failed,
         State::Cancelled => StepStyle::Cancelled,
     }
@@ -183,8 +183,13 @@ fn words(node: &pb::GraphNode) -> String {
 }
 
 fn takes(takes: &pb::StepDuration) -> String {
-    let sign = if takes.source() == pb::DurationSource::Measured { "" } else { "~" };
-    format!("{sign}{}", duration(takes.median_ms.saturating_mul(1_000)))
+    let sign = if takes.source() == pb::DurationSource::Estimated { "~" } else { "" };
+    format!("{sign}{}", duration(micros(takes.median_duration)))
+}
+
+/// A length of time in microseconds.
+pub(super) fn micros(length: Option<prost_types::Duration>) -> i64 {
+    length.map_or(0, |length| length.seconds.saturating_mul(1_000_000).saturating_add(i64::from(length.nanos) / 1_000))
 }
 
 /// What each step waits for, and what waits for it, by its position; as far as there are such steps.

@@ -2,7 +2,7 @@
 
 use tasker_sdk::proto::tasker::v1 as pb;
 
-use super::{Format, print};
+use super::{Format, Shown, print};
 use crate::{
     cli::{input::to_proto, style::Paint},
     domain::state::State,
@@ -11,7 +11,7 @@ use crate::{
 const TASK: &str = "01932c07-6b1f-7d0e-9d0a-5f2c1d3e0000";
 
 /// `a; b error <- a; c <- a b` with the critical path through `path`.
-fn graph(dag: &str, path: &[&str]) -> pb::TaskGraph {
+fn graph(dag: &str, path: &[&str]) -> Shown {
     let lines: Vec<(&str, &str)> = dag.split(';').map(|line| line.split_once("<-").unwrap_or((line, ""))).collect();
     let names: Vec<&str> = lines.iter().map(|(node, _)| node.split_whitespace().next().unwrap()).collect();
     let at = |name: &str| i32::try_from(names.iter().position(|other| *other == name).unwrap()).unwrap();
@@ -32,12 +32,12 @@ fn graph(dag: &str, path: &[&str]) -> pb::TaskGraph {
             retry_limit: 3,
             ready: false,
             blocked: state == State::Pending,
-            next_retry_time: None,
+            retry_time: None,
             parents,
             duration: Some(pb::StepDuration {
                 source: source.into(),
-                median_ms: if measured { 1_250 } else { 30_000 },
-                p95_ms: if measured { 4_000 } else { 30_000 },
+                median_duration: length(if measured { 1_250 } else { 30_000 }),
+                p95_duration: length(if measured { 4_000 } else { 30_000 }),
                 samples: if measured { 12 } else { 0 },
             }),
         });
@@ -45,30 +45,22 @@ fn graph(dag: &str, path: &[&str]) -> pb::TaskGraph {
     let critical = pb::CriticalPath {
         step_names: path.iter().map(|name| (*name).to_owned()).collect(),
         length: i32::try_from(path.len()).unwrap(),
-        estimated_duration_ms: 63_750,
-        remaining_duration_ms: 32_500,
+        estimated_duration: length(63_750),
+        remaining_duration: length(32_500),
         criticality_score: 143.44,
         ..pb::CriticalPath::default()
     };
-    pb::TaskGraph {
+    let graph = pb::TaskGraph {
         task_id: TASK.to_owned(),
         revision: 9,
         state: to_proto(State::InProgress).into(),
         task_health: pb::HealthStatus::Recovering.into(),
         completion_percentage: 20.0,
-        generate_time: Some(prost_types::Timestamp { seconds: 1_700_000_000, nanos: 0 }),
         dependency_graph: Some(pb::DependencyGraph { nodes, level_widths: vec![1, 2, 1, 1] }),
         critical_paths: Some(pb::CriticalPaths {
             total_paths: "2".to_owned(),
             longest_path_length: 4,
             paths: vec![critical],
-            expected_finish: Some(pb::ExpectedFinish {
-                finish_time: Some(prost_types::Timestamp { seconds: 1_700_000_032, nanos: 500_000_000 }),
-                remaining_ms: 32_500,
-                step_names: path.iter().map(|name| (*name).to_owned()).collect(),
-                measured_steps: 1,
-                ..pb::ExpectedFinish::default()
-            }),
             ..pb::CriticalPaths::default()
         }),
         parallelism_opportunities: Some(pb::ParallelismOpportunities {
@@ -100,10 +92,23 @@ fn graph(dag: &str, path: &[&str]) -> pb::TaskGraph {
             ..pb::Bottlenecks::default()
         }),
         summary: None,
-    }
+    };
+    let expected_finish = Some(pb::ExpectedFinish {
+        finish_time: Some(prost_types::Timestamp { seconds: 1_700_000_032, nanos: 500_000_000 }),
+        remaining_duration: length(32_500),
+        step_names: path.iter().map(|name| (*name).to_owned()).collect(),
+        measured_steps: 1,
+        ..pb::ExpectedFinish::default()
+    });
+    let generate_time = Some(prost_types::Timestamp { seconds: 1_700_000_000, nanos: 0 });
+    Shown { graph, generate_time, expected_finish }
 }
 
-fn example() -> pb::TaskGraph {
+fn length(millis: i32) -> Option<prost_types::Duration> {
+    Some(prost_types::Duration { seconds: i64::from(millis / 1_000), nanos: millis % 1_000 * 1_000_000 })
+}
+
+fn example() -> Shown {
     graph(
         "reserve complete; charge error <- reserve; label in_progress <- reserve; pack <- charge label; ship <- pack",
         &["reserve", "charge", "pack", "ship"],
@@ -170,7 +175,7 @@ fn too_many_rails_become_a_list() {
 #[test]
 fn names_cannot_break_out_of_their_format() {
     let mut graph = graph("a; b <- a", &[]);
-    graph.dependency_graph.as_mut().unwrap().nodes[0].name = "x\"] --> <script>&\n\x1b[2J\\".to_owned();
+    graph.graph.dependency_graph.as_mut().unwrap().nodes[0].name = "x\"] --> <script>&\n\x1b[2J\\".to_owned();
     let svg = print(&graph, Format::Svg, Paint::Plain);
     assert!(svg.contains("&lt;script&gt;&amp;") && !svg.contains("<script>") && !svg.contains('\x1b'), "{svg}");
     let dot = print(&graph, Format::Dot, Paint::Plain);

@@ -13,7 +13,9 @@ use super::{
         style::{Paint, Tone, one_line, tone, width},
         watch::duration,
     },
-    drawing::{Drawing, Node},
+    Shown,
+    drawing::{Drawing, Node, micros},
+    outlook::outlook,
 };
 
 /// Rails that fit a terminal beside names.
@@ -38,14 +40,15 @@ struct Line {
 }
 
 /// Draws a graph.
-pub(super) fn draw(drawing: &Drawing, graph: &pb::TaskGraph, paint: Paint) -> String {
+pub(super) fn draw(drawing: &Drawing, shown: &Shown, paint: Paint) -> String {
+    let graph = &shown.graph;
     let mut lines = vec![head(graph, paint), String::new()];
     match rails(drawing) {
         Some(rails) => railed(drawing, &rails, paint, &mut lines),
         None => indented(drawing, paint, &mut lines),
     }
     lines.push(String::new());
-    lines.extend(tail(graph, paint));
+    lines.extend(tail(shown, paint));
     lines.iter().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
@@ -210,40 +213,36 @@ fn by_level(drawing: &Drawing) -> Vec<usize> {
 }
 
 /// What follows from the graph.
-fn tail(graph: &pb::TaskGraph, paint: Paint) -> Vec<String> {
+fn tail(Shown { graph, expected_finish, generate_time }: &Shown, paint: Paint) -> Vec<String> {
     let mut lines = Vec::new();
     let mut add =
         |label: &str, text: String| lines.push(format!("  {} {text}", paint.tone(Tone::Dim, &format!("{label:<15}"))));
-    if let Some(paths) = &graph.critical_paths {
-        if let Some(path) = paths.paths.first() {
-            let names: Vec<String> = path.step_names.iter().map(|name| one_line(name)).collect();
-            add("critical path", format!("{} {MARK}", shortened(&names)));
-            let of = format!("1 of {} paths", paths.total_paths);
-            let left = duration(path.remaining_duration_ms.saturating_mul(1_000));
-            add(
-                "",
-                format!(
-                    "{of}, score {:.1}, {left} left of {}",
-                    path.criticality_score,
-                    duration(path.estimated_duration_ms.saturating_mul(1_000))
-                ),
-            );
-        }
-        if let Some(finish) = &paths.expected_finish {
-            if let Some(at) = finish.finish_time {
-                let by = time(Some(at)).unwrap_or_default();
-                let sure = match finish.measured_steps {
-                    measured if usize::try_from(measured).is_ok_and(|measured| measured == finish.step_names.len()) => {
-                        "measured"
-                    }
-                    0 => "estimated",
-                    _ => "partly estimated",
-                };
-                let left = duration(finish.remaining_ms.saturating_mul(1_000));
-                add("expected finish", format!("in {left}, {by} ({sure})"));
-            } else if !finish.stuck_step_ids.is_empty() {
-                add("expected finish", "never by itself: a step cannot go on".to_owned());
-            }
+    let critical = graph.critical_paths.as_ref().and_then(|paths| Some((paths, paths.paths.first()?)));
+    if let Some((paths, path)) = critical {
+        let names: Vec<String> = path.step_names.iter().map(|name| one_line(name)).collect();
+        add("critical path", format!("{} {MARK}", shortened(&names)));
+        let of = format!("1 of {} paths", paths.total_paths);
+        let takes = duration(micros(path.estimated_duration));
+        let of_it = match has_ended(graph) {
+            true => format!("took {takes}"),
+            false => format!("{} left of {takes}", duration(micros(path.remaining_duration))),
+        };
+        add("", format!("{of}, score {:.1}, {of_it}", path.criticality_score));
+    }
+    if let Some(finish) = expected_finish {
+        if let Some(at) = finish.finish_time {
+            let by = time(Some(at)).unwrap_or_default();
+            let sure = match finish.measured_steps {
+                measured if usize::try_from(measured).is_ok_and(|measured| measured == finish.step_names.len()) => {
+                    "measured"
+                }
+                0 => "estimated",
+                _ => "partly estimated",
+            };
+            let left = duration(micros(finish.remaining_duration));
+            add("expected finish", format!("in {left}, {by} ({sure})"));
+        } else if !finish.stuck_step_ids.is_empty() {
+            add("expected finish", "never by itself: a step cannot go on".to_owned());
         }
     }
     if let Some(chains) = &graph.error_chains {
@@ -261,7 +260,8 @@ fn tail(graph: &pb::TaskGraph, paint: Paint) -> Vec<String> {
     if let Some(found) = graph.bottlenecks.as_ref().filter(|found| found.total_bottlenecks > 0) {
         let worst = found.bottlenecks.iter().take(TOLD_MAX).map(|bottleneck| {
             let severity = enum_label(bottleneck.severity().as_str_name(), "SEVERITY_");
-            format!("{} {} ({severity})", one_line(&bottleneck.step_name), bottleneck.impact_score)
+            let name = one_line(&bottleneck.step_name);
+            format!("{name} {} ({severity}, {})", bottleneck.impact_score, outlook(bottleneck, *generate_time))
         });
         let worst: Vec<String> = worst.collect();
         let overall = enum_label(found.overall_impact().as_str_name(), "OVERALL_IMPACT_");
@@ -272,6 +272,12 @@ fn tail(graph: &pb::TaskGraph, paint: Paint) -> Vec<String> {
         add("parallelism", format!("{ready} ready now, {most} at most, {of} levels"));
     }
     lines
+}
+
+/// Whether the task has ended, so that durations are those that it had.
+fn has_ended(graph: &pb::TaskGraph) -> bool {
+    let nodes = graph.dependency_graph.iter().flat_map(|dag| &dag.nodes);
+    nodes.filter_map(|node| node.duration.as_ref()).any(|takes| takes.source() == pb::DurationSource::Task)
 }
 
 /// The names, the middle of many left out.

@@ -3,9 +3,10 @@
 //! Owns: which operations help against what, so that no remedy is offered that the rules would refuse. Next:
 //! `rpc::explain`, which names the calls.
 
-use super::{Cause, Explanation, Pause, TerminalCause};
+use super::{Cause, Explanation, TerminalCause};
 use crate::domain::{
     ids::StepNo,
+    pause::Pause,
     run::{Micros, Run},
     state::State,
 };
@@ -40,7 +41,9 @@ impl Cause {
     pub fn remedies(&self, run: &Run, of: &Explanation) -> Vec<Remedy> {
         let no = of.no;
         match self {
-            Self::TaskSettled { .. } => vec![Remedy::CreateTask],
+            // A task that went well needs none.
+            Self::TaskSettled { state: State::Cancelled, .. } => vec![Remedy::CreateTask],
+            Self::TaskSettled { .. } => Vec::new(),
             Self::Parents { unsettled, .. } => {
                 unsettled.iter().take(1).map(|(parent, _)| Remedy::LookAt(*parent)).collect()
             }
@@ -53,6 +56,7 @@ impl Cause {
             Self::Paused(pause) => vec![Remedy::Resume(pause.clone())],
             Self::NoWorker { .. } | Self::Draining { .. } => vec![Remedy::StartWorker(no)],
             Self::NoFreeSlot { .. } => vec![Remedy::Wait(None), Remedy::StartWorker(no)],
+            Self::Cancelled => helps(run, no, TerminalCause::Cancelled),
             Self::Dispatch { .. } => vec![Remedy::Wait(None)],
         }
     }

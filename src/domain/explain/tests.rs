@@ -5,9 +5,10 @@ use std::{collections::HashMap, fmt::Write as _};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::{Explainer, Facts, Failure, Lease, Pause, Presence, SessionOccupancy, Verdict, roots, summary};
+use super::{Cause, Explainer, Facts, Failure, Lease, Presence, SessionOccupancy, Verdict, roots, summary};
 use crate::domain::{
     ids::StepNo,
+    pause::Pause,
     run::{
         Changes, Micros, Run,
         tests::{
@@ -80,6 +81,13 @@ fn facts(run: &Run, now: Micros, words: &str) -> Facts {
     }
 }
 
+/// The unsettled steps, those that no earlier step keeps before the others.
+fn roots_first(run: &Run) -> Vec<StepNo> {
+    let mut open: Vec<StepNo> = (0..run.len()).filter(|no| !run.step(*no).state.is_settled_step()).collect();
+    open.sort_by_key(|no| run.step(*no).unmet > 0 && super::terminal_cause(run, *no).is_none());
+    open
+}
+
 /// Checks what is said of every step that is not settled, one a line, and of the task before them.
 fn check(dag: &str, history: &str, words: &str, expected: &str) {
     let (stage, refusals) = play(dag, history);
@@ -87,7 +95,7 @@ fn check(dag: &str, history: &str, words: &str, expected: &str) {
     let facts = facts(&stage.run, stage.now, words);
     let explainer = Explainer::new(&stage.run, &facts);
     let mut found = explainer.task().0.label().to_owned();
-    for no in explainer.to_explain(100) {
+    for no in roots_first(&stage.run) {
         let told = explainer.step(no);
         write!(found, "\n{} {}", stage.run.template().step(no).name, told.verdict.label()).unwrap();
         if let Verdict::Waiting { until: Some(at) } = told.verdict {
@@ -170,31 +178,31 @@ fn what_has_failed_for_good_keeps_all_that_comes_after() {
         "claim a, fail a",
         "",
         "movable
-         a never | has used 1 of 1 attempt; the last failed with Boom: it broke
+         a stuck | has used 1 of 1 attempt; the last failed with Boom: it broke
          b movable | 1 slot free: it starts now
-         c never | waits for a (error) | a has used 1 of 1 attempt; the last failed with Boom: it broke
-         d never | waits for b (pending), c (pending) | a has used 1 of 1 attempt; the last failed with Boom: it broke
+         c stuck | waits for a (error) | a has used 1 of 1 attempt; the last failed with Boom: it broke
+         d stuck | waits for b (pending), c (pending) | a has used 1 of 1 attempt; the last failed with Boom: it broke
          e waiting | waits for b (pending)",
     );
-    check("a", "claim a, fail! a", "", "never\na never | failed for good with Boom: it broke");
+    check("a", "claim a, fail! a", "", "stuck\na stuck | failed for good with Boom: it broke");
     check(
         "a:once",
         "claim a, fail a",
         "",
-        "never\na never | failed with Boom: it broke, and its handler allows no second attempt",
+        "stuck\na stuck | failed with Boom: it broke, and its handler allows no second attempt",
     );
     check(
         "a:0; b <- a",
         "",
         "",
-        "never\na never | is allowed no attempt\nb never | waits for a (pending) | a is allowed no attempt",
+        "stuck\na stuck | is allowed no attempt\nb stuck | waits for a (pending) | a is allowed no attempt",
     );
-    check("a; b <- a", "cancel a", "", "never\nb never | waits for a (cancelled) | a is cancelled");
+    check("a; b <- a", "cancel a", "", "stuck\nb stuck | waits for a (cancelled) | a is cancelled");
     check(
         "a; b",
         "claim a, fail a, cancel",
         "",
-        "settled\na never | the task is cancelled | failed for good with Boom: it broke",
+        "settled\na stuck | the task is cancelled | failed for good with Boom: it broke",
     );
 }
 
@@ -210,6 +218,31 @@ fn the_roots_are_found_through_any_number_of_steps() {
     assert_eq!(roots(&stage.run, 4, 8), [3, 0]);
     assert_eq!(roots(&stage.run, 4, 1), [3]);
     assert!(roots(&stage.run, 0, 8).is_empty());
+}
+
+fn check_group_lines(dag: &str, history: &str, expected: &str) {
+    let (stage, _) = play(dag, history);
+    let facts = facts(&stage.run, stage.now, "");
+    let name = |no: &StepNo| &*stage.run.template().step(*no).name;
+    let show = |group: &super::Group| {
+        let waiting: Vec<&str> = group.waiting.iter().map(name).collect();
+        format!("{} < {} {}", name(&group.root), group.waiting_count, waiting.join(" ")).trim_end().to_owned()
+    };
+    let found: Vec<String> = Explainer::new(&stage.run, &facts).groups().iter().map(show).collect();
+    assert_eq!(found.join(", "), expected, "{dag} after {history}");
+}
+
+#[test]
+fn steps_are_grouped_by_the_step_at_which_they_stand() {
+    check_group_lines("a; b <- a; c <- b; x; d <- c x", "", "a < 2 b c, x < 1 d");
+    check_group_lines("a:1; b <- a; c <- a; d <- a", "claim a, fail a", "a < 3 b c d");
+    // A stuck step goes before a nearer one that moves.
+    check_group_lines("a:1; b <- a; x; d <- b x", "claim a, fail a", "a < 2 b d, x < 0");
+    check_group_lines("a; b <- a; c <- a", "cancel a", "a < 2 b c");
+    check_group_lines("a; b", "claim a, complete a, claim b, complete b", "");
+    let leaves: String = (0..40).map(|no| format!("; l{no} <- a")).collect();
+    let named: String = (0..16).map(|no| format!(" l{no}")).collect();
+    check_group_lines(&format!("a:1{leaves}"), "claim a, fail a", &format!("a < 40{named}"));
 }
 
 /// Goes on as well as possible: all that runs succeeds, all that waits is waited for, all that is ready starts.
@@ -236,6 +269,23 @@ fn best_case(stage: &mut Stage) {
     }
 }
 
+/// Every unsettled step is in one group, and stands at its root.
+fn check_groups(explainer: &Explainer<'_>, run: &Run) {
+    let groups = explainer.groups();
+    assert!(groups.windows(2).all(|pair| pair[0].root < pair[1].root), "each root once, in order");
+    let open = roots_first(run).len();
+    let is_open = |no: StepNo| !run.step(no).state.is_settled_step();
+    let members: usize = groups.iter().map(|group| group.waiting_count + usize::from(is_open(group.root))).sum();
+    assert_eq!(members, open, "{groups:?}");
+    for group in &groups {
+        assert!(is_open(group.root) || run.step(group.root).state == State::Cancelled, "{group:?}");
+        assert!(!explainer.step(group.root).blockers.is_empty(), "{group:?}");
+        for no in &group.waiting {
+            assert!(is_open(*no) && roots(run, *no, usize::MAX).contains(&group.root), "{group:?}");
+        }
+    }
+}
+
 /// What a verdict promises, held against what the rules do.
 fn check_promises(stage: &Stage) {
     let run = &stage.run;
@@ -258,20 +308,25 @@ fn check_promises(stage: &Stage) {
         assert_eq!(told.verdict == Verdict::Settled, state.is_settled_step());
         let done_at_best = best.run.step(no).state.is_satisfied();
         match told.verdict {
-            Verdict::Never => assert!(!done_at_best, "step {no} runs although never was said"),
+            Verdict::Stuck => assert!(!done_at_best, "step {no} runs although it was called stuck"),
             Verdict::Settled => assert_eq!(done_at_best, state.is_satisfied()),
             _ => assert!(done_at_best, "step {no} does not run, {:?} was said", told.verdict),
         }
         if let Verdict::Waiting { until: Some(at) } = told.verdict {
             assert!(claims(no, at) && !claims(no, at - 1), "it waits until then and no longer, step {no}");
         }
-        assert_eq!(told.blockers.is_empty(), told.verdict == Verdict::Settled, "there is a reason, step {no}");
-        if told.verdict == Verdict::Never && run.step(no).unmet > 0 && super::terminal_cause(run, no).is_none() {
+        let only_cancelled = |blocker: &super::Blocker| blocker.cause == Cause::Cancelled;
+        if told.verdict == Verdict::Settled {
+            assert!(told.blockers.iter().all(only_cancelled), "a settled step needs no reason, step {no}");
+        } else {
+            assert!(!told.blockers.is_empty(), "there is a reason, step {no}");
+        }
+        if told.verdict == Verdict::Stuck && run.step(no).unmet > 0 && super::terminal_cause(run, no).is_none() {
             let is_ancestor = |blocker: &super::Blocker| match blocker.cause {
-                super::Cause::Ancestor { ancestor, terminal_cause, .. } => {
+                Cause::Ancestor { ancestor, terminal_cause, .. } => {
                     super::terminal_cause(run, ancestor) == Some(terminal_cause)
                 }
-                super::Cause::TaskSettled { .. } => true,
+                Cause::TaskSettled { .. } => true,
                 _ => false,
             };
             assert!(told.blockers.iter().any(is_ancestor), "the cause is named, step {no}");
@@ -283,11 +338,12 @@ fn check_promises(stage: &Stage) {
             assert!(!run.step(root).state.is_satisfied());
         }
     }
+    check_groups(&explainer, run);
     let (verdict, tally) = explainer.task();
-    let sum = tally.movable + tally.running + tally.waiting + tally.never + tally.settled;
+    let sum = tally.movable + tally.running + tally.waiting + tally.stuck + tally.settled;
     assert_eq!(sum, u32::from(run.len()));
     assert_eq!(verdict == Verdict::Settled, run.state().is_settled_task() && run.state() != State::Error);
-    assert_eq!(run.state() == State::Error, verdict == Verdict::Never);
+    assert_eq!(run.state() == State::Error, verdict == Verdict::Stuck);
 }
 
 proptest! {

@@ -9,7 +9,7 @@ use crate::domain::{
 /// Characters of an error message that are shown.
 const MESSAGE_CHARS: usize = 120;
 
-/// What stands in the way of a step, in one line without a full stop.
+/// A cause that keeps a step, in one line without a full stop.
 pub fn summary(run: &Run, no: StepNo, cause: &Cause, now: Micros) -> String {
     let template = run.template();
     match cause {
@@ -74,6 +74,7 @@ pub fn summary(run: &Run, no: StepNo, cause: &Cause, now: Micros) -> String {
             format!("all {more}{} are taken: {}", counted(slots, "slot"), names(holders, *count))
         }
         Cause::Draining { sessions } => format!("the workers that run it take no more work: {}", names(sessions, 0)),
+        Cause::Cancelled => "was cancelled, so that the steps behind it never start".to_owned(),
         Cause::Dispatch { free } => format!("{} free: it starts now", counted(*free, "slot")),
     }
 }
@@ -146,7 +147,7 @@ impl super::Verdict {
             Self::Movable => "movable",
             Self::Running => "running",
             Self::Waiting { .. } => "waiting",
-            Self::Never => "never",
+            Self::Stuck => "stuck",
             Self::Settled => "settled",
         }
     }

@@ -60,6 +60,7 @@ impl Key {
         let mut bytes = Vec::with_capacity(states.steps().len() * 6);
         bytes.extend(states.bytes().flatten());
         hash.update(bytes);
+        hash.update([u8::from(states.has_ended())]);
         let digest = hash.finalize();
         Self(std::array::from_fn(|at| digest[at]))
     }

@@ -95,21 +95,6 @@ pub enum Strategy {
     ReviewConfiguration,
 }
 
-/// When a bottleneck may resolve.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outlook {
-    /// Not by itself.
-    ActionNeeded,
-    /// When its backoff has elapsed.
-    AfterBackoff,
-    /// With its next attempt.
-    NextRetry,
-    /// When its parents are done.
-    Upstream,
-    /// Nobody knows.
-    Unknown,
-}
-
 impl Kind {
     /// What makes this step a bottleneck.
     pub fn of(step: &Condition) -> Self {
@@ -140,23 +125,6 @@ impl Strategy {
             Self::MonitorRetries
         } else {
             Self::ReviewConfiguration
-        }
-    }
-}
-
-impl Outlook {
-    /// When this step may go on.
-    pub fn of(step: &Condition) -> Self {
-        if step.is_given_up() {
-            Self::ActionNeeded
-        } else if step.in_backoff {
-            Self::AfterBackoff
-        } else if step.is_error() && step.retry_eligible {
-            Self::NextRetry
-        } else if step.blocked {
-            Self::Upstream
-        } else {
-            Self::Unknown
         }
     }
 }

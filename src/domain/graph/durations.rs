@@ -41,6 +41,13 @@ impl Durations {
         Self { by_step, fingerprint }
     }
 
+    /// Durations of so many steps of a task that has ended, as it had them itself; a step without any took no time.
+    pub fn of_task(steps: usize, measured: impl IntoIterator<Item = (StepNo, Measured)>) -> Self {
+        let none = Measured { median_ms: 0, p95_ms: 0, samples: 0 };
+        let steps_max = u16::try_from(steps).unwrap_or(u16::MAX);
+        Self::new(steps, (0..steps_max).map(|no| (no, none)).chain(measured))
+    }
+
     /// What was measured of a step.
     pub fn measured(&self, no: StepNo) -> Option<Measured> {
         self.by_step.get(usize::from(no)).copied().flatten()

@@ -7,15 +7,17 @@ use crate::domain::{
     state::State,
 };
 
-/// When a run will be done.
+/// When a run will be done, counted from the moment of the forecast.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Forecast {
     /// With typical durations. `None` when the task is final, or some step will never be done by itself.
-    pub finish_at: Option<Micros>,
+    pub finish_in: Option<Micros>,
     /// With durations that 95 of 100 attempts keep to.
-    pub late_finish_at: Option<Micros>,
+    pub late_finish_in: Option<Micros>,
     /// The unfinished steps that decide when, in order: each begins when the one before it ends.
     pub steps: Vec<StepNo>,
+    /// How many of these have a measured duration.
+    pub measured: usize,
     /// Steps that will never be done by themselves: failed for good, cancelled, or without attempts. Not those that
     /// merely wait for them.
     pub stuck: Vec<StepNo>,
@@ -56,17 +58,19 @@ pub fn forecast(
         at = after[usize::from(no)];
     }
     steps.reverse();
+    let ahead = |at: Micros| at.max(now) - now;
     Forecast {
-        finish_at: last.map_or(Some(now), |last| Some(ends[usize::from(last)])),
-        late_finish_at: late.into_iter().max().map(|end| end.max(now)),
+        finish_in: Some(last.map_or(0, |last| ahead(ends[usize::from(last)]))),
+        late_finish_in: late.into_iter().max().map(ahead),
+        measured: steps.iter().filter(|no| durations.measured(**no).is_some()).count(),
         steps,
         stuck,
     }
 }
 
-/// Whether what is forecast of a run holds from now on, each time as much later as it is asked later: nothing runs, and
-/// no backoff has yet to elapse. As long as nothing moves, that is.
-pub fn keeps_its_distance(run: &Run, now: Micros) -> bool {
+/// Whether the forecast of a run stays the same until a step moves, counted from the moment of each question: nothing
+/// runs, and no backoff has yet to end.
+pub fn is_steady(run: &Run, now: Micros) -> bool {
     run.steps()
         .iter()
         .all(|step| step.state != State::InProgress && step.next_retry_at.is_none_or(|elapses_at| elapses_at <= now))

@@ -3,7 +3,8 @@
 //! A path's score is a sum over its steps, times a factor that all paths share, and never below 0. So the best paths
 //! from a step are made of the best paths from its children, and the five best of the whole graph take time by its
 //! edges. The floor is what needs care: below it all paths are equal, and their names alone decide. Sums are whole
-//! numbers (of 1/60,000), so that equal is equal.
+//! numbers (of 1/60,000), so that equal is equal. Of a task that has ended only the durations count, which are then
+//! those of this very task: its critical path is the one that took longest.
 
 use serde::{Deserialize, Serialize};
 
@@ -240,15 +241,23 @@ impl Weights<'_> {
         let when = |holds: bool, weight: u32| if holds { i64::from(weight) * UNIT } else { 0 };
         // A task that is not healthy makes what blocks it and what failed one and a half times as bad.
         let ill = |weight: i64| if self.states.is_healthy() { weight } else { weight / 2 * 3 };
+        let duration = 2 * i64::try_from(self.duration_ms(no, step)).expect("durations are bounded");
+        if self.states.has_ended() {
+            return duration;
+        }
         when(true, weigh.path_length_weight) - when(step.is_done(), weigh.completed_penalty)
             + ill(when(step.blocked, weigh.blocked_penalty))
             + ill(when(step.is_error(), weigh.error_penalty))
             + when(is_retry(step), weigh.retry_penalty)
-            + 2 * i64::try_from(self.duration_ms(no, step)).expect("durations are bounded")
+            + duration
     }
 
     fn duration_ms(&self, no: StepNo, step: &Condition) -> u64 {
         let estimates = &self.policy.duration_estimates;
+        if self.states.has_ended() {
+            // All attempts of the step and the waits between them.
+            return self.durations.typical_ms(no, estimates);
+        }
         let errors = if step.is_error() { u64::from(estimates.error_penalty_seconds) } else { 0 };
         let retries = u64::from(step.attempts) * u64::from(estimates.retry_penalty_seconds);
         self.durations.typical_ms(no, estimates) + (errors + retries) * 1_000
@@ -258,7 +267,8 @@ impl Weights<'_> {
         let conditions = || steps.iter().map(|no| (*no, self.states.step(*no)));
         let count = |wanted: &dyn Fn(&Condition) -> bool| number(conditions().filter(|(_, step)| wanted(step)).count());
         let estimates = &self.policy.duration_estimates;
-        let left = conditions().filter(|(_, step)| !step.is_done());
+        let ended = self.states.has_ended();
+        let left = conditions().filter(|(_, step)| !ended && !step.is_done());
         let mut bottlenecks = self.bottlenecks(&steps);
         let bottlenecks_total = number(bottlenecks.len());
         bottlenecks.truncate(PATH_BOTTLENECKS_MAX);

@@ -16,6 +16,7 @@ use crate::domain::{
 pub struct StepStates {
     steps: Vec<Condition>,
     counts: Counts,
+    ended: bool,
 }
 
 /// What the analysis sees of a step.
@@ -40,12 +41,21 @@ pub struct Condition {
 impl StepStates {
     /// The states of a run's steps at this time.
     pub fn of(run: &Run, now: Micros) -> Self {
-        Self { steps: run.steps().iter().map(|step| Condition::of(step, now)).collect(), counts: run.counts(now) }
+        Self {
+            steps: run.steps().iter().map(|step| Condition::of(step, now)).collect(),
+            counts: run.counts(now),
+            ended: run.state().is_ended_task(),
+        }
     }
 
     /// The steps counted.
     pub const fn counts(&self) -> &Counts {
         &self.counts
+    }
+
+    /// Whether the task has ended: then the durations are those of this very task, and they alone decide between paths.
+    pub const fn has_ended(&self) -> bool {
+        self.ended
     }
 
     /// The condition of a step.
@@ -129,6 +139,6 @@ impl StepStates {
             counts.completed += u32::from(step.is_done());
             counts.failed += u32::from(step.is_error());
         }
-        Self { steps, counts }
+        Self { steps, counts, ended: false }
     }
 }

@@ -42,20 +42,8 @@ pub(super) fn show(snapshot: &Snapshot, remedy: &Remedy) -> proto::Remedy {
             &json!({ "step_id": task.step(*no).to_string() }),
             format!("tasker cancel {}", task_name(no)),
         ),
-        Remedy::CreateTask => call(
-            "create the task again: what is cancelled or final stays so".to_owned(),
-            "tasker.v1.TaskService/CreateTask",
-            &json!({ "task": {
-                "namespace": &*template.namespace, "name": &*template.name, "version": &*template.version,
-                "context_json": "{}",
-            } }),
-            format!(
-                "tasker submit {}@{} --namespace {} --context '{{}}'",
-                quoted(&template.name),
-                template.version,
-                quoted(&template.namespace)
-            ),
-        ),
+        // The context that it was created with is not read here, and another one may be refused.
+        Remedy::CreateTask => described("create the task again: what is cancelled stays so"),
         Remedy::Resume(pause) => match &pause.handler {
             Some(handler) => call(
                 format!("resume handler {}.{handler}", pause.namespace),
@@ -75,7 +63,7 @@ pub(super) fn show(snapshot: &Snapshot, remedy: &Remedy) -> proto::Remedy {
             let offer = json!({ "namespace": &*template.namespace, "step_handler": handler });
             call(
                 format!("start a worker that offers step handler {handler} in namespace {}", template.namespace),
-                "tasker.worker.v1.WorkerService/Session",
+                "tasker.worker.v1.WorkerService/OpenSession",
                 &json!({ "hello": { "worker_id": "…", "offers": [offer], "slots": 10 } }),
                 String::new(),
             )

@@ -1,30 +1,26 @@
 //! Dependency graphs as messages.
 //!
-//! Owns: which words go with which finding. Numbers become ids and names only here, and times of the moment are added,
-//! so that what is remembered fits every task and every moment.
+//! Owns: which words go with which finding. Numbers become ids and names only here, so that an analysis fits every task.
+//! The graph stays the same until a step moves or a backoff ends; the expected finish stands beside it.
 
-mod pieces;
+use prost_types::Duration;
 
-pub(in crate::rpc) use pieces::{Kept, moment, split, steady};
-
-use super::{micros, state, task::health};
+use super::{length, micros, state, task::health};
 use crate::{
     domain::{
         graph::{
-            self as rules, Condition, Health, Recommendation, Shape,
-            bottlenecks::{Bottleneck, Impact, Kind, Outlook, Strategy},
+            self as rules, Condition, Forecast, Health, Recommendation, Shape,
+            bottlenecks::{Bottleneck, Impact, Kind, Strategy},
             chains::{Chain, Recovery},
             parallelism::Level,
             paths::{BlockingReason, Path, PathBottleneck},
         },
-        ids::StepNo,
+        ids::{StepNo, TaskId},
         run::Micros,
+        template::Template,
     },
     proto::tasker::v1 as proto,
-    service::{
-        graph::{AnalysisInputs, Graph},
-        snapshot::Snapshot,
-    },
+    service::{graph::Graph, snapshot::Snapshot},
 };
 
 /// Steps shown of a level that could start now.
@@ -59,6 +55,11 @@ impl Sections {
         Self(self.0 | 1 << section as u8)
     }
 
+    /// Whether the expected finish is wanted.
+    pub(in crate::rpc) const fn has_finish(self) -> bool {
+        self.has(proto::GraphSection::CriticalPaths)
+    }
+
     const fn has(self, section: proto::GraphSection) -> bool {
         self.0 & 1 << section as u8 != 0
     }
@@ -82,7 +83,6 @@ pub(in crate::rpc) fn graph(snapshot: &Snapshot, graph: &Graph, sections: Sectio
         state: state(snapshot.run.state()).into(),
         task_health: health(counts.health()).into(),
         completion_percentage: counts.completion_percentage(),
-        generate_time: Some(micros(snapshot.now)),
         dependency_graph: sections.has(Section::DependencyGraph).then(|| view.dependency_graph()),
         critical_paths: sections.has(Section::CriticalPaths).then(|| view.critical_paths()),
         parallelism_opportunities: sections.has(Section::ParallelismOpportunities).then(|| view.parallelism()),
@@ -103,7 +103,7 @@ impl GraphView<'_> {
     }
 
     fn ids(&self, steps: &[StepNo]) -> Vec<String> {
-        ids(self.snapshot, steps)
+        steps.iter().map(|no| self.id(*no)).collect()
     }
 
     fn name(&self, no: StepNo) -> String {
@@ -111,7 +111,7 @@ impl GraphView<'_> {
     }
 
     fn names(&self, steps: &[StepNo]) -> Vec<String> {
-        names(self.snapshot, steps)
+        names(self.snapshot.run.template(), steps)
     }
 
     fn condition(&self, no: StepNo) -> &Condition {
@@ -140,7 +140,7 @@ impl GraphView<'_> {
                     retry_limit: i32::from(step.retry_limit),
                     ready: step.ready,
                     blocked: step.blocked,
-                    next_retry_time: self.next_retry_at(no).map(micros),
+                    retry_time: self.next_retry_at(no).map(micros),
                     parents: positions(shape.parents(no)),
                     duration: Some(self.duration(no)),
                 })
@@ -150,17 +150,18 @@ impl GraphView<'_> {
     }
 
     fn duration(&self, no: StepNo) -> proto::StepDuration {
-        let millis = |millis: u64| i64::try_from(millis).unwrap_or(i64::MAX);
-        let estimates = &self.graph.inputs.policy.duration_estimates;
-        let measured = self.graph.inputs.durations.measured(no);
+        let inputs = &self.graph.inputs;
+        let estimates = &inputs.policy.duration_estimates;
+        let measured = inputs.durations.measured(no);
         proto::StepDuration {
             source: match measured {
+                Some(_) if self.graph.states.has_ended() => proto::DurationSource::Task,
                 Some(_) => proto::DurationSource::Measured,
                 None => proto::DurationSource::Estimated,
             }
             .into(),
-            median_ms: millis(self.graph.inputs.durations.typical_ms(no, estimates)),
-            p95_ms: millis(self.graph.inputs.durations.long_ms(no, estimates)),
+            median_duration: Some(millis(inputs.durations.typical_ms(no, estimates))),
+            p95_duration: Some(millis(inputs.durations.long_ms(no, estimates))),
             samples: measured.map_or(0, |measured| number(measured.samples)),
         }
     }
@@ -173,12 +174,10 @@ impl GraphView<'_> {
             paths: self.graph.analysis.critical_paths.paths.iter().map(|path| self.path(path)).collect(),
             root_step_ids: self.ids(shape.roots()),
             leaf_step_ids: self.ids(shape.leaves()),
-            expected_finish: Some(expected_finish(self.snapshot, &self.graph.inputs)),
         }
     }
 
     fn path(&self, path: &Path) -> proto::CriticalPath {
-        let millis = |millis: u64| i64::try_from(millis).unwrap_or(i64::MAX);
         proto::CriticalPath {
             step_names: self.names(&path.steps),
             length: size(path.steps.len()),
@@ -187,8 +186,8 @@ impl GraphView<'_> {
             error_steps: number(path.errors),
             retry_steps: number(path.retries),
             ready_steps: number(path.ready),
-            estimated_duration_ms: millis(path.duration_ms),
-            remaining_duration_ms: millis(path.remaining_ms),
+            estimated_duration: Some(millis(path.duration_ms)),
+            remaining_duration: Some(millis(path.remaining_ms)),
             measured_steps: number(path.measured),
             criticality_score: path.score,
             completion_percentage: rules::parallelism::percent(path.completed as usize, path.steps.len()),
@@ -264,7 +263,7 @@ impl GraphView<'_> {
                 exhausted: step.is_exhausted(),
                 remaining_attempts: i32::from(step.retry_limit.saturating_sub(step.attempts)),
                 in_backoff: step.in_backoff,
-                next_retry_time: self.snapshot.run.step(chain.step).next_retry_at.map(micros),
+                retry_time: self.snapshot.run.step(chain.step).next_retry_at.map(micros),
                 retryable: step.retry_eligible,
             }),
             downstream_step_names: self.names(&chain.downstream),
@@ -358,23 +357,7 @@ impl GraphView<'_> {
                 Strategy::ReviewConfiguration => proto::ResolutionStrategy::ReviewConfiguration,
             }
             .into(),
-            estimated_resolution_time: self.outlook(bottleneck.step),
-        }
-    }
-
-    fn outlook(&self, no: StepNo) -> String {
-        match Outlook::of(self.condition(no)) {
-            Outlook::ActionNeeded => "Immediate action needed".to_owned(),
-            Outlook::AfterBackoff => {
-                let wait = self.next_retry_at(no).map_or(0, |at| at - self.snapshot.now);
-                match (wait + 59_999_999) / 60_000_000 {
-                    1 => "1 minute".to_owned(),
-                    minutes => format!("{minutes} minutes"),
-                }
-            }
-            Outlook::NextRetry => "Within next retry cycle".to_owned(),
-            Outlook::Upstream => "Depends on upstream steps".to_owned(),
-            Outlook::Unknown => "Unknown".to_owned(),
+            resolution_time: self.next_retry_at(bottleneck.step).map(micros),
         }
     }
 
@@ -400,26 +383,32 @@ impl GraphView<'_> {
     }
 }
 
-/// When the task will be done.
-fn expected_finish(snapshot: &Snapshot, inputs: &AnalysisInputs) -> proto::ExpectedFinish {
-    let forecast = inputs.forecast(snapshot);
-    let measured = forecast.steps.iter().filter(|no| inputs.durations.measured(**no).is_some());
+/// When a task will be done, by a forecast of this moment.
+pub(in crate::rpc) fn expected_finish(
+    task: TaskId,
+    template: &Template,
+    forecast: &Forecast,
+    now: Micros,
+) -> proto::ExpectedFinish {
+    let stuck = forecast.stuck.iter().take(STUCK_MAX);
     proto::ExpectedFinish {
-        finish_time: forecast.finish_at.map(micros),
-        late_finish_time: forecast.late_finish_at.map(micros),
-        remaining_ms: forecast.finish_at.map_or(0, |at| (at - snapshot.now).max(0) / 1_000),
-        step_names: names(snapshot, &forecast.steps),
-        stuck_step_ids: ids(snapshot, &forecast.stuck[..forecast.stuck.len().min(STUCK_MAX)]),
-        measured_steps: size(measured.count()),
+        finish_time: forecast.finish_in.map(|ahead| micros(now + ahead)),
+        late_finish_time: forecast.late_finish_in.map(|ahead| micros(now + ahead)),
+        remaining_duration: forecast.finish_in.map(length),
+        step_names: names(template, &forecast.steps),
+        stuck_step_ids: stuck.map(|no| task.step(*no).to_string()).collect(),
+        measured_steps: size(forecast.measured),
     }
 }
 
-fn ids(snapshot: &Snapshot, steps: &[StepNo]) -> Vec<String> {
-    steps.iter().map(|no| snapshot.row.task_id.step(*no).to_string()).collect()
+fn names(template: &Template, steps: &[StepNo]) -> Vec<String> {
+    steps.iter().map(|no| template.step(*no).name.to_string()).collect()
 }
 
-fn names(snapshot: &Snapshot, steps: &[StepNo]) -> Vec<String> {
-    steps.iter().map(|no| snapshot.run.template().step(*no).name.to_string()).collect()
+/// A length of time in milliseconds.
+fn millis(millis: u64) -> Duration {
+    let nanos = i32::try_from(millis % 1_000 * 1_000_000).expect("less than a second");
+    Duration { seconds: i64::try_from(millis / 1_000).unwrap_or(i64::MAX), nanos }
 }
 
 fn level(at: i32, level: &Level, ready_step_names: Vec<String>) -> proto::GraphLevel {

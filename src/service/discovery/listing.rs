@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::Cursor;
 use crate::{
     domain::{
-        explain::Pause,
+        pause::Pause,
         template::{NamedTaskId, QueueId},
     },
     error::Result,

@@ -4,9 +4,12 @@
 //! version waits for the measurement; later ones take what is known, and one that finds it old has it measured anew
 //! behind its back. When it cannot be measured the configured estimates hold.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use moka::future::Cache;
@@ -42,6 +45,9 @@ const TASKS_MAX: usize = 25;
 /// Transitions read for one measurement, about; a task has three for each step.
 const TRANSITIONS_MAX: usize = 12_000;
 
+/// Transitions of a task that are read to measure its own steps. The largest tasks have ten thousand steps.
+const TASK_TRANSITIONS_MAX: usize = 60_000;
+
 /// The measurements. Clones share them.
 #[derive(Debug, Clone)]
 pub(super) struct Measurements {
@@ -59,6 +65,27 @@ struct Known {
 impl Measurements {
     pub(super) fn new(store: Store) -> Self {
         Self { store, known: Cache::new(HANDLERS_MAX) }
+    }
+
+    /// How long the steps of tasks that have ended took, by task.
+    pub(super) async fn of_tasks(&self, tasks: &[(TaskId, usize)]) -> HashMap<TaskId, Arc<Durations>> {
+        if tasks.is_empty() {
+            return HashMap::new();
+        }
+        let ids: Vec<TaskId> = tasks.iter().map(|(task, _)| *task).collect();
+        let most = i64::try_from(TASK_TRANSITIONS_MAX).expect("the limit is small");
+        let mut found: HashMap<TaskId, Vec<(StepNo, Measured)>> = HashMap::new();
+        match store::graph::task_durations(&self.store, &ids, most).await {
+            Ok(rows) => rows.into_iter().for_each(|(id, step)| found.entry(id.task).or_default().push((id.no, step))),
+            Err(error) => {
+                tracing::warn!(%error, "durations of tasks cannot be measured");
+                return HashMap::new();
+            }
+        }
+        let of = |(task, steps): &(TaskId, usize)| {
+            (*task, Arc::new(Durations::of_task(*steps, found.remove(task).unwrap_or_default())))
+        };
+        tasks.iter().map(of).collect()
     }
 
     /// How long the steps of a handler version take.

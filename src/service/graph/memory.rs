@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// What analyses of this build look like; counts up when the rules or the form change.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What is remembered. Clones share it.
 #[derive(Debug, Clone)]

@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    auth::Scope,
     health::{Check, Readiness, Seen, Status},
     store::status::Trends,
 };
@@ -46,8 +45,8 @@ pub(super) fn ready(readiness: &Readiness) -> Value {
     body
 }
 
-/// `scope` leaves out what its caller may not see.
-pub(super) fn status(status: &Status, readiness: &Readiness, scope: Option<&Scope>) -> Value {
+/// The detailed status; a restricted one has neither the server, nor the database, nor the trends.
+pub(super) fn status(status: &Status, readiness: &Readiness) -> Value {
     let word = match (&status.error, status.healthy) {
         (Some(_), _) => "error",
         (None, true) => "healthy",
@@ -59,17 +58,21 @@ pub(super) fn status(status: &Status, readiness: &Readiness, scope: Option<&Scop
         "problems": status.problems,
         "timestamp": timestamp(),
         "readiness": { "ready": readiness.ready, "draining": readiness.draining, "checks": checks(&readiness.checks) },
-        "server": server(status),
         "cached": status.seen.is_some(),
     });
+    if !status.restricted {
+        body["server"] = server(status);
+    }
     if let Some(error) = &status.error {
         body["error"] = json!(error);
     }
     if let Some(seen) = &status.seen {
         body["metrics"] = counts(seen);
-        body["performance_analytics"] = performance(&seen.trends);
-        body["database"] = database(seen);
-        body["queues"] = queues(seen, scope);
+        if !status.restricted {
+            body["performance_analytics"] = performance(&seen.trends);
+            body["database"] = database(seen);
+        }
+        body["queues"] = queues(seen);
         body["age_seconds"] = json!(seconds(status.age));
         body["generation_duration"] = json!(seconds(seen.took));
     }
@@ -153,9 +156,8 @@ fn database(seen: &Seen) -> Value {
     })
 }
 
-fn queues(seen: &Seen, scope: Option<&Scope>) -> Value {
-    let visible = |namespace: &str| scope.is_none_or(|scope| !scope.select([namespace]).is_empty());
-    let shown = seen.queues.iter().filter(|queue| visible(&queue.namespace)).take(QUEUES_MAX);
+fn queues(seen: &Seen) -> Value {
+    let shown = seen.queues.iter().take(QUEUES_MAX);
     shown
         .map(|queue| {
             json!({

@@ -18,13 +18,13 @@ use crate::harness::{self, within};
 const GARBAGE: &[u8] = &[0xff, 0xff, 0xff];
 
 /// A method that asks for a permission.
-struct Method {
-    descriptor: MethodDescriptor,
-    path: String,
+pub(super) struct Method {
+    pub(super) descriptor: MethodDescriptor,
+    pub(super) path: String,
     permission: String,
 }
 
-fn methods() -> Vec<Method> {
+pub(super) fn methods() -> Vec<Method> {
     let pool = DescriptorPool::decode(DESCRIPTORS).unwrap();
     let mut methods = Vec::new();
     for service in pool.services() {
@@ -92,7 +92,7 @@ fn value(world: &World, field: &FieldDescriptor, depth: usize) -> Option<Value> 
     }
 }
 
-async fn ask(world: &World, channel: &Channel, method: &Method, token: &str) -> Result<Vec<u8>, Status> {
+pub(super) async fn ask(world: &World, channel: &Channel, method: &Method, token: &str) -> Result<Vec<u8>, Status> {
     let header = format!("Bearer {token}");
     let kind = Talk::of(&method.descriptor);
     within(&method.path, call(channel, &method.path, request(world, method), &[&header], kind)).await

@@ -2,12 +2,16 @@
 
 use serde_json::json;
 use tasker_sdk::proto::tasker::{
-    v1::{CancelTaskRequest, CountTasksRequest, GetTaskRequest, ListTasksRequest, TaskFilter, WatchTaskRequest},
+    v1::{
+        CancelTaskRequest, CountTasksRequest, GetHealthCountsRequest, GetStatusRequest, GetTaskRequest,
+        ListBlockersRequest, ListTasksRequest, TaskFilter, WatchTaskRequest,
+    },
     worker::v1::{ClaimStepsRequest, HeartbeatSessionRequest, Offer, ReportResultsRequest, offer::Target},
 };
 use tonic::{Code, Status};
 
-use super::callers::{create, granted, token, world};
+use super::callers::{create, granted, token, world, world_with};
+use crate::harness::eventually;
 
 fn told(status: &Status) -> (Code, String) {
     let details = tonic_types::StatusExt::get_error_details(status);
@@ -40,6 +44,59 @@ async fn lists_and_counts_show_what_the_caller_may_see() {
     check(&["tasker.task:index@alpha", "tasker.task:index@beta"], "", Ok(2)).await;
     check(&["tasker.task:index@gamma"], "", Ok(0)).await;
     check(&["*@alpha"], "", Ok(1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_is_of_the_namespaces_that_the_caller_may_see() {
+    let world = world_with(&[("health.cache_duration_ms", "100")]).await;
+    let admin = world.admin().await;
+    for _ in 0..2 {
+        create(&admin, "beta").await.unwrap();
+    }
+    let ask = async |grant: &str| {
+        let client = world.client(&granted("ann", &[grant])).await;
+        client.status().get_status(GetStatusRequest {}).await.unwrap().into_inner()
+    };
+    eventually("all are counted", async || {
+        let all = ask("tasker.health_status:index").await;
+        all.tasks.is_some_and(|tasks| tasks.total == 3) && all.queues.len() == 2
+    })
+    .await;
+    let all = ask("tasker.health_status:index").await;
+    assert!(all.database.is_some() && all.server.is_some() && all.trends.is_some());
+    let beta = ask("tasker.health_status:index@beta").await;
+    assert_eq!((beta.database, beta.server, beta.trends), (None, None, None));
+    assert_eq!((beta.tasks.unwrap().total, beta.steps.unwrap().pending), (2, 2));
+    assert_eq!(beta.queues.iter().map(|queue| &*queue.namespace).collect::<Vec<_>>(), ["beta"]);
+    assert_eq!(ask("tasker.health_status:index@gamma").await.tasks.unwrap().total, 0);
+    assert!(beta.healthy && beta.readiness.unwrap().ready);
+
+    let counts = async |grant: &str| {
+        let client = world.client(&granted("ann", &[grant])).await;
+        client.analytics().get_health_counts(GetHealthCountsRequest::default()).await.unwrap().into_inner()
+    };
+    let (all, beta) = (counts("tasker.analytics:index").await, counts("tasker.analytics:index@beta").await);
+    assert!(all.max_connections.is_some_and(|most| most > 0));
+    assert_eq!((beta.tasks.unwrap().total, beta.active_connections, beta.max_connections), (2, None, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn causes_are_listed_of_the_namespaces_that_the_caller_may_see() {
+    let world = world().await;
+    create(&world.admin().await, "beta").await.unwrap();
+    let ask = async |grant: &str, namespace: &str| {
+        let client = world.client(&granted("ann", &[grant])).await;
+        let request = ListBlockersRequest { namespace: namespace.to_owned(), ..Default::default() };
+        let answer = client.explain().list_blockers(request).await.map_err(|status| status.code())?.into_inner();
+        let of = |group: &tasker_sdk::proto::tasker::v1::BlockerGroup| group.handler.clone().unwrap().namespace;
+        Ok((answer.examined_tasks, answer.groups.iter().map(of).collect::<Vec<_>>().join(" ")))
+    };
+    let index = "tasker.explanation:index";
+    assert_eq!(ask(index, "").await, Ok((2, "beta alpha".to_owned())), "the newest first");
+    assert_eq!(ask(index, "alpha").await, Ok((1, "alpha".to_owned())));
+    assert_eq!(ask("tasker.explanation:index@beta", "").await, Ok((1, "beta".to_owned())));
+    assert_eq!(ask("tasker.explanation:index@beta", "alpha").await, Err(Code::PermissionDenied));
+    assert_eq!(ask("tasker.explanation:show", "").await, Err(Code::PermissionDenied));
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! Dependency graphs of running tasks: their own methods, and beside tasks.
 
+use prost::Message;
 use tasker_sdk::proto::tasker::v1::{
-    BottleneckType, DurationSource, GetTaskGraphRequest, GetTaskRequest, GraphSection, ListTasksRequest, NewTask,
-    OverallHealth, Severity, State, Task, TaskGraph, TaskView, WatchTaskGraphRequest, WatchTaskGraphResponse,
+    BottleneckType, DependencyAnalysis, DurationSource, GetTaskGraphRequest, GetTaskGraphResponse, GetTaskRequest,
+    GraphSection, ListTasksRequest, NewTask, OverallHealth, Severity, State, Task, TaskGraph, TaskView,
+    WatchTaskGraphRequest, WatchTaskGraphResponse, dependency_analysis::Outcome,
 };
 use tonic::{Code, Status, Streaming};
 
@@ -10,11 +12,14 @@ use super::world::{World, order, told, word, world, world_with};
 use crate::harness::{self, within};
 
 impl World {
-    pub async fn try_graph(&self, task_id: &str, sections: &[GraphSection]) -> Result<TaskGraph, Status> {
+    async fn answer(&self, task_id: &str, sections: &[GraphSection]) -> Result<GetTaskGraphResponse, Status> {
         let sections = sections.iter().map(|section| i32::from(*section)).collect();
         let request = GetTaskGraphRequest { task_id: task_id.to_owned(), sections };
-        let graph = self.client.graphs().get_task_graph(request).await?.into_inner().graph;
-        Ok(graph.unwrap())
+        Ok(self.client.graphs().get_task_graph(request).await?.into_inner())
+    }
+
+    pub async fn try_graph(&self, task_id: &str, sections: &[GraphSection]) -> Result<TaskGraph, Status> {
+        Ok(self.answer(task_id, sections).await?.graph.unwrap())
     }
 
     pub async fn graph(&self, task_id: &str) -> TaskGraph {
@@ -25,6 +30,27 @@ impl World {
         let request =
             GetTaskRequest { task_id: task_id.to_owned(), view: TaskView::Basic.into(), include_dependencies: true };
         self.client.tasks().get_task(request).await.unwrap().into_inner().task.unwrap()
+    }
+}
+
+fn seconds(seconds: i64) -> Option<prost_types::Duration> {
+    Some(prost_types::Duration { seconds, nanos: 0 })
+}
+
+/// The graph beside a task, or the words of the refusal.
+fn outcome(task: &Task) -> Result<TaskGraph, String> {
+    let DependencyAnalysis { outcome, generate_time, expected_finish } = task.dependency_analysis.clone().unwrap();
+    assert!(generate_time.is_some());
+    match outcome.unwrap() {
+        Outcome::Graph(graph) => {
+            assert!(expected_finish.is_some());
+            Ok(graph)
+        }
+        Outcome::Error(refused) => {
+            assert_eq!(expected_finish, None);
+            let reason = tonic_types::pb::ErrorInfo::decode(&*refused.details[0].value).unwrap().reason;
+            Err(format!("{reason} {}", refused.message))
+        }
     }
 }
 
@@ -47,8 +73,9 @@ async fn every_section_of_a_graph() {
     world.finish(&id, "label").await;
     world.fail(&id, "charge", true).await;
     let task = world.settled(&id, State::Error).await;
-    let graph = world.graph(&id).await;
-
+    let answer = world.answer(&id, &[]).await.unwrap();
+    assert_eq!(answer.expected_finish.unwrap().finish_time, None, "a failed task is expected no more");
+    let graph = answer.graph.unwrap();
     assert_eq!((&graph.task_id, graph.revision, graph.state()), (&id, task.revision, State::Error));
     assert_eq!(
         nodes(&graph),
@@ -66,7 +93,6 @@ async fn every_section_of_a_graph() {
     assert_eq!(first.step_names, ["reserve", "charge", "dispatch"]);
     assert_eq!((first.error_steps, first.blocked_steps, first.completed_steps), (1, 1, 1));
     assert_eq!((&*paths.root_step_ids, &*paths.leaf_step_ids), (&[ids[0].to_owned()][..], &[ids[3].to_owned()][..]));
-    assert_eq!(paths.expected_finish.unwrap().finish_time, None, "a final task is expected no more");
 
     let levels = graph.parallelism_opportunities.unwrap();
     assert_eq!((levels.total_levels, levels.max_parallel_steps, levels.overall_completion), (3, 2, 50.0));
@@ -82,7 +108,7 @@ async fn every_section_of_a_graph() {
     let worst = &bottlenecks.bottlenecks[0];
     assert_eq!((worst.step_name.as_str(), worst.impact_score), ("charge", 20 * 2 + 3 + 10));
     assert_eq!((worst.severity(), worst.bottleneck_type()), (Severity::High, BottleneckType::PermanentFailure));
-    assert_eq!(worst.estimated_resolution_time, "Immediate action needed");
+    assert_eq!(worst.resolution_time, None, "it resolves by no time");
 
     let summary = graph.summary.unwrap();
     assert_eq!((summary.total_steps, summary.total_dependencies, summary.dependency_levels), (4, 4, 3));
@@ -120,7 +146,7 @@ async fn durations_are_measured_where_there_were_runs() {
     };
     let graph = world.graph(&first).await;
     assert_eq!(sources(&graph), [(DurationSource::Estimated, 0); 4]);
-    assert_eq!(graph.critical_paths.unwrap().paths[0].estimated_duration_ms, 90_000);
+    assert_eq!(graph.critical_paths.unwrap().paths[0].estimated_duration, seconds(90));
 
     // Two runs whose attempts took 20 s and 10 minutes, according to the audit trail.
     let second = world.create(order(r#"{"n": 2}"#)).await;
@@ -137,19 +163,53 @@ async fn durations_are_measured_where_there_were_runs() {
     let app = harness::serve(&world.database).await;
     world.client = super::world::client(&app).await;
     let third = world.create(order(r#"{"n": 3}"#)).await;
-    let graph = world.graph(&third).await;
+    let answer = world.answer(&third, &[]).await.unwrap();
+    let graph = answer.graph.unwrap();
     assert_eq!(sources(&graph), [(DurationSource::Measured, 2); 4]);
     let duration = graph.dependency_graph.as_ref().unwrap().nodes[0].duration.unwrap();
-    assert_eq!((duration.median_ms, duration.p95_ms), (20_000, 600_000));
+    assert_eq!((duration.median_duration, duration.p95_duration), (seconds(20), seconds(600)));
     let paths = graph.critical_paths.unwrap();
     let path = &paths.paths[0];
-    assert_eq!((path.measured_steps, path.estimated_duration_ms), (3, 60_000));
-    let finish = paths.expected_finish.unwrap();
-    assert_eq!((finish.remaining_ms, finish.measured_steps), (60_000, 3));
+    assert_eq!((path.measured_steps, path.estimated_duration), (3, seconds(60)));
+    let finish = answer.expected_finish.unwrap();
+    assert_eq!((finish.remaining_duration, finish.measured_steps), (seconds(60), 3));
     assert_eq!(finish.step_names, ["reserve", "charge", "dispatch"]);
-    let ahead = |time: Option<prost_types::Timestamp>| time.unwrap().seconds - graph.generate_time.unwrap().seconds;
+    let ahead = |time: Option<prost_types::Timestamp>| time.unwrap().seconds - answer.generate_time.unwrap().seconds;
     assert_eq!((ahead(finish.finish_time), ahead(finish.late_finish_time)), (60, 1_800));
     app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_graph_of_a_finished_task_tells_what_took_longest_in_it() {
+    let mut world = world().await;
+    let id = world.create(order(r#"{"n": 1}"#)).await;
+    world.run(&id).await;
+    // By the audit trail `label` took longest, at its second attempt and after a wait.
+    let pool = world.database.store.pool();
+    let took = "update transitions set started_at = at - case step_no when 2 then interval '50 seconds'
+                else interval '10 seconds' end where task_id = $1::text::uuid and started_at is not null";
+    sqlx::query(took).bind(&id).execute(pool).await.unwrap();
+    let retried = "insert into transitions (task_id, sequence, step_no, from_state, to_state, attempt, at, started_at)
+                   select task_id, 1000, 2, 1, 3, 1, at - interval '60 seconds', at - interval '70 seconds'
+                   from transitions where task_id = $1::text::uuid and step_no = 2 and started_at is not null";
+    sqlx::query(retried).bind(&id).execute(pool).await.unwrap();
+    let answer = world.answer(&id, &[]).await.unwrap();
+    let finish = answer.expected_finish.unwrap();
+    assert_eq!((finish.finish_time, finish.remaining_duration, finish.step_names.len()), (None, None, 0));
+    let graph = answer.graph.unwrap();
+    let path = |path: &tasker_sdk::proto::tasker::v1::CriticalPath| {
+        (path.step_names.join(" "), path.estimated_duration, path.remaining_duration, path.measured_steps)
+    };
+    let paths: Vec<_> = graph.critical_paths.unwrap().paths.iter().map(path).collect();
+    let expected = [("reserve label dispatch", 90), ("reserve charge dispatch", 30)];
+    assert_eq!(paths, expected.map(|(names, took)| (names.to_owned(), seconds(took), seconds(0), 3)));
+    let label = graph.dependency_graph.unwrap().nodes[2].duration.unwrap();
+    assert_eq!((label.source(), label.median_duration, label.samples), (DurationSource::Task, seconds(70), 2));
+    // The second answer is the remembered one, and the same.
+    let again = world.answer(&id, &[GraphSection::CriticalPaths]).await.unwrap().graph.unwrap();
+    let remembered = world.answer(&id, &[GraphSection::CriticalPaths]).await.unwrap().graph.unwrap();
+    assert_eq!(again, remembered);
+    assert_eq!(again.critical_paths.unwrap().paths[0].estimated_duration, seconds(90));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,12 +219,11 @@ async fn tasks_come_with_their_graphs_when_asked() {
     world.finish(&ids[1], "reserve").await;
     assert_eq!(world.get(&ids[0], TaskView::Full).await.dependency_analysis, None);
     let task = world.with_graph(&ids[0]).await;
-    let analysis = task.dependency_analysis.unwrap();
-    assert_eq!((&*analysis.error, analysis.graph.unwrap().revision), ("", task.revision));
+    assert_eq!(outcome(&task).unwrap().revision, task.revision);
     let request = ListTasksRequest { include_dependencies: true, ..ListTasksRequest::default() };
     let page = world.client.tasks().list_tasks(request).await.unwrap().into_inner().tasks;
     let shown = page.iter().map(|task| {
-        let graph = task.dependency_analysis.as_ref().unwrap().graph.as_ref().unwrap();
+        let graph = outcome(task).unwrap();
         assert_eq!((&graph.task_id, graph.revision), (&task.task_id, task.revision));
         let found = graph.parallelism_opportunities.as_ref().unwrap();
         let ready: Vec<&str> =
@@ -187,15 +246,12 @@ async fn a_task_comes_without_a_graph_that_is_too_large_and_says_so() {
     let id = world.create(NewTask { name: "long".into(), ..order(r#"{"n": 1}"#) }).await;
     let task = world.with_graph(&id).await;
     assert_eq!(task.task_id, id);
-    let analysis = task.dependency_analysis.unwrap();
-    assert_eq!(analysis.graph, None);
-    let expected = "Dependency analysis failed: the graph is too large for the answer: ask for it alone, or for fewer \
+    let expected = "ANSWER_TOO_LARGE Dependency analysis failed: the graph is too large for the answer: ask for it alone, or for fewer \
                     sections";
-    assert_eq!(analysis.error, expected);
-    assert!(analysis.analysis_time.is_some());
+    assert_eq!(outcome(&task).unwrap_err(), expected);
 
     // By itself it is refused, in parts it comes.
-    assert_eq!(told(&world.try_graph(&id, &[]).await.unwrap_err()), "LIMIT_EXCEEDED");
+    assert_eq!(told(&world.try_graph(&id, &[]).await.unwrap_err()), "ANSWER_TOO_LARGE");
     let graph = world.try_graph(&id, &[GraphSection::Bottlenecks, GraphSection::Summary]).await.unwrap();
     assert_eq!(graph.bottlenecks.unwrap().total_bottlenecks, 799);
 
@@ -205,7 +261,7 @@ async fn a_task_comes_without_a_graph_that_is_too_large_and_says_so() {
     }
     let request = ListTasksRequest { page_size: 100, include_dependencies: true, ..ListTasksRequest::default() };
     let page = world.client.tasks().list_tasks(request).await.unwrap().into_inner().tasks;
-    let with = page.iter().filter(|task| task.dependency_analysis.as_ref().unwrap().graph.is_some()).count();
+    let with = page.iter().filter(|task| outcome(task).is_ok()).count();
     assert!(page.len() == 31 && with > 5 && with < 31, "{with} of {}", page.len());
 }
 
@@ -221,12 +277,10 @@ async fn a_task_comes_without_a_graph_that_cannot_be_made_and_says_so() {
     let alone = world.try_graph(&id, &[]).await;
     sqlx::query("alter table lost rename to leases").execute(&pool).await.unwrap();
     assert_eq!((&task.task_id, task.state()), (&id, State::InProgress));
-    let analysis = task.dependency_analysis.unwrap();
-    assert_eq!((analysis.graph, analysis.error.starts_with("Dependency analysis failed: ")), (None, true));
-    assert!(!analysis.error.contains("leases"), "nobody learns what the tables are called: {}", analysis.error);
+    let refused = outcome(&task).unwrap_err();
+    assert_eq!(refused, "INTERNAL Dependency analysis failed: internal error", "nobody learns of the tables");
     assert_eq!(alone.unwrap_err().code(), Code::Internal);
-    let analysis = world.with_graph(&id).await.dependency_analysis.unwrap();
-    assert!(analysis.error.is_empty() && analysis.graph.is_some(), "{}", analysis.error);
+    assert_eq!(outcome(&world.with_graph(&id).await).unwrap().task_id, id);
 }
 
 /// The next message, as `ready of blocked state`; `end` at the end.

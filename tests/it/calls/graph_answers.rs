@@ -6,33 +6,32 @@ use prost_types::Timestamp;
 
 use tasker_sdk::{
     Client,
-    proto::tasker::v1::{GetTaskGraphRequest, GraphSection, TaskGraph, UpdateStepRequest},
+    proto::tasker::v1::{GetTaskGraphRequest, GetTaskGraphResponse, GraphSection, UpdateStepRequest},
 };
 
 use super::world::{client, order, world};
 use crate::harness::{self, eventually};
 
-async fn graph(client: &Client, task_id: &str, sections: &[GraphSection]) -> TaskGraph {
+async fn graph(client: &Client, task_id: &str, sections: &[GraphSection]) -> GetTaskGraphResponse {
     let sections = sections.iter().map(|section| i32::from(*section)).collect();
     let request = GetTaskGraphRequest { task_id: task_id.to_owned(), sections };
-    let graph = client.graphs().get_task_graph(request).await.unwrap().into_inner().graph.unwrap();
-    let finish = graph.critical_paths.as_ref().and_then(|paths| paths.expected_finish.as_ref());
-    if let Some(finish) = finish.filter(|finish| finish.finish_time.is_some()) {
-        let millis =
-            |time: Option<Timestamp>| time.map(|time| time.seconds * 1_000 + i64::from(time.nanos) / 1_000_000);
-        let ahead = millis(finish.finish_time).unwrap() - millis(graph.generate_time).unwrap();
-        assert!((0..=1).contains(&(ahead - finish.remaining_ms)), "{graph:?}");
+    let answer = client.graphs().get_task_graph(request).await.unwrap().into_inner();
+    if let Some(finish) = answer.expected_finish.as_ref().filter(|finish| finish.finish_time.is_some()) {
+        let micros = |seconds: i64, nanos: i32| seconds * 1_000_000 + i64::from(nanos) / 1_000;
+        let at = |time: Option<Timestamp>| time.map(|time| micros(time.seconds, time.nanos)).unwrap();
+        let left = finish.remaining_duration.map(|left| micros(left.seconds, left.nanos)).unwrap();
+        assert_eq!(at(finish.finish_time) - at(answer.generate_time), left, "{answer:?}");
     }
-    graph
+    answer
 }
 
 /// But for what goes by the clock.
-fn timeless(mut graph: TaskGraph) -> TaskGraph {
-    graph.generate_time = None;
-    if let Some(finish) = graph.critical_paths.as_mut().and_then(|paths| paths.expected_finish.as_mut()) {
-        (finish.finish_time, finish.late_finish_time, finish.remaining_ms) = (None, None, 0);
+fn timeless(mut answer: GetTaskGraphResponse) -> GetTaskGraphResponse {
+    answer.generate_time = None;
+    if let Some(finish) = &mut answer.expected_finish {
+        (finish.finish_time, finish.late_finish_time, finish.remaining_duration) = (None, None, None);
     }
-    graph
+    answer
 }
 
 /// Both servers tell the same, whatever is asked for, and however often. They measure durations by themselves, so that
@@ -66,12 +65,14 @@ async fn a_remembered_graph_is_what_a_fresh_one_is() {
     let request = UpdateStepRequest { step_id, retry_limit: Some(9), ..UpdateStepRequest::default() };
     remembers.steps().update_step(request).await.unwrap();
     check(&remembers, &forgets, &id, "after a change of a limit").await;
-    let node = &graph(&remembers, &id, &[]).await.dependency_graph.unwrap().nodes[3];
+    let node = &graph(&remembers, &id, &[]).await.graph.unwrap().dependency_graph.unwrap().nodes[3];
     assert_eq!(node.retry_limit, 9);
 
     // Then nothing changes any more but the time.
     world.fail_for(&id, "charge", false, Duration::from_secs(2)).await;
-    let waits = async || graph(&remembers, &id, &[]).await.dependency_graph.unwrap().nodes[1].next_retry_time.is_some();
+    let waits = async || {
+        graph(&remembers, &id, &[]).await.graph.unwrap().dependency_graph.unwrap().nodes[1].retry_time.is_some()
+    };
     check(&remembers, &forgets, &id, "while a step backs off").await;
     eventually("the backoff elapses", async || !waits().await).await;
     check(&remembers, &forgets, &id, "after the backoff").await;
@@ -84,11 +85,11 @@ async fn a_remembered_graph_is_of_this_moment() {
     let id = world.create(order(r#"{"n": 1}"#)).await;
     let first = graph(&world.client, &id, &[]).await;
     let again = graph(&world.client, &id, &[]).await;
-    let finish = |graph: &TaskGraph| {
-        let finish = graph.critical_paths.as_ref().unwrap().expected_finish.as_ref().unwrap().finish_time.unwrap();
+    let finish = |answer: &GetTaskGraphResponse| {
+        let finish = answer.expected_finish.as_ref().unwrap().finish_time.unwrap();
         (finish.seconds, finish.nanos)
     };
-    let made = |graph: &TaskGraph| graph.generate_time.map(|time| (time.seconds, time.nanos));
+    let made = |answer: &GetTaskGraphResponse| answer.generate_time.map(|time| (time.seconds, time.nanos));
     assert!(made(&again) > made(&first) && finish(&again) > finish(&first), "{again:?}");
     assert_eq!(timeless(again), timeless(first));
 }

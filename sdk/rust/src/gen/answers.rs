@@ -19,6 +19,7 @@ crate::codec::answers! {
     tasker::v1::GetTaskGraphResponse,
     tasker::v1::GetTaskResponse,
     tasker::v1::ListAnnotationsResponse,
+    tasker::v1::ListBlockersResponse,
     tasker::v1::ListEventTypesResponse,
     tasker::v1::ListHandlersResponse,
     tasker::v1::ListNamespacesResponse,
