@@ -8,7 +8,7 @@ TASKER  := $(TARGET)/release/tasker
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ready build run dev test check fmt clippy doc proto audit units bench gen snapshots contract image clean
+.PHONY: help setup ready build run dev test check fmt clippy doc proto alerts audit units bench gen snapshots contract image clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,7 +31,7 @@ dev: build ## Starts a server with its own Postgres and stays
 
 test: check units ## Everything that must hold before a change lands
 
-check: fmt clippy doc proto audit ## What needs no test run: format, lints, docs, protos, dependencies
+check: fmt clippy doc proto alerts audit ## What needs no test run: format, lints, docs, protos, alerts, dependencies
 
 fmt: ready
 	$(CARGO) fmt --all -- --check
@@ -47,6 +47,11 @@ proto:
 	scripts/buf lint proto
 	scripts/contract check
 	scripts/gen --check
+
+alerts: ## Checks the alerts, each on made series on which it fires and on which it is silent
+	@scripts/setup --all
+	promtool check config deploy/prometheus/prometheus.yml
+	promtool test rules deploy/prometheus/alerts_test.yml
 
 audit:
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --all-features check bans licenses sources; \

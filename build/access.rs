@@ -28,8 +28,9 @@ pub(crate) fn table(pool: &DescriptorPool) -> String {
 fn row(method: &MethodDescriptor, access: &Value) -> String {
     let access = access.as_message().expect("the option is a message");
     let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+    let streams = method.is_client_streaming();
     if access.has_field_by_name("anyone") {
-        return format!("Row {{ path: {path:?}, access: Access::Anyone }}");
+        return format!("Row {{ path: {path:?}, access: Access::Anyone, streams: {streams} }}");
     }
     assert!(access.has_field_by_name("requires"), "{}: access names no rule", method.full_name());
     let requires = access.get_field_by_name("requires").expect("just checked");
@@ -43,7 +44,7 @@ fn row(method: &MethodDescriptor, access: &Value) -> String {
     let or_creator = requires.get_field_by_name("or_creator").is_some_and(|value| value.as_bool() == Some(true));
     format!(
         "Row {{ path: {path:?}, access: Access::Requires {{ permission: Permission {{ resource: {:?}, action: {:?} \
-         }}, or_creator: {or_creator} }} }}",
+         }}, or_creator: {or_creator} }}, streams: {streams} }}",
         text("resource"),
         text("action")
     )

@@ -19,6 +19,7 @@ use crate::{
     auth::Gate,
     config::{self, Config},
     engine::{self, Engine},
+    http::Port,
     lifecycle::Templates,
     store::{Store, databases, migrate},
     supervisor::spawn_short,
@@ -26,7 +27,6 @@ use crate::{
     transport::{
         Bound,
         deferred_routes::DeferredRoutes,
-        http::Port,
         server::{self, Health},
         tls,
     },
@@ -243,7 +243,7 @@ impl Listening {
         metrics: &Metrics,
         store: Store,
     ) -> anyhow::Result<(Self, DeferredRoutes)> {
-        let tls = tls::config(&settings.tls).map_err(|problems| anyhow!(problems.join("\n  ")))?;
+        let tls = tls::load(&settings.tls).map_err(|problems| anyhow!(problems.join("\n  ")))?;
         let bound = Bound::bind(&settings.listen).await?.with_tls(tls);
         let endpoint = bound.endpoint();
         let health = Health::begin().await;

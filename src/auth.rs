@@ -12,17 +12,23 @@
 pub mod audit;
 pub mod authenticator;
 pub mod catalog;
+pub mod clock;
 pub mod coordinator;
 pub mod gate;
 pub mod grant;
+pub mod per_address;
 pub mod permission;
+pub mod permit;
 pub mod principal;
 pub mod scope;
+pub mod target;
 
 pub use authenticator::{Authenticator, Credentials, Rejection};
 pub use coordinator::{Coordinator, Reach};
 pub use gate::Gate;
 pub use grant::Grant;
 pub use permission::Permission;
+pub use permit::Permit;
 pub use principal::Principal;
-pub use scope::{Permit, Scope, Target};
+pub use scope::Scope;
+pub use target::Target;

@@ -55,9 +55,14 @@ impl Error {
         Self::invalid(vec![Violation { field: field.into(), description: description.into() }])
     }
 
-    /// Adds a detail by name.
+    /// Adds a detail by a name that the reason declares in `error_reason.proto`.
     #[must_use]
     pub fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        debug_assert!(
+            self.0.reason.metadata().iter().any(|(declared, _)| *declared == key),
+            "{} does not declare the metadata {key}",
+            self.0.reason.label()
+        );
         self.0.metadata.insert(key, value.into());
         self
     }

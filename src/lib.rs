@@ -21,6 +21,7 @@ pub mod embedded;
 pub mod engine;
 pub mod error;
 pub mod health;
+pub mod http;
 pub mod lifecycle;
 pub mod rpc;
 pub mod service;

@@ -4,15 +4,22 @@
 //! The road of a call is the list in `layers`. Next: `server` serves, `status` turns errors into answers.
 
 pub mod access;
+mod authority;
+pub mod bounds;
 pub mod correlation;
+mod deadline;
 pub mod deferred_routes;
 pub mod drain;
-pub mod http;
+mod foreign;
 pub mod layers;
 pub mod listener;
 pub mod meter;
 mod panics;
+mod peer;
+mod protocol;
 mod reflection;
+pub mod refusal;
+mod sampler;
 pub mod server;
 pub mod status;
 pub mod tls;

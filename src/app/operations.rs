@@ -10,13 +10,11 @@ use crate::{
     config::Config,
     engine::Engine,
     health::{Monitor, Vitals},
+    http::{HttpState, Port},
     store::Store,
     supervisor::Group,
     telemetry::metrics::push,
-    transport::{
-        http::{HttpState, Port},
-        server::Health,
-    },
+    transport::server::Health,
 };
 
 /// How long the last words may take.

@@ -12,6 +12,7 @@ use crate::{
         doctor::{self, Identity, Settings},
         pooler,
     },
+    transport::tls,
 };
 
 /// How long a database may take to answer.
@@ -27,9 +28,25 @@ struct DatabaseFacts {
     identity: Identity,
 }
 
-/// Asks the databases. Empty when all is well, also when there is no database to ask.
+/// Reads the certificates. Empty when all is well, also when connections are not encrypted.
+pub fn certificates(config: &Config) -> Vec<Finding> {
+    let problems = tls::load(&config.server.tls).err().unwrap_or_default();
+    let finding = |problem: String| {
+        let (key, problem) = problem.split_once(' ').unwrap_or(("server.tls", &problem));
+        Finding {
+            key: key.to_owned(),
+            value: String::new(),
+            problem: problem.to_owned(),
+            fix: "name a file in PEM that fits the others".to_owned(),
+            source: "the files".to_owned(),
+        }
+    };
+    problems.into_iter().map(finding).collect()
+}
+
+/// Reads the certificates and asks the databases. Empty when all is well, also when there is no database to ask.
 pub async fn examine(config: &Config) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut findings = certificates(config);
     if config.database.url.is_empty() {
         return findings;
     }

@@ -5,10 +5,19 @@
 
 use crate::telemetry::Metrics;
 
-use super::{authenticator::Rejection, gate::Call, permission::Permission, principal::Principal, scope::Permit};
+use super::{authenticator::Rejection, permission::Permission, permit::Permit, principal::Principal};
 
 /// The target of audit records, for log filters.
 pub const TARGET: &str = "tasker::audit";
+
+/// A call, for the record.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// The method's path.
+    pub method: &'a str,
+    /// The call's name.
+    pub correlation_id: &'a str,
+}
 
 /// Which decisions are written; all of them are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]

@@ -7,9 +7,10 @@ pub mod api_token;
 pub mod jwt;
 pub mod mtls;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use futures::future::BoxFuture;
+use http::{HeaderMap, header::AUTHORIZATION};
 
 use super::principal::Principal;
 use crate::error::{Error, Reason};
@@ -21,12 +22,39 @@ pub struct Credentials {
     pub token: Option<Arc<str>>,
     /// The client's certificate in DER, verified against the configured authorities by the transport.
     pub certificate: Option<Arc<[u8]>>,
+    /// The address that they came from; `None` on a socket of this machine.
+    pub address: Option<IpAddr>,
+}
+
+impl Credentials {
+    /// What stands in a request's headers: one `authorization: Bearer TOKEN` at most.
+    pub fn of_headers(headers: &HeaderMap) -> Result<Self, Rejection> {
+        let mut headers = headers.get_all(AUTHORIZATION).iter();
+        let header = headers.next();
+        if headers.next().is_some() {
+            return Err(Rejection::Ambiguous);
+        }
+        let token = header.map(|header| {
+            let text = header.to_str().map_err(|_| Rejection::Malformed)?;
+            bearer(text).map(Arc::from).ok_or(Rejection::Malformed)
+        });
+        Ok(Self { token: token.transpose()?, ..Self::default() })
+    }
+}
+
+/// The token of a header's value. The scheme may be written in any case; there is exactly one token.
+fn bearer(text: &str) -> Option<&str> {
+    let (scheme, token) = text.split_once(' ')?;
+    let token = token.trim_matches(' ');
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()))
+        .then_some(token)
 }
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials")
             .field("token", &self.token.as_ref().map(|_| "[redacted]"))
+            .field("address", &self.address)
             .field("certificate", &self.certificate.as_ref().map(|certificate| certificate.len()))
             .finish()
     }
@@ -116,4 +144,31 @@ pub trait Authenticator: fmt::Debug + Send + Sync {
     /// Whose credentials these are; `None` when they are of a kind that it does not know, so that the next one is
     /// asked. What it vouches for is remembered by the gate until `valid_until`.
     fn authenticate<'a>(&'a self, credentials: &'a Credentials) -> BoxFuture<'a, Result<Option<Principal>, Rejection>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(headers: &[&str], expected: Result<Option<&str>, Rejection>) {
+        let mut given = HeaderMap::new();
+        for header in headers {
+            given.append(AUTHORIZATION, header.parse().unwrap());
+        }
+        let seen = Credentials::of_headers(&given).map(|credentials| credentials.token);
+        assert_eq!(seen.as_ref().map(Option::as_deref), expected.as_ref().map(|token| *token), "{headers:?}");
+    }
+
+    #[test]
+    fn there_is_one_token_or_none() {
+        check(&[], Ok(None));
+        check(&["Bearer a.b.c"], Ok(Some("a.b.c")));
+        check(&["bearer a.b.c"], Ok(Some("a.b.c")));
+        check(&["Bearer  a.b.c "], Ok(Some("a.b.c")));
+        check(&["Bearer a", "Bearer a"], Err(Rejection::Ambiguous));
+        for odd in ["", "Bearer", "Bearer ", "Basic YTpi", "a.b.c", "Bearer a b", "Bearer a\tb", "Bearer,a"] {
+            check(&[odd], Err(Rejection::Malformed));
+        }
+    }
 }

@@ -27,6 +27,8 @@ pub struct Row {
     pub path: &'static str,
     /// What it requires.
     pub access: Access,
+    /// Whether its callers send more than one message.
+    pub streams: bool,
 }
 
 const OURS: &[Row] = include!(concat!(env!("OUT_DIR"), "/access.rs"));
@@ -34,11 +36,15 @@ const OURS: &[Row] = include!(concat!(env!("OUT_DIR"), "/access.rs"));
 /// Services that are not ours and cannot declare anything. Probes come without credentials, and the protos that
 /// reflection shows are public.
 const FOREIGN: &[Row] = &[
-    Row { path: "/grpc.health.v1.Health/Check", access: Access::Anyone },
-    Row { path: "/grpc.health.v1.Health/List", access: Access::Anyone },
-    Row { path: "/grpc.health.v1.Health/Watch", access: Access::Anyone },
-    Row { path: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", access: Access::Anyone },
-    Row { path: "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", access: Access::Anyone },
+    Row { path: "/grpc.health.v1.Health/Check", access: Access::Anyone, streams: false },
+    Row { path: "/grpc.health.v1.Health/List", access: Access::Anyone, streams: false },
+    Row { path: "/grpc.health.v1.Health/Watch", access: Access::Anyone, streams: false },
+    Row { path: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", access: Access::Anyone, streams: true },
+    Row {
+        path: "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        access: Access::Anyone,
+        streams: true,
+    },
 ];
 
 /// Permissions that no method asks for: those of the original that have no method here, and that of the HTTP port.
@@ -64,8 +70,13 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
 
 /// What a method requires; `None` for a path that nobody serves.
 pub fn find(path: &str) -> Option<Access> {
-    static BY_PATH: LazyLock<HashMap<&'static str, Access>> =
-        LazyLock::new(|| rows().map(|row| (row.path, row.access)).collect());
+    row(path).map(|row| row.access)
+}
+
+/// A method; `None` for a path that nobody serves.
+pub fn row(path: &str) -> Option<&'static Row> {
+    static BY_PATH: LazyLock<HashMap<&'static str, &'static Row>> =
+        LazyLock::new(|| rows().map(|row| (row.path, row)).collect());
     BY_PATH.get(path).copied()
 }
 

@@ -9,7 +9,7 @@ mod roles;
 
 use std::fmt;
 
-use super::{permission::Permission, principal::Principal, scope::Target};
+use super::{permission::Permission, principal::Principal, target::Target};
 
 pub use cedar::Cedar;
 pub use claims::Claims;

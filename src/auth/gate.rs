@@ -4,24 +4,20 @@
 //! hash of the token and never longer than they are good. Never: reads a request's body. Next:
 //! `transport::access` puts it around the services, `scope` is what comes out.
 
-use std::{
-    fmt,
-    pin::pin,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, pin::pin, sync::Arc, time::Duration};
 
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
 use super::{
-    audit::{Audit, Outcome, Records},
+    audit::{Audit, Call, Outcome, Records},
     authenticator::{Authenticator, Credentials, Rejection},
     catalog::Access,
+    clock::now,
     coordinator::{AnyOf, Coordinator, Reach},
     permission::Permission,
+    permit::{Permit, PermitParts},
     principal::Principal,
-    scope::{Permit, PermitParts, Scope, missing},
 };
 use crate::{error::Result, telemetry::Metrics};
 
@@ -62,12 +58,6 @@ impl fmt::Debug for Gate {
     }
 }
 
-/// The present time, which credentials are measured against.
-#[expect(clippy::disallowed_methods, reason = "those who issue credentials use the clock on the wall")]
-pub fn now() -> SystemTime {
-    SystemTime::now()
-}
-
 impl Gate {
     /// A gate that asks nobody anything.
     pub fn open() -> Self {
@@ -97,12 +87,6 @@ impl Gate {
         }))
     }
 
-    /// The scope of everything, for a process that uses the parts without a listener; only an open gate gives it.
-    pub fn scope(&self) -> Option<Scope> {
-        let permission = Permission { resource: "*", action: "*" };
-        self.0.open.then(|| Scope::new(self.open_permit(permission, false)))
-    }
-
     /// Whether nobody is asked anything.
     pub fn is_open(&self) -> bool {
         self.0.open
@@ -116,8 +100,8 @@ impl Gate {
         credentials: Result<Credentials, Rejection>,
     ) -> Result<Option<Permit>> {
         let Access::Requires { permission, or_creator: owner } = access else { return Ok(None) };
-        if self.0.open {
-            return Ok(Some(self.open_permit(permission, owner)));
+        if let Some(permit) = self.open_permit(permission, owner) {
+            return Ok(Some(permit));
         }
         let verified = async {
             let credentials = Arc::new(credentials?);
@@ -129,7 +113,7 @@ impl Gate {
         // Who created a task may be granted nothing at all.
         if !owner && self.0.coordinator.reach(&principal, permission) == Reach::Nowhere {
             self.0.audit.record(call, permission, Outcome::Denied(&principal));
-            return Err(missing(permission, ""));
+            return Err(permission.missing(""));
         }
         Ok(Some(self.permit(permission, owner, principal, credentials)))
     }
@@ -179,9 +163,10 @@ impl Gate {
         self.0.verified.invalidate_all();
     }
 
-    /// The permit of an open gate.
-    fn open_permit(&self, permission: Permission, owner_may: bool) -> Permit {
-        self.permit(permission, owner_may, Arc::clone(&self.0.nobody), Arc::clone(&self.0.nothing))
+    /// The permit of an open gate; `None` when the gate is not open.
+    pub(super) fn open_permit(&self, permission: Permission, owner_may: bool) -> Option<Permit> {
+        let permit = || self.permit(permission, owner_may, Arc::clone(&self.0.nobody), Arc::clone(&self.0.nothing));
+        self.0.open.then(permit)
     }
 
     fn permit(
@@ -198,14 +183,14 @@ impl Gate {
             principal,
             credentials,
             coordinator: Arc::clone(&self.0.coordinator),
-            gate: self.clone(),
         })
     }
 
-    /// Goes on with a fresh token.
-    pub(super) async fn refresh(&self, permit: &Permit, token: &str) -> Result<(), Rejection> {
-        let certificate = permit.credentials().certificate.clone();
-        self.renew(permit, Arc::new(Credentials { token: Some(Arc::from(token)), certificate })).await
+    /// Goes on with a fresh token of the same subject.
+    pub async fn refresh(&self, permit: &Permit, token: &str) -> Result<(), Rejection> {
+        let former = permit.credentials();
+        let fresh = Credentials { token: Some(Arc::from(token)), ..Credentials::clone(&former) };
+        self.renew(permit, Arc::new(fresh)).await
     }
 
     /// Lets a permit go on with these credentials, if they are the same subject's.
@@ -219,8 +204,8 @@ impl Gate {
         Ok(())
     }
 
-    /// Resolves once a permit's credentials are no longer good and nobody brought fresh ones.
-    pub(super) async fn watch(self, permit: &Permit) -> Rejection {
+    /// Resolves once a permit's credentials are no longer good and nobody brought fresh ones; a stream ends then.
+    pub async fn ended(&self, permit: &Permit) -> Rejection {
         let mut unavailable_for = Duration::ZERO;
         loop {
             let until = permit.principal().and_then(|principal| principal.valid_until);
@@ -244,15 +229,6 @@ impl Gate {
             }
         }
     }
-}
-
-/// A call, for the record.
-#[derive(Debug, Clone, Copy)]
-pub struct Call<'a> {
-    /// The method's path.
-    pub method: &'a str,
-    /// The call's name.
-    pub correlation_id: &'a str,
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{catalog, permission::Permission, scope::Target};
+use super::{catalog, permission::Permission, target::Target};
 
 /// A grant's text at most, in bytes.
 pub const GRANT_BYTES_MAX: usize = 512;

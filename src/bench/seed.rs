@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use uuid::Uuid;
 
 use crate::{
-    auth::gate::Gate,
+    auth::{Gate, Scope},
     domain::handler::{Draft, Limits, StepDraft},
     lifecycle::{Clock, Hints, Templates},
     service::handlers::{Existing, Extent, Handlers},
@@ -173,7 +173,7 @@ async fn stories(
 /// Registers the handlers, unless they are there, and returns each with its shape.
 async fn register(store: &Store, templates: &Templates, count: usize) -> anyhow::Result<Vec<(i32, i16)>> {
     let handlers = Handlers::new(store.clone(), templates.clone(), Hints::default(), Limits::default());
-    let everything = Gate::open().scope().context("an open gate lets everybody in")?;
+    let everything = Scope::of_everything(&Gate::open()).context("an open gate lets everybody in")?;
     let mut registered = Vec::with_capacity(count);
     for first in (0..count).step_by(CALL) {
         let drafts: Vec<Draft> = (first..count.min(first + CALL)).map(draft).collect();

@@ -69,7 +69,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
 async fn check(context: &Context, live: bool, database_url: Option<String>) -> Outcome {
     let findings = match context.config_with([("database.url", database_url)]) {
         Ok(config) if live => preflight::examine(&config).await,
-        Ok(_) => Vec::new(),
+        Ok(config) => preflight::certificates(&config),
         Err(Findings(findings)) => findings,
     };
     context.print_either(&json!({ "valid": findings.is_empty(), "findings": findings }), || text(&findings));

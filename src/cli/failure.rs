@@ -271,6 +271,12 @@ const fn by_reason(reason: Reason) -> &'static str {
         Reason::EventsDisabled => "set events.enabled on the servers",
         Reason::CursorExpired => "begin at the earliest cursor above, or with --since; what lies before is gone",
         Reason::EventExists => "publish under another id",
+        Reason::MessageMalformed | Reason::ContentTypeUnsupported | Reason::EncodingUnsupported => {
+            "the server and this command are of different versions; use the same"
+        }
+        Reason::MessageTooLarge => "ask for less at once, for example with --view basic; send less at once",
+        Reason::NameUnknown => "the server at the endpoint is older than this command",
+        Reason::DeadlineExceeded => "repeat the command, with a longer --timeout if need be",
         Reason::Internal => "report it with the correlation id, which finds the cause in the server's log",
     }
 }

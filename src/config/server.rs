@@ -25,6 +25,15 @@ pub struct Server {
     /// How old a connection gets before its client is asked to connect again; zero for any age.
     #[serde(rename = "connection_age_max_ms", deserialize_with = "millis")]
     pub connection_age: Duration,
+    /// Connections at once.
+    pub connections_max: usize,
+    /// Connections at once from one address.
+    pub connections_per_address_max: usize,
+    /// How long a request with one message may take to arrive.
+    #[serde(rename = "request_timeout_ms", deserialize_with = "millis")]
+    pub request_timeout: Duration,
+    /// Bytes of requests that have not arrived whole, in all.
+    pub request_memory_max_bytes: u64,
     /// Servers that share the database.
     pub replicas: u32,
     /// How connections are encrypted.
@@ -94,6 +103,10 @@ impl Server {
         check.millis("server.keepalive_timeout_ms", self.keepalive_timeout, 1_000..=3_600_000);
         check.range("server.connection_streams_max", self.connection_streams_max, 1..=1_000_000);
         check.millis("server.connection_age_max_ms", self.connection_age, 0..=604_800_000);
+        check.range("server.connections_max", self.connections_max, 1..=1_000_000);
+        check.range("server.connections_per_address_max", self.connections_per_address_max, 1..=1_000_000);
+        check.millis("server.request_timeout_ms", self.request_timeout, 100..=3_600_000);
+        check.range("server.request_memory_max_bytes", self.request_memory_max_bytes, 1 << 20..=1 << 40);
         self.tls.validate(matches!(self.listen, Listen::Tcp(_)), check);
         check.range("server.replicas", self.replicas, 1..=1_000);
     }

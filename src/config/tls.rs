@@ -40,7 +40,7 @@ impl Tls {
         self.certificate_file.is_some()
     }
 
-    /// Checks that the keys fit together, and reads the files.
+    /// Checks that the keys fit together and that the files exist; `transport::tls` reads them.
     pub(super) fn validate(&self, is_network: bool, check: &mut Check) {
         check.demand(
             "server.tls.key_file",
@@ -66,9 +66,13 @@ impl Tls {
             "is of no use on a socket of this machine",
             "remove it, or listen on an address",
         );
-        for problem in crate::transport::tls::config(self).err().unwrap_or_default() {
-            let (key, text) = problem.split_once(' ').unwrap_or(("server.tls", &problem));
-            check.finding(key, text, "");
+        for (key, path) in [
+            ("server.tls.certificate_file", &self.certificate_file),
+            ("server.tls.key_file", &self.key_file),
+            ("server.tls.client_ca_file", &self.client_ca_file),
+        ] {
+            let Some(path) = path else { continue };
+            check.rule(key, path.is_file(), || format!("names {}, which is no file", path.display()));
         }
     }
 }

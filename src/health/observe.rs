@@ -102,7 +102,8 @@ fn tell(monitor: &Monitor, seen: &Seen) {
     metrics.database_size.with([]).set(seen.database.size_bytes as f64);
     metrics.database_snapshot_age.with([]).set(seen.database.oldest_snapshot_seconds);
     for table in &seen.tables {
-        metrics.database_dead_rows.with([&table.name]).set(table.dead_ratio());
+        metrics.database_dead_ratio.with([&table.name]).set(table.dead_ratio());
+        metrics.database_dead_rows.with([&table.name]).set(table.dead_rows as f64);
     }
 }
 

@@ -1,4 +1,7 @@
 //! What Postgres' errors mean.
+//!
+//! Owns: which error is whose fault, and the words for it. Never: lets Postgres' own words out to callers; they are the
+//! source of an error, which is logged.
 
 use crate::error::{Error as CrateError, Reason};
 
@@ -11,17 +14,20 @@ pub enum Error {
         /// The constraint's name.
         constraint: String,
     },
-    /// A value was refused, for instance text that is not JSON.
-    #[error("a value was refused: {message}")]
-    BadValue {
-        /// Postgres' words about the value.
-        message: String,
-    },
+    /// A text holds what no text of the database can.
+    #[error("a text holds a character that cannot be kept")]
+    BadText(#[source] sqlx::Error),
+    /// A value is larger than the database can keep or index.
+    #[error("a value is larger than the database can keep or index")]
+    TooLarge(#[source] sqlx::Error),
+    /// The place that a page begins at is none.
+    #[error("the page begins at a time that is none")]
+    BadCursor,
     /// The transaction certainly did not happen and may be repeated.
     #[error("the transaction was rolled back")]
     Retry(#[source] sqlx::Error),
     /// The database cannot be reached. What was sent may or may not have been done.
-    #[error("the database is unavailable")]
+    #[error("{}", unavailable(.0))]
     Unavailable(#[source] sqlx::Error),
     /// The only known way to the database goes through a pooler in transaction mode.
     #[error("this needs a direct way to the database, past the pooler: name one as database.listen")]
@@ -36,7 +42,7 @@ pub enum Error {
     #[error("stored data is corrupt: {0}")]
     Corrupt(String),
     /// Anything else.
-    #[error("the database refused the statement")]
+    #[error("{}", refused(.0))]
     Other(#[source] sqlx::Error),
 }
 
@@ -66,18 +72,10 @@ impl From<sqlx::Error> for Error {
                         Self::Conflict { constraint: database.constraint().unwrap_or_default().to_owned() }
                     }
                     "40001" | "40P01" | "55P03" | "TK001" => Self::Retry(error),
-                    // Data exceptions, plus "program limit exceeded" for values that are too large to keep.
-                    code if code.starts_with("22") || code == "54000" => {
-                        Self::BadValue { message: database.message().to_owned() }
-                    }
-                    // Connection exceptions, operator intervention, insufficient resources, read-only standby.
-                    code if code.starts_with("08")
-                        || code.starts_with("57")
-                        || code.starts_with("53")
-                        || code == "25006" =>
-                    {
-                        Self::Unavailable(error)
-                    }
+                    "22021" | "22P05" => Self::BadText(error),
+                    code if code.starts_with("54") => Self::TooLarge(error),
+                    "57014" => Self::TooLong(error),
+                    code if is_unavailable(code) => Self::Unavailable(error),
                     _ => Self::Other(error),
                 }
             }
@@ -101,12 +99,20 @@ impl From<Error> for CrateError {
             Error::Conflict { .. } | Error::Retry(_) => {
                 Self::new(Reason::Contention, "others changed the same rows").caused_by(error)
             }
-            Error::BadValue { message } => {
-                let message = message.clone();
-                Self::invalid_field("payload", message).caused_by(error)
+            Error::BadText(_) => {
+                let text = "the request holds a text with a character that cannot be kept, such as U+0000";
+                Self::new(Reason::MessageMalformed, text).caused_by(error)
             }
-            Error::Unavailable(_) => {
-                Self::new(Reason::DatabaseUnavailable, "the database is unavailable").caused_by(error)
+            Error::TooLarge(_) => {
+                let text = "the request holds a value that is larger than the database can keep or index";
+                Self::new(Reason::LimitExceeded, text).caused_by(error)
+            }
+            Error::BadCursor => {
+                Self::new(Reason::PageTokenInvalid, "the page token names a time that is none").caused_by(error)
+            }
+            Error::Unavailable(source) => {
+                let text = unavailable(source);
+                Self::new(Reason::DatabaseUnavailable, text).caused_by(error)
             }
             Error::Pooler(_) => Self::new(Reason::DatabaseUnavailable, super::pooler::FORGOTTEN).caused_by(error),
             Error::TooLong(_) => {
@@ -117,5 +123,128 @@ impl From<Error> for CrateError {
                 Self::new(Reason::Internal, "the database refused a statement").caused_by(error)
             }
         }
+    }
+}
+
+/// Connection exceptions, a pooler that forgets statements, who may connect, resources, operators, files, read-only.
+fn is_unavailable(code: &str) -> bool {
+    ["08", "28", "53", "57", "58"].iter().any(|class| code.starts_with(class))
+        || matches!(code, "25006" | "26000" | "42P05" | "3D000")
+}
+
+fn code(error: &sqlx::Error) -> Option<String> {
+    error.as_database_error().and_then(|database| database.code()).map(|code| code.into_owned())
+}
+
+/// Why the database is of no use now, and what to do about it.
+fn unavailable(error: &sqlx::Error) -> &'static str {
+    match code(error).as_deref() {
+        Some("25006") => "the database takes no writes: it is a standby, or it is set to read-only",
+        Some("26000" | "42P05") => {
+            "the database is behind a pooler in transaction mode: set database.pooler = \"transaction\""
+        }
+        Some("28000" | "28P01") => "the database refuses the user or the password of this server",
+        Some("3D000") => "the database server has no database of that name",
+        Some("53100") => "the disk of the database is full",
+        Some("53200") => "the database is out of memory",
+        Some("53300") => "the database has no connection left: raise its max_connections, or lower the pools",
+        Some("57P01" | "57P02") => "the database is shutting down",
+        Some("57P03") => "the database is starting up",
+        Some(code) if code.starts_with("58") => "the database cannot read or write one of its files",
+        _ => "the database is unavailable",
+    }
+}
+
+/// What the database found wrong with a statement of ours.
+fn refused(error: &sqlx::Error) -> &'static str {
+    match code(error).as_deref() {
+        Some("42P01" | "42703" | "42883") => "the database has another schema than this version: run tasker migrate",
+        Some("42501") => "the database does not let its user do this: grant what docs/SECURITY.md lists",
+        _ => "the database refused the statement",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{borrow::Cow, error::Error as StdError, fmt};
+
+    use sqlx::error::{DatabaseError, ErrorKind};
+
+    use super::*;
+
+    /// An error of Postgres with this code.
+    #[derive(Debug)]
+    struct Coded(&'static str);
+
+    impl fmt::Display for Coded {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("Postgres' own words")
+        }
+    }
+
+    impl StdError for Coded {}
+
+    impl DatabaseError for Coded {
+        fn message(&self) -> &'static str {
+            "Postgres' own words"
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(self.0.into())
+        }
+
+        fn as_error(&self) -> &(dyn StdError + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn StdError + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn StdError + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    #[track_caller]
+    fn check(code: &'static str, reason: Reason, words: &str) {
+        let error = CrateError::from(Error::from(sqlx::Error::Database(Box::new(Coded(code)))));
+        assert_eq!(error.reason(), reason, "{code}");
+        assert!(error.message().contains(words), "{code}: {}", error.message());
+        assert!(!error.message().contains("own words"), "{code}: {}", error.message());
+        assert!(error.violations().is_empty(), "{code} blames a field");
+    }
+
+    #[test]
+    fn each_code_has_a_reason_and_words_of_ours() {
+        check("23505", Reason::Contention, "others changed");
+        check("40001", Reason::Contention, "others changed");
+        check("22021", Reason::MessageMalformed, "U+0000");
+        check("22P05", Reason::MessageMalformed, "U+0000");
+        check("54000", Reason::LimitExceeded, "larger than the database");
+        check("57014", Reason::QueryTimeout, "ask for less");
+        check("25006", Reason::DatabaseUnavailable, "takes no writes");
+        check("26000", Reason::DatabaseUnavailable, "pooler");
+        check("42P05", Reason::DatabaseUnavailable, "pooler");
+        check("28P01", Reason::DatabaseUnavailable, "password");
+        check("53100", Reason::DatabaseUnavailable, "disk");
+        check("53300", Reason::DatabaseUnavailable, "max_connections");
+        check("57P01", Reason::DatabaseUnavailable, "shutting down");
+        check("57P03", Reason::DatabaseUnavailable, "starting up");
+        check("58P01", Reason::DatabaseUnavailable, "files");
+        check("08006", Reason::DatabaseUnavailable, "unavailable");
+        // What we sent was wrong: nobody's fault but ours.
+        check("22003", Reason::Internal, "refused a statement");
+        check("42601", Reason::Internal, "refused a statement");
+    }
+
+    #[test]
+    fn operators_are_told_of_a_schema_that_does_not_fit() {
+        let error = Error::from(sqlx::Error::Database(Box::new(Coded("42P01"))));
+        assert!(error.to_string().contains("tasker migrate"), "{error}");
     }
 }

@@ -10,7 +10,7 @@
 //! source system, correlation id: an index of task_requests that is in the order of tasks; tags and annotations:
 //! GIN, then a sort of what was found; requested time: its index; a range of ids: a range of tasks_pkey.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::{Postgres, QueryBuilder, Row};
 use uuid::Uuid;
@@ -299,7 +299,8 @@ impl AnnotationFilter {
     }
 }
 
+/// The time that a page begins at. Postgres knows fewer years than a cursor can name.
 fn timestamp(micros: Micros) -> Result<DateTime<Utc>> {
-    DateTime::from_timestamp_micros(micros)
-        .ok_or_else(|| Error::BadValue { message: "the page token is out of range".to_owned() })
+    let time = DateTime::from_timestamp_micros(micros).filter(|time| (1..=9_999).contains(&time.year()));
+    time.ok_or(Error::BadCursor)
 }

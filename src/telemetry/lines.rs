@@ -250,6 +250,10 @@ struct Collect<'a> {
 
 impl Collect<'_> {
     fn put(&mut self, field: &Field, value: Value) {
+        // Written for traces alone.
+        if field.name().starts_with("otel.") || field.name() == "rpc.system" {
+            return;
+        }
         let value = self.lines.shown(field.name(), value);
         match self.fields.iter_mut().find(|(key, _)| *key == field.name()) {
             Some((_, before)) => *before = value,

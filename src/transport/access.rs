@@ -20,9 +20,9 @@ use tonic::{
 };
 use tower::{Layer, Service};
 
-use super::CorrelationId;
+use super::{CorrelationId, peer, protocol};
 use crate::{
-    auth::{Credentials, Gate, Permit, Rejection, catalog, gate::Call},
+    auth::{Credentials, Gate, Permit, Rejection, audit::Call, catalog},
     error::{Error, Reason},
 };
 
@@ -75,6 +75,9 @@ where
         let mut inner = std::mem::replace(&mut self.inner, fresh);
         let gate = self.gate.clone();
         Box::pin(async move {
+            if let Some(refusal) = protocol::refuse(&request) {
+                return Ok(refusal);
+            }
             let info = CallInfo::of(&request);
             let Some(access) = catalog::find(request.uri().path()) else {
                 let unknown = Error::new(Reason::MethodUnknown, format!("there is no method {}", info.method()));
@@ -86,6 +89,7 @@ where
             };
             let Some(permit) = permit else { return inner.call(request).await };
             request.extensions_mut().insert(permit.clone());
+            request.extensions_mut().insert(gate.clone());
             // Nobody further in needs it.
             request.headers_mut().remove(AUTHORIZATION);
             let response = inner.call(request).await?;
@@ -122,29 +126,14 @@ impl CallInfo {
     }
 }
 
-/// What a caller showed: one `authorization: Bearer TOKEN` at most, and its certificate.
-pub fn credentials<B>(request: &Request<B>) -> Result<Credentials, Rejection> {
-    let mut headers = request.headers().get_all(AUTHORIZATION).iter();
-    let header = headers.next();
-    if headers.next().is_some() {
-        return Err(Rejection::Ambiguous);
-    }
-    let token = header.map(|header| {
-        let text = header.to_str().map_err(|_| Rejection::Malformed)?;
-        bearer(text).map(Arc::from).ok_or(Rejection::Malformed)
-    });
-    let certificates =
-        request.extensions().get::<TlsConnectInfo<TcpConnectInfo>>().and_then(TlsConnectInfo::peer_certs);
-    let certificate = certificates.and_then(|chain| chain.first().map(|first| Arc::from(first.as_ref())));
-    Ok(Credentials { token: token.transpose()?, certificate })
-}
-
-/// The token of a header's value. The scheme may be written in any case; there is exactly one token.
-fn bearer(text: &str) -> Option<&str> {
-    let (scheme, token) = text.split_once(' ')?;
-    let token = token.trim_matches(' ');
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()))
-        .then_some(token)
+/// What a caller showed: its header, its certificate, and where it is.
+fn credentials<B>(request: &Request<B>) -> Result<Credentials, Rejection> {
+    let mut shown = Credentials::of_headers(request.headers())?;
+    let encrypted = request.extensions().get::<TlsConnectInfo<TcpConnectInfo>>();
+    let certificates = encrypted.and_then(TlsConnectInfo::peer_certs);
+    shown.certificate = certificates.and_then(|chain| chain.first().map(|first| Arc::from(first.as_ref())));
+    shown.address = peer::address(request.extensions());
+    Ok(shown)
 }
 
 struct Guard {
@@ -181,10 +170,10 @@ impl HttpBody for Watched {
         }
         this.frames = UNARY_FRAMES;
         // Before what is ready, so that a stream that always has something ends as well.
-        let permit = &this.guard.permit;
+        let (gate, permit) = (&this.guard.gate, &this.guard.permit);
         let end = this.end.get_or_insert_with(|| {
-            let permit = permit.clone();
-            Box::pin(async move { permit.ended().await })
+            let (gate, permit) = (gate.clone(), permit.clone());
+            Box::pin(async move { gate.ended(&permit).await })
         });
         if let Poll::Ready(rejection) = end.as_mut().poll(context) {
             this.over = true;
@@ -202,32 +191,5 @@ impl HttpBody for Watched {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(headers: &[&str], expected: Result<Option<&str>, Rejection>) {
-        let mut request = Request::new(());
-        for header in headers {
-            request.headers_mut().append(AUTHORIZATION, header.parse().unwrap());
-        }
-        let seen = credentials(&request).map(|credentials| credentials.token);
-        assert_eq!(seen.as_ref().map(Option::as_deref), expected.as_ref().map(|token| *token), "{headers:?}");
-    }
-
-    #[test]
-    fn there_is_one_token_or_none() {
-        check(&[], Ok(None));
-        check(&["Bearer a.b.c"], Ok(Some("a.b.c")));
-        check(&["bearer a.b.c"], Ok(Some("a.b.c")));
-        check(&["Bearer  a.b.c "], Ok(Some("a.b.c")));
-        check(&["Bearer a", "Bearer a"], Err(Rejection::Ambiguous));
-        for odd in ["", "Bearer", "Bearer ", "Basic YTpi", "a.b.c", "Bearer a b", "Bearer a\tb", "Bearer,a"] {
-            check(&[odd], Err(Rejection::Malformed));
-        }
     }
 }

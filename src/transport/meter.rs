@@ -17,8 +17,9 @@ use http::{HeaderMap, Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tonic::Code;
 use tower::{Layer, Service};
+use tracing::Span;
 
-use super::status::code_name;
+use super::{refusal::is_failure, status::code_name};
 use crate::{
     auth::catalog,
     telemetry::{
@@ -122,12 +123,14 @@ struct Call {
     method: Arc<Method>,
     began: Instant,
     code: Option<Code>,
+    /// The call's span, which lasts as long as its answer.
+    span: Span,
 }
 
 impl Call {
     fn begin(method: Arc<Method>) -> Self {
         method.in_flight.add(1.0);
-        Self { method, began: Instant::now(), code: None }
+        Self { method, began: Instant::now(), code: None, span: Span::current() }
     }
 
     /// Takes the code out of a head or out of trailers.
@@ -140,7 +143,13 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         self.method.in_flight.add(-1.0);
-        self.method.took(self.code.unwrap_or(Code::Cancelled)).time(self.began.elapsed());
+        let code = self.code.unwrap_or(Code::Cancelled);
+        self.method.took(code).time(self.began.elapsed());
+        self.span.record("rpc.grpc.status_code", i64::from(i32::from(code)));
+        if is_failure(code) {
+            self.span.record("otel.status_code", "ERROR");
+            self.span.record("otel.status_description", code_name(code));
+        }
     }
 }
 

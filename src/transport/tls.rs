@@ -10,7 +10,7 @@ use crate::config::{ClientAuth, Tls};
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 
 /// How connections are encrypted; `None` when they are not. Every problem is reported.
-pub fn config(settings: &Tls) -> Result<Option<ServerTlsConfig>, Vec<String>> {
+pub fn load(settings: &Tls) -> Result<Option<ServerTlsConfig>, Vec<String>> {
     let (Some(certificate), Some(key)) = (&settings.certificate_file, &settings.key_file) else { return Ok(None) };
     let mut problems = Vec::new();
     let mut read = |key: &str, path: &Path, wanted: &str| match std::fs::read_to_string(path) {

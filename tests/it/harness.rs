@@ -42,7 +42,7 @@ impl Database {
 
 /// The scope of everything, for parts that are used without a listener.
 pub fn everything() -> Scope {
-    Gate::open().scope().expect("the gate is open")
+    Scope::of_everything(&Gate::open()).expect("the gate is open")
 }
 
 /// A migrated database, dropped with the value.

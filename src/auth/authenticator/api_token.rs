@@ -6,10 +6,11 @@
 //!
 //! The database has the secret's hash only. A token is looked up by its id and the hashes are compared in constant
 //! time, so that how long a refusal takes tells nothing of the secret. What is believed is looked at again soon, so that
-//! calls and streams end when a token is taken back. Never: keeps a secret.
+//! calls and streams end when a token is taken back. Never: keeps a secret. Next: `lookups` bounds what look-ups cost.
 
 use std::{
     fmt,
+    net::IpAddr,
     str::FromStr,
     time::{Duration, SystemTime},
 };
@@ -21,9 +22,13 @@ use uuid::Uuid;
 
 use super::{Authenticator, Credentials, Rejection};
 use crate::{
-    auth::{Principal, gate},
+    auth::{Principal, clock},
     store::{Store, api_tokens},
 };
+
+mod lookups;
+
+use lookups::Lookups;
 
 /// What all API tokens begin with, so that scanners for leaked secrets find them.
 pub const PREFIX: &str = "tsk_";
@@ -94,16 +99,29 @@ impl fmt::Debug for ApiToken {
 pub struct ApiTokens {
     store: Store,
     recheck: Duration,
+    lookups: Lookups,
 }
 
 impl ApiTokens {
     /// Looks tokens up in a store, and again after this long while they are used.
-    pub const fn new(store: Store, recheck: Duration) -> Self {
-        Self { store, recheck }
+    pub fn new(store: Store, recheck: Duration) -> Self {
+        Self { store, recheck, lookups: Lookups::new() }
     }
 
-    async fn verify(&self, text: &str) -> Result<Principal, Rejection> {
+    /// Whose token this is, as far as it is known without a look-up, else by one that waits for its turn.
+    async fn verify(&self, text: &str, address: Option<IpAddr>) -> Result<Principal, Rejection> {
         let presented: ApiToken = text.parse().map_err(|_| Rejection::Malformed)?;
+        let fingerprint = Sha256::digest(text.as_bytes()).into();
+        if let Some(rejection) = self.lookups.refused(&fingerprint) {
+            return Err(rejection);
+        }
+        let _turn = self.lookups.turn(presented.id, address).await?;
+        let found = self.look_up(&presented).await;
+        self.lookups.note(fingerprint, presented.id, found.as_ref().err().copied());
+        found
+    }
+
+    async fn look_up(&self, presented: &ApiToken) -> Result<Principal, Rejection> {
         let stored = api_tokens::find(&self.store, presented.id).await.map_err(|error| {
             tracing::warn!(%error, "API tokens cannot be looked up");
             Rejection::Unavailable
@@ -118,7 +136,7 @@ impl ApiTokens {
         if stored.is_expired {
             return Err(Rejection::Expired);
         }
-        let now = gate::now();
+        let now = clock::now();
         self.note_use(&stored, now).await;
         let mut principal = Principal::new(stored.subject, "api_token");
         principal.grants = stored.grants.iter().filter_map(|grant| grant.parse().ok()).collect();
@@ -146,7 +164,7 @@ impl Authenticator for ApiTokens {
     fn authenticate<'a>(&'a self, credentials: &'a Credentials) -> BoxFuture<'a, Result<Option<Principal>, Rejection>> {
         async move {
             match credentials.token.as_deref() {
-                Some(token) if token.starts_with(PREFIX) => self.verify(token).await.map(Some),
+                Some(token) if token.starts_with(PREFIX) => self.verify(token, credentials.address).await.map(Some),
                 _ => Ok(None),
             }
         }

@@ -20,7 +20,7 @@ use futures::{FutureExt as _, future::BoxFuture};
 pub use jsonwebtoken::Algorithm;
 
 use super::{Authenticator, Credentials, Rejection};
-use crate::auth::{Principal, gate};
+use crate::auth::{Principal, clock};
 use claims::Claims;
 use keys::Verdict;
 use source::Source;
@@ -138,7 +138,7 @@ impl Jwt {
             Verdict::Unknown if keys.is_unavailable() => return Err(Rejection::Unavailable),
             Verdict::Bad | Verdict::Unknown => return Err(Rejection::Invalid),
         }
-        let now = gate::now();
+        let now = clock::now();
         let claims = Claims::read(token.payload)?;
         let until = claims.check(&self.settings, now)?;
         let mut principal = claims.principal(&self.settings.paths)?;

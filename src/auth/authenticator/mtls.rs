@@ -13,7 +13,7 @@ use futures::{FutureExt as _, future::BoxFuture};
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 use super::{Authenticator, Credentials, Rejection};
-use crate::auth::{Grant, Principal, gate, grant::NotAGrant};
+use crate::auth::{Grant, Principal, clock, grant::NotAGrant};
 
 /// A name at most, in bytes.
 const NAME_BYTES_MAX: usize = 255;
@@ -63,7 +63,7 @@ impl Mtls {
         let seconds = u64::try_from(certificate.validity().not_after.timestamp()).map_err(|_| Rejection::Expired)?;
         let until = UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or(Rejection::Invalid)?;
         // A connection can outlive the certificate that opened it.
-        if until <= gate::now() {
+        if until <= clock::now() {
             return Err(Rejection::Expired);
         }
         let mut principal = Principal::new(name.as_str(), "mtls");

@@ -68,13 +68,14 @@ fn call(token: Option<&str>, namespace: &str, records: Records) -> (String, Stri
     let lines = Lines::default();
     let layer = tracing_subscriber::fmt::layer().with_writer(lines.clone()).without_time().with_ansi(false);
     let ended = tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
-        let credentials = Credentials { token: token.map(Arc::from), certificate: None };
+        let credentials = Credentials { token: token.map(Arc::from), ..Credentials::default() };
         let access = Access::Requires { permission: CREATE, or_creator: false };
         let admitted = futures::executor::block_on(gate.admit(&CALL, access, Ok(credentials)));
         admitted.map_err(|error| error.message().to_owned()).and_then(|permit| {
             let permit = permit.unwrap();
             let mut extensions = http::Extensions::new();
             extensions.insert(permit.clone());
+            extensions.insert(gate.clone());
             let narrowed = Scope::of(&extensions).unwrap().require(&Target { namespace, ..Target::default() });
             gate.record(&CALL, &permit);
             narrowed.map_err(|error| error.message().to_owned())
@@ -110,14 +111,14 @@ fn every_decision_is_recorded_and_counted() {
     check(
         Some("ann tasker.task:create@alpha"),
         "beta",
-        "not authorized to create on tasker.task in `beta`",
+        "the permission `tasker.task:create` is missing in `beta`",
         &["outcome=\"denied\"", "reason=\"namespace\"", "subject=\"ann\"", "namespace=\"beta\""],
         &["outcome=\"denied\"", "reason=\"namespace\""],
     );
     check(
         Some("bob tasker.task:show"),
         "alpha",
-        "not authorized to create on tasker.task",
+        "the permission `tasker.task:create` is missing",
         &["outcome=\"denied\"", "reason=\"permission\"", "subject=\"bob\""],
         &["outcome=\"denied\"", "reason=\"permission\""],
     );
@@ -150,6 +151,6 @@ fn what_is_allowed_may_be_left_out_of_the_log_but_is_counted() {
 fn a_token_is_in_no_record_and_in_no_debug_text() {
     let (_, record, _) = call(Some("ann *"), "alpha", Records::All);
     assert!(!record.contains("ann *"), "{record}");
-    let credentials = Credentials { token: Some(Arc::from("secret")), certificate: None };
+    let credentials = Credentials { token: Some(Arc::from("secret")), ..Credentials::default() };
     assert!(!format!("{credentials:?}").contains("secret"));
 }

@@ -134,6 +134,8 @@ table! {
     rpc_duration: Histogram(SHORT) = "tasker_rpc_duration_seconds" in Seconds by [method, code];
     /// Calls and streams that are open now.
     rpc_in_flight: Gauge = "tasker_rpc_in_flight" in Things by [method];
+    /// Connections that were closed at once because there were as many as there may be.
+    connections_refused: Counter = "tasker_connections_refused_total" in Things by [];
     /// Decisions about callers: allowed, unauthenticated, denied; the permission asked for and the reason of a refusal.
     auth_decisions: Counter = "tasker_auth_decisions_total" in Things by [outcome, permission, reason];
     /// Look-ups in caches by outcome: hit, miss, failed.
@@ -148,7 +150,9 @@ table! {
     /// Size of the database.
     database_size: Gauge = "tasker_database_size_bytes" in Bytes by [];
     /// Dead rows that a vacuum has not removed yet as a share of all, for each table that grows.
-    database_dead_rows: Gauge = "tasker_database_dead_rows_ratio" in Ratio by [table];
+    database_dead_ratio: Gauge = "tasker_database_dead_rows_ratio" in Ratio by [table];
+    /// Dead rows that a vacuum has not removed yet, for each table that grows.
+    database_dead_rows: Gauge = "tasker_database_dead_rows" in Things by [table];
     /// Age of the oldest snapshot that is held open in the database; an old one slows every queue.
     database_snapshot_age: Gauge = "tasker_database_oldest_snapshot_seconds" in Seconds by [];
 

@@ -93,7 +93,7 @@ pub fn granted(subject: &str, grants: &[&str]) -> String {
 
 /// So many seconds from now, as JWT counts.
 pub fn in_seconds(seconds: i64) -> i64 {
-    chrono::DateTime::<chrono::Utc>::from(tasker::auth::gate::now()).timestamp() + seconds
+    chrono::DateTime::<chrono::Utc>::from(tasker::auth::clock::now()).timestamp() + seconds
 }
 
 impl World {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tasker::auth::{
     Authenticator, Credentials, Rejection,
     authenticator::jwt::{Jwt, Settings},
-    gate,
+    clock,
 };
 
 /// A secret of the least length.
@@ -91,7 +91,7 @@ pub fn encoded(text: &str) -> String {
 
 /// Seconds since 1970, from now.
 pub fn at(seconds: i64) -> i64 {
-    i64::try_from(gate::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()).unwrap() + seconds
+    i64::try_from(clock::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()).unwrap() + seconds
 }
 
 /// Claims of somebody for a while.
@@ -121,7 +121,7 @@ pub fn settings() -> Settings {
 }
 
 pub fn credentials(token: &str) -> Credentials {
-    Credentials { token: Some(token.into()), certificate: None }
+    Credentials { token: Some(token.into()), ..Credentials::default() }
 }
 
 /// Whose token it is; `None` when it is of another kind.

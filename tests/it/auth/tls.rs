@@ -8,7 +8,7 @@ use std::{
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose, SanType};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Row as _};
-use tasker::auth::gate;
+use tasker::auth::clock;
 use tasker_sdk::{Client, TlsFiles, Token, Worker, proto::tasker::v1::ListTasksRequest};
 use tokio::process::Command;
 
@@ -189,7 +189,10 @@ fn files_that_do_not_fit_are_reported() {
     let check = |keys: &[(&str, &Path)], expected: &[&str]| {
         let flags = keys.iter().map(|(key, path)| (format!("server.tls.{key}"), text(path).to_owned())).collect();
         let sources = tasker::config::Sources { flags, ..tasker::config::Sources::default() };
-        let found = tasker::config::Config::load(&sources).err().map_or_else(Vec::new, |findings| findings.0);
+        let found = match tasker::config::Config::load(&sources) {
+            Ok(config) => tasker::app::preflight::certificates(&config),
+            Err(findings) => findings.0,
+        };
         let keys: Vec<&str> = found.iter().map(|finding| finding.key.as_str()).collect();
         assert_eq!(keys, expected, "{found:#?}");
     };
@@ -210,7 +213,7 @@ async fn a_worker_goes_on_with_the_token_that_comes_into_its_file() {
     let directory = Dir::new();
     let path = directory.0.join("token");
     let token = |seconds: i64| shared().sign(&claims_with(&json!({ "exp": at(seconds), "permissions": "*" })));
-    let ends = |seconds: i64| gate::now() + Duration::from_secs(seconds.unsigned_abs());
+    let ends = |seconds: i64| clock::now() + Duration::from_secs(seconds.unsigned_abs());
     let first_ends = ends(4);
     std::fs::write(&path, token(4)).unwrap();
     let client = Client::builder(world.app.endpoint().to_owned()).token(Token::from_file(&path).unwrap());
@@ -226,7 +229,7 @@ async fn a_worker_goes_on_with_the_token_that_comes_into_its_file() {
     // A stream that is opened anew would write what the worker says it is.
     one("update sessions set sdk = 'marked' returning true").await;
     std::fs::write(&path, token(10)).unwrap();
-    eventually("the first token's end", async || gate::now() > first_ends + Duration::from_secs(1)).await;
+    eventually("the first token's end", async || clock::now() > first_ends + Duration::from_secs(1)).await;
     assert!(one("select sdk = 'marked' and closed_at is null and expires_at > now() from sessions").await);
 
     // A token that ends before another comes: the worker waits for one, and is not given up.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tasker::auth::{
     Authenticator as _, Grant, Rejection, Target,
     authenticator::jwt::{Algorithm, Jwt, Settings},
-    gate,
+    clock,
 };
 
 use super::mint::{SECRET, Signer, at, claims, claims_with, credentials, encoded, settings, shared, who};
@@ -296,7 +296,7 @@ async fn claims_are_found_by_path() {
 async fn a_token_is_good_until_its_end_and_the_leeway() {
     let jwt = Jwt::new(settings()).unwrap();
     let seen = jwt.authenticate(&credentials(&shared().sign(&claims("alice")))).await.unwrap().unwrap();
-    let left = seen.valid_until.unwrap().duration_since(gate::now()).unwrap();
+    let left = seen.valid_until.unwrap().duration_since(clock::now()).unwrap();
     assert!(left > Duration::from_secs(600) && left <= Duration::from_secs(631), "{left:?}");
 }
 

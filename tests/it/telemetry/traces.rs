@@ -17,6 +17,8 @@ use super::{
 use crate::harness::{self, eventually, found};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+/// The kind of a server's span.
+const SERVER: i32 = 2;
 const CLIENT: &str = "00f067aa0ba902b7";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,8 +110,13 @@ fn check(spans: &[Span], task_id: &str) {
         found[0]
     };
 
-    let call = spans.iter().find(|span| span.name == "call" && hex(&span.parent_span_id) == CLIENT);
+    let call = spans
+        .iter()
+        .find(|span| span.name == "tasker.v1.TaskService/CreateTask" && hex(&span.parent_span_id) == CLIENT);
     let call = call.unwrap_or_else(|| panic!("the call is a child of the client's span:\n{tree}"));
+    assert_eq!(call.kind, SERVER, "{call:?}");
+    assert_eq!((text(call, "rpc.system"), text(call, "rpc.service")), ("grpc".into(), "tasker.v1.TaskService".into()));
+    assert_eq!((text(call, "rpc.method"), number(call, "rpc.grpc.status_code")), ("CreateTask".into(), Some(0)));
     let execution = one("tasker.task.execution");
     assert_eq!(execution.parent_span_id, call.span_id, "{tree}");
     assert_eq!(one("tasker.task.initialize").parent_span_id, call.span_id, "{tree}");
@@ -149,6 +156,14 @@ fn text(span: &Span, key: &str) -> String {
     match found.and_then(|attribute| attribute.value.as_ref()?.value.as_ref()) {
         Some(Value::StringValue(text)) => text.clone(),
         other => panic!("{key} is {other:?} in {span:?}"),
+    }
+}
+
+fn number(span: &Span, key: &str) -> Option<i64> {
+    let found = span.attributes.iter().find(|attribute| attribute.key == key)?;
+    match found.value.as_ref()?.value.as_ref()? {
+        Value::IntValue(number) => Some(*number),
+        _ => None,
     }
 }
 

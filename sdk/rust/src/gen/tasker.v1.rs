@@ -2100,6 +2100,18 @@ pub enum ErrorReason {
     CursorExpired = 27,
     /// Another event was published with the same id.
     EventExists = 28,
+    /// The request cannot be read: it is no message of the method, or holds text that is not UTF-8.
+    MessageMalformed = 31,
+    /// The request, or the answer, is larger than a message may be.
+    MessageTooLarge = 32,
+    /// The request is no gRPC, or not encoded with Protocol Buffers.
+    ContentTypeUnsupported = 33,
+    /// The request is compressed in a way that the server does not read.
+    EncodingUnsupported = 34,
+    /// Health or reflection knows no service, symbol or file of that name.
+    NameUnknown = 35,
+    /// The call took longer than its caller waits, or than it may.
+    DeadlineExceeded = 36,
     /// The answer is larger than what is sent; asking for less helps.
     AnswerTooLarge = 29,
     /// The database was not done with the answer in time; asking for less helps.
@@ -2141,6 +2153,12 @@ impl ErrorReason {
             Self::EventsDisabled => "ERROR_REASON_EVENTS_DISABLED",
             Self::CursorExpired => "ERROR_REASON_CURSOR_EXPIRED",
             Self::EventExists => "ERROR_REASON_EVENT_EXISTS",
+            Self::MessageMalformed => "ERROR_REASON_MESSAGE_MALFORMED",
+            Self::MessageTooLarge => "ERROR_REASON_MESSAGE_TOO_LARGE",
+            Self::ContentTypeUnsupported => "ERROR_REASON_CONTENT_TYPE_UNSUPPORTED",
+            Self::EncodingUnsupported => "ERROR_REASON_ENCODING_UNSUPPORTED",
+            Self::NameUnknown => "ERROR_REASON_NAME_UNKNOWN",
+            Self::DeadlineExceeded => "ERROR_REASON_DEADLINE_EXCEEDED",
             Self::AnswerTooLarge => "ERROR_REASON_ANSWER_TOO_LARGE",
             Self::QueryTimeout => "ERROR_REASON_QUERY_TIMEOUT",
         }
@@ -2179,6 +2197,12 @@ impl ErrorReason {
             "ERROR_REASON_EVENTS_DISABLED" => Some(Self::EventsDisabled),
             "ERROR_REASON_CURSOR_EXPIRED" => Some(Self::CursorExpired),
             "ERROR_REASON_EVENT_EXISTS" => Some(Self::EventExists),
+            "ERROR_REASON_MESSAGE_MALFORMED" => Some(Self::MessageMalformed),
+            "ERROR_REASON_MESSAGE_TOO_LARGE" => Some(Self::MessageTooLarge),
+            "ERROR_REASON_CONTENT_TYPE_UNSUPPORTED" => Some(Self::ContentTypeUnsupported),
+            "ERROR_REASON_ENCODING_UNSUPPORTED" => Some(Self::EncodingUnsupported),
+            "ERROR_REASON_NAME_UNKNOWN" => Some(Self::NameUnknown),
+            "ERROR_REASON_DEADLINE_EXCEEDED" => Some(Self::DeadlineExceeded),
             "ERROR_REASON_ANSWER_TOO_LARGE" => Some(Self::AnswerTooLarge),
             "ERROR_REASON_QUERY_TIMEOUT" => Some(Self::QueryTimeout),
             _ => None,

@@ -4,30 +4,30 @@
 //! GET /health/live     200 as long as the process answers; never asks who calls, never looks at the database
 //! GET /health/ready    200 or 503, with the checks; never asks who calls
 //! GET /health/status   200 or 503, the detailed status; needs tasker.health_status:index
-//! GET /metrics         Prometheus' text; needs tasker.metrics:index when that is configured
+//! GET /metrics         Prometheus' text, compressed for who accepts gzip; needs tasker.metrics:index when that is configured
 //! ```
 //!
 //! Everything is answered from memory. Next: `health`, which looks.
 
 mod bodies;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::{Response, StatusCode, header},
+    http::{HeaderValue, Response, StatusCode, header},
     routing::get,
     serve::Listener,
 };
+use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::access;
 use crate::{
-    auth::{Credentials, Gate, Permission, Rejection, Scope, catalog::Access, gate::Call},
+    auth::{Credentials, Gate, Permission, Rejection, Scope, audit::Call, catalog::Access},
     error::{Error, Reason},
     health::{Check, DATABASE, Monitor, Readiness},
     telemetry::{Metrics, metrics::text},
@@ -174,6 +174,7 @@ async fn status(State(state): State<HttpState>, request: Request) -> Response<Bo
 async fn metrics(State(state): State<HttpState>, request: Request) -> Response<Body> {
     const INDEX: Permission = Permission { resource: "tasker.metrics", action: "index" };
     let parts = CallParts::of(&request);
+    let accepts_gzip = accepts_gzip(&request);
     if state.metrics_auth_required {
         match admit(&state.gate, INDEX, parts).await {
             // Their labels name handlers of every namespace.
@@ -188,7 +189,34 @@ async fn metrics(State(state): State<HttpState>, request: Request) -> Response<B
         let body = bodies::metrics_disabled();
         return answer(StatusCode::SERVICE_UNAVAILABLE, &body);
     }
-    plain(StatusCode::OK, text::CONTENT_TYPE, text::render(&state.metrics))
+    let rendered = text::render(&state.metrics);
+    let compressed = accepts_gzip.then(|| gzip(rendered.as_bytes())).flatten();
+    let is_compressed = compressed.is_some();
+    let mut response = plain(StatusCode::OK, text::CONTENT_TYPE, compressed.map_or(Body::from(rendered), Body::from));
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if is_compressed {
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+/// Whether the caller takes an answer that is compressed with gzip.
+fn accepts_gzip(request: &Request) -> bool {
+    let lists = request.headers().get_all(header::ACCEPT_ENCODING).iter().filter_map(|list| list.to_str().ok());
+    lists.flat_map(|list| list.split(',')).any(|entry| {
+        let mut parts = entry.split(';').map(str::trim);
+        let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let is_refused = parts.any(|part| {
+            let quality = part.strip_prefix("q=").and_then(|quality| quality.trim().parse::<f32>().ok());
+            quality == Some(0.0)
+        });
+        is_gzip && !is_refused
+    })
+}
+
+fn gzip(text: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text).and_then(|()| encoder.finish()).ok()
 }
 
 /// What of a request the gate looks at.
@@ -204,7 +232,7 @@ impl CallParts {
         Self {
             path: request.uri().path().to_owned(),
             correlation_id: correlation_id.unwrap_or_default().to_owned(),
-            credentials: access::credentials(request),
+            credentials: Credentials::of_headers(request.headers()),
         }
     }
 }
@@ -219,6 +247,7 @@ async fn admit(gate: &Gate, permission: Permission, parts: CallParts) -> Result<
     gate.record(&call, &permit);
     let mut extensions = axum::http::Extensions::new();
     extensions.insert(permit);
+    extensions.insert(gate.clone());
     Scope::of(&extensions).map_err(|error| denied(&error))
 }
 
@@ -242,11 +271,11 @@ const fn good_or_bad(good: bool) -> StatusCode {
 }
 
 fn answer(status: StatusCode, body: &Value) -> Response<Body> {
-    plain(status, "application/json", body.to_string())
+    plain(status, "application/json", Body::from(body.to_string()))
 }
 
-fn plain(status: StatusCode, kind: &'static str, body: String) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
+fn plain(status: StatusCode, kind: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     for (name, value) in [
@@ -255,10 +284,10 @@ fn plain(status: StatusCode, kind: &'static str, body: String) -> Response<Body>
         (header::PRAGMA, "no-cache"),
         (header::EXPIRES, "0"),
     ] {
-        headers.insert(name, header::HeaderValue::from_static(value));
+        headers.insert(name, HeaderValue::from_static(value));
     }
     if status == StatusCode::UNAUTHORIZED {
-        headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response
 }
