@@ -21,7 +21,8 @@ use super::{
   tasker queues --namespace logistics
   tasker queues --output json | jq 'select(.depth > 100)'
 
-The figures are a few seconds old. With --output json every queue is one document on a line of its own.")]
+The figures are a few seconds old. With --output json every queue is one
+document on a line of its own.")]
 pub(crate) struct Args {
     /// The namespace; all that you may see when not given
     #[arg(long, short)]
