@@ -54,6 +54,7 @@ mod profiles;
 mod queues;
 mod remote;
 mod resolve;
+mod resubmit;
 mod resume;
 mod retention;
 mod retry;
@@ -66,6 +67,7 @@ mod table;
 mod target;
 mod terminal;
 mod token;
+mod update;
 mod watch;
 mod worker;
 mod workers;
@@ -109,12 +111,14 @@ commands! {
     }
     "Tasks": {
         Submit(submit),
+        Resubmit(resubmit),
         Watch(watch),
         Get(get),
         List(list),
         Cancel(cancel),
         Retry(retry),
         Resolve(resolve),
+        Update(update),
     }
     "Understand": {
         Explain(explain),

@@ -4,6 +4,7 @@
 //! function of values; the clock and the dice are arguments. Never: IO, async, SQL, protobuf, configuration
 //! files. Next: `lifecycle`, which asks these rules what happens and writes it down.
 
+pub mod audit;
 pub mod backoff;
 pub mod events;
 pub mod execution;

@@ -67,6 +67,13 @@ impl Error {
         self
     }
 
+    /// Takes a detail away.
+    #[must_use]
+    pub fn without(mut self, key: &'static str) -> Self {
+        self.0.metadata.remove(key);
+        self
+    }
+
     /// Adds bad fields to an error of another reason.
     #[must_use]
     pub fn with_violations(mut self, violations: Vec<Violation>) -> Self {

@@ -131,10 +131,14 @@ impl Permit {
 
     /// Whether who calls may do this to a target.
     pub(super) fn allows(&self, target: &Target<'_>) -> bool {
+        self.allows_by(self.0.permission, self.0.owner_may, target)
+    }
+
+    /// The same by another permission; `owner_may` says whether who created the target needs none.
+    pub(super) fn allows_by(&self, permission: Permission, owner_may: bool, target: &Target<'_>) -> bool {
         let principal = self.0.principal.load();
-        let owns = self.0.owner_may && target.created_by == Some(&*principal.subject);
-        principal.reaches(target.namespace)
-            && (owns || self.0.coordinator.allows(&principal, self.0.permission, target))
+        let owns = owner_may && target.created_by == Some(&*principal.subject);
+        principal.reaches(target.namespace) && (owns || self.0.coordinator.allows(&principal, permission, target))
     }
 
     pub(super) fn credentials(&self) -> Arc<Credentials> {

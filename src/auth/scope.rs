@@ -89,6 +89,23 @@ impl Scope {
             .with("required", format!("{permission}@{place}")))
     }
 
+    /// The refusal of something that does not exist for the caller. One who has the permission nowhere, and could call
+    /// the method only as the creator of the thing, is told which permission is missing, whether the thing exists or not.
+    pub fn not_found(&self, unknown: Error) -> Error {
+        if self.permit.is_open() || self.permit.reach() != Reach::Nowhere {
+            return unknown;
+        }
+        self.permit.audit_notes().note("", false);
+        self.permit.permission().missing("")
+    }
+
+    /// Whether the caller may see a task: by another permission than that of the call, or as who created it.
+    pub fn may_see_task(&self, namespace: &str, created_by: Option<&str>) -> bool {
+        const SHOW: Permission = Permission { resource: "tasker.task", action: "show" };
+        let target = Target { namespace, created_by, ..Target::default() };
+        self.permit.is_open() || self.permit.allows_by(SHOW, true, &target)
+    }
+
     /// Those of these namespaces that it covers. To leave the others out is no refusal.
     pub fn select<T: AsRef<str>>(&self, namespaces: impl IntoIterator<Item = T>) -> Vec<T> {
         let holds = |namespace: &T| self.holds(&Target { namespace: namespace.as_ref(), ..Target::default() });

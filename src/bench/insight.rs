@@ -16,7 +16,7 @@ use anyhow::Context as _;
 use hdrhistogram::Histogram;
 use tasker_sdk::{
     Client,
-    proto::tasker::v1::{CreateTaskRequest, Handler, NewTask},
+    proto::tasker::v1::{CreateTaskRequest, Handler, HandlerRef, NewTask},
 };
 
 use super::{
@@ -152,8 +152,11 @@ async fn large_graph(
     say(&format!("the graph of a task of {LARGE} steps"));
     let handler = large();
     let task = NewTask {
-        namespace: handler.namespace.clone(),
-        name: handler.name.clone(),
+        handler: Some(HandlerRef {
+            namespace: handler.namespace.clone(),
+            name: handler.name.clone(),
+            version: String::new(),
+        }),
         context_json: r#"{"order": 42}"#.to_owned(),
         ..NewTask::default()
     };

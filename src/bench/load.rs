@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 use tasker_sdk::{
     Client,
     proto::tasker::v1::{
-        BatchCreateTasksRequest, Handler, NewTask, RegisterHandlersRequest, StepTemplate,
+        BatchCreateTasksRequest, ErrorReason, Handler, HandlerRef, NewTask, RegisterHandlersRequest, StepTemplate,
         batch_create_tasks_outcome::Outcome,
     },
 };
@@ -94,8 +94,11 @@ pub(super) async fn drive(client: &Client, store: &Store, shape: &Shape) -> anyh
 
 async fn submit(client: Client, shape: Shape, left: Arc<AtomicUsize>) -> anyhow::Result<()> {
     let task = NewTask {
-        namespace: "bench".to_owned(),
-        name: shape.handler.name.clone(),
+        handler: Some(HandlerRef {
+            namespace: "bench".to_owned(),
+            name: shape.handler.name.clone(),
+            version: String::new(),
+        }),
         context_json: shape.context_json.clone(),
         ..NewTask::default()
     };
@@ -115,8 +118,10 @@ async fn submit(client: Client, shape: Shape, left: Arc<AtomicUsize>) -> anyhow:
             for outcome in response.outcomes {
                 match outcome.outcome {
                     Some(Outcome::Task(_)) => {}
-                    Some(Outcome::Error(error)) if error.reason == "QUEUE_FULL" => refused += 1,
-                    Some(Outcome::Error(error)) => bail!("{}: {}", error.reason, error.message),
+                    Some(Outcome::Error(error)) => match tasker_sdk::Error::from(error) {
+                        error if error.reason() == Some(ErrorReason::QueueFull) => refused += 1,
+                        error => return Err(error.into()),
+                    },
                     None => bail!("the server gave no outcome"),
                 }
             }

@@ -270,6 +270,7 @@ const fn by_reason(reason: Reason) -> &'static str {
         Reason::HandlerDeprecated => "name another version, or take it back with `tasker handlers restore`",
         Reason::EventsDisabled => "set events.enabled on the servers",
         Reason::CursorExpired => "begin at the earliest cursor above, or with --since; what lies before is gone",
+        Reason::RequestIdReused => "send another request id with another change",
         Reason::EventExists => "publish under another id",
         Reason::MessageMalformed | Reason::ContentTypeUnsupported | Reason::EncodingUnsupported => {
             "the server and this command are of different versions; use the same"

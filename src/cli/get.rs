@@ -142,7 +142,7 @@ pub(crate) fn show_task(out: Out, task: &pb::Task) {
     let board = Board::new(task);
     let mut lines = Lines::new(out);
     lines.add("task", &task.task_id);
-    lines.add("handler", &task.full_name);
+    lines.add("handler", &shape::full_name(task.handler.as_ref()));
     lines.state(task.state, &task.state_reason);
     if let Some(execution) = &task.execution {
         lines.add("progress", &progress(execution, board.state));
@@ -150,7 +150,7 @@ pub(crate) fn show_task(out: Out, task: &pb::Task) {
     lines.add("asked", &asked(task));
     lines.add("tags", &task.tags.join(", "));
     lines.add("correlation", &task.correlation_id);
-    lines.add("requested", &shape::time(task.requested_time).unwrap_or_default());
+    lines.add("requested", &shape::time(task.request_time).unwrap_or_default());
     lines.add("started", &shape::time(task.start_time).unwrap_or_default());
     lines.add("finished", &shape::time(task.finish_time).unwrap_or_default());
     lines.add("deadline", &shape::time(task.deadline_time).unwrap_or_default());
@@ -176,12 +176,12 @@ pub(crate) fn show_step(out: Out, step: &pb::Step) {
     lines.add("step", &step.step_id);
     lines.add("name", &step.name);
     lines.add("task", &step.task_id);
-    lines.add("runs", &format!("{} on {}", step.handler_class, step.dependent_system));
+    lines.add("runs", &format!("{} on {}", step.step_handler, step.dependent_system));
     lines.state(step.state, if step.bypassed { "bypassed" } else { "" });
     lines.add("attempts", &format!("{} of {}", step.attempts, step.retry_limit));
-    lines.add("attempted", &shape::time(step.last_attempted_time).unwrap_or_default());
-    lines.add("finished", &shape::time(step.processed_time).unwrap_or_default());
-    lines.add("next retry", &shape::time(step.next_retry_time).unwrap_or_default());
+    lines.add("attempted", &shape::time(step.last_attempt_time).unwrap_or_default());
+    lines.add("finished", &shape::time(step.complete_time).unwrap_or_default());
+    lines.add("next retry", &shape::time(step.retry_time).unwrap_or_default());
     if let Some(readiness) = &step.readiness {
         lines.add("parents", &format!("{} of {} done", readiness.completed_parents, readiness.total_parents));
     }
@@ -224,14 +224,13 @@ fn move_line(out: Out, transition: &pb::Transition) -> String {
     let from = from_proto(transition.from_state).map_or("created", State::label);
     let to = from_proto(transition.to_state).unwrap_or_default();
     let attempt = if transition.attempt > 0 { format!("  attempt {}", transition.attempt) } else { String::new() };
-    let metadata = if matches!(transition.metadata_json.as_str(), "" | "{}") {
-        String::new()
-    } else {
-        format!("  {}", out.paint.tone(Tone::Dim, &one_line(&transition.metadata_json)))
+    let cause = match shape::cause_line(transition) {
+        line if line.is_empty() => line,
+        line => format!("  {}", out.paint.tone(Tone::Dim, &one_line(&line))),
     };
     let moved = format!("{from} → {}", out.paint.tone(tone(to), to.label()));
-    let time = shape::time(transition.time).unwrap_or_default();
-    format!("{:>5}  {time}  {}  {moved}{attempt}{metadata}", transition.sequence, one_line(who))
+    let time = shape::time(transition.transition_time).unwrap_or_default();
+    format!("{:>5}  {time}  {}  {moved}{attempt}{cause}", transition.sequence, one_line(who))
 }
 
 fn progress(execution: &pb::Execution, state: State) -> String {

@@ -40,6 +40,9 @@ pub(crate) fn json(argument: &str, flag: &str) -> Result<String, Failure> {
     }
 }
 
+/// The longest duration that is taken: a thousand years, so that no time is out of reach of the calendar.
+const DURATION_MAX: Duration = Duration::from_secs(365_250 * 86_400);
+
 /// Reads a duration such as `500ms`, `90s`, `10m`, `2h`, `1d` or `1h30m`; a bare number is seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not a duration such as 500ms, 90s, 10m, 2h or 1h30m");
@@ -66,6 +69,9 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         total = total.checked_add(part).ok_or_else(wrong)?;
         rest = after;
     }
+    if total > DURATION_MAX {
+        return Err(format!("{text:?} is longer than a thousand years"));
+    }
     Ok(total)
 }
 
@@ -86,7 +92,10 @@ pub(crate) fn when(text: &str) -> Result<When, String> {
     if let Ok(date) = text.parse::<chrono::NaiveDate>() {
         return Ok(When::At(date.and_time(chrono::NaiveTime::MIN).and_utc()));
     }
-    duration(text).map(When::Offset).map_err(|_| {
+    duration(text).map(When::Offset).map_err(|why| {
+        if why.ends_with("a thousand years") {
+            return why;
+        }
         format!("{text:?} is neither a time such as 2026-11-20T22:00:00Z or 2026-11-20, nor a duration such as 2h")
     })
 }
@@ -96,7 +105,7 @@ impl When {
     pub(crate) fn ahead(self, now: DateTime<Utc>) -> prost_types::Timestamp {
         timestamp(match self {
             Self::At(time) => time,
-            Self::Offset(offset) => now + offset,
+            Self::Offset(offset) => now.checked_add_signed(signed(offset)).unwrap_or(DateTime::<Utc>::MAX_UTC),
         })
     }
 
@@ -104,7 +113,7 @@ impl When {
     pub(crate) fn ago(self, now: DateTime<Utc>) -> prost_types::Timestamp {
         timestamp(match self {
             Self::At(time) => time,
-            Self::Offset(offset) => now - offset,
+            Self::Offset(offset) => now.checked_sub_signed(signed(offset)).unwrap_or(DateTime::<Utc>::MIN_UTC),
         })
     }
 }
@@ -113,6 +122,10 @@ impl When {
 pub(crate) fn now() -> DateTime<Utc> {
     #[expect(clippy::disallowed_methods, reason = "the clock of the person at the terminal")]
     SystemTime::now().into()
+}
+
+fn signed(offset: Duration) -> chrono::TimeDelta {
+    chrono::TimeDelta::from_std(offset).unwrap_or(chrono::TimeDelta::MAX)
 }
 
 fn timestamp(time: DateTime<Utc>) -> prost_types::Timestamp {
@@ -194,6 +207,19 @@ mod tests {
             duration("99999999999999999999d"),
             "\"99999999999999999999d\" is not a duration such as 500ms, 90s, 10m, 2h or 1h30m",
         );
+    }
+
+    #[test]
+    fn durations_stay_within_the_calendar() {
+        check(duration("99999999999h"), "\"99999999999h\" is longer than a thousand years");
+        check(when("99999999999h"), "\"99999999999h\" is longer than a thousand years");
+        check(duration("365250d"), "31557600000s");
+        check(duration("365250d1s"), "\"365250d1s\" is longer than a thousand years");
+        let longest = When::Offset(DURATION_MAX);
+        for now in [now(), DateTime::<Utc>::MAX_UTC, DateTime::<Utc>::MIN_UTC] {
+            let (ahead, ago) = (longest.ahead(now), longest.ago(now));
+            assert!(ahead.seconds >= now.timestamp() && ago.seconds <= now.timestamp());
+        }
     }
 
     #[test]

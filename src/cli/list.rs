@@ -16,6 +16,7 @@ use super::{
     style::{Tone, one_line, tone},
     table::{Cell, Table, columns, id, text},
 };
+use crate::domain::state::State;
 
 /// The most tasks in one page, a limit of the service.
 const PAGE_SIZE_MAX: i32 = 1_000;
@@ -39,7 +40,7 @@ enum Order {
     disable_version_flag = true,
     after_help = "Examples:
   tasker list --state error --since 1h
-  tasker list --name ship_parcel --version 1.2.0 --tag urgent
+  tasker list --handler ship_parcel --version 1.2.0 --tag urgent
   tasker list --annotation 'invoice.number=4711'
   tasker list --count  how many tasks in which state
   tasker list --state in_progress --all --output json | jq -r .task_id
@@ -52,8 +53,8 @@ pub(crate) struct Args {
     #[arg(long, short)]
     namespace: Option<String>,
     /// The handler
-    #[arg(long, value_name = "HANDLER")]
-    name: Option<String>,
+    #[arg(long)]
+    handler: Option<String>,
     /// The handler's version
     #[arg(long)]
     version: Option<String>,
@@ -142,15 +143,15 @@ impl Args {
         let now = input::now();
         pb::TaskFilter {
             namespace: self.namespace.clone().unwrap_or_default(),
-            name: self.name.clone().unwrap_or_default(),
+            handler: self.handler.clone().unwrap_or_default(),
             version: self.version.clone().unwrap_or_default(),
             states: self.states.iter().map(|state| i32::from(*state)).collect(),
             tags: self.tags.clone(),
             initiator: self.initiator.clone().unwrap_or_default(),
             source_system: self.source_system.clone().unwrap_or_default(),
             correlation_id: self.correlation_id.clone().unwrap_or_default(),
-            requested_from: self.since.map(|since| since.ago(now)),
-            requested_until: self.until.map(|until| until.ago(now)),
+            min_request_time: self.since.map(|since| since.ago(now)),
+            max_request_time: self.until.map(|until| until.ago(now)),
             annotation: self.annotation.clone(),
             ..pb::TaskFilter::default()
         }
@@ -160,8 +161,8 @@ impl Args {
         match self.order {
             Order::Newest => pb::TaskOrder::CreateTimeDesc,
             Order::Oldest => pb::TaskOrder::CreateTimeAsc,
-            Order::RequestedNewest => pb::TaskOrder::RequestedTimeDesc,
-            Order::RequestedOldest => pb::TaskOrder::RequestedTimeAsc,
+            Order::RequestedNewest => pb::TaskOrder::RequestTimeDesc,
+            Order::RequestedOldest => pb::TaskOrder::RequestTimeAsc,
         }
     }
 }
@@ -194,10 +195,10 @@ pub(crate) fn table(tasks: &[pb::Task], now: DateTime<Utc>) -> Table {
         let why = if task.state_reason.is_empty() { String::new() } else { one_line(&task.state_reason) };
         table.row([
             task.task_id.as_str().into(),
-            one_line(&task.full_name).into(),
+            one_line(&shape::full_name(task.handler.as_ref())).into(),
             Cell::toned(tone(state), state.label()),
             format!("{}/{}", execution.completed_steps, execution.total_steps).into(),
-            task.requested_time.map(|time| input::age(time, now)).unwrap_or_default().into(),
+            task.request_time.map(|time| input::age(time, now)).unwrap_or_default().into(),
             why.into(),
         ]);
     }
@@ -220,21 +221,32 @@ fn tell_end(out: Out, shown: usize, next_page_token: &str) {
 
 async fn count(client: &Client, out: Out, filter: pb::TaskFilter) -> Result<(), Failure> {
     let request = pb::CountTasksRequest { filter: Some(filter) };
-    let counted = client.tasks().count_tasks(request).await?.into_inner();
+    let counts = client.tasks().count_tasks(request).await?.into_inner().counts.unwrap_or_default();
+    let by_state = State::ALL.map(|state| (state, of_state(&counts, state)));
     if out.is_json() {
-        let counts: serde_json::Map<String, serde_json::Value> =
-            counted.counts.iter().map(|one| (shape::state_label(one.state).to_owned(), one.count.into())).collect();
-        out.document(&serde_json::json!({ "counts": counts, "total": counted.total }));
+        let counted: serde_json::Map<String, serde_json::Value> =
+            by_state.iter().map(|(state, count)| (state.label().to_owned(), (*count).into())).collect();
+        out.document(&serde_json::json!({ "counts": counted, "total": counts.total }));
         return Ok(());
     }
     let mut table = Table::new(const { columns([text("STATE", 17), text("TASKS", 16)]) });
-    for one in &counted.counts {
-        let state = from_proto(one.state).unwrap_or_default();
-        table.row([Cell::toned(tone(state), state.label()), one.count.to_string().into()]);
+    for (state, count) in by_state {
+        table.row([Cell::toned(tone(state), state.label()), count.to_string().into()]);
     }
-    table.row(["total".into(), counted.total.to_string().into()]);
+    table.row(["total".into(), counts.total.to_string().into()]);
     out.table(&table);
     Ok(())
+}
+
+const fn of_state(counts: &pb::TaskCounts, state: State) -> i64 {
+    match state {
+        State::Pending => counts.pending,
+        State::InProgress => counts.in_progress,
+        State::Complete => counts.complete,
+        State::Error => counts.error,
+        State::Cancelled => counts.cancelled,
+        State::ResolvedManually => counts.resolved_manually,
+    }
 }
 
 /// Reads `TYPE.KEY=VALUE`.

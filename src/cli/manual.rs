@@ -26,6 +26,11 @@ pub(crate) struct Because {
     pub(crate) by: String,
 }
 
+/// A new name of a call, under which the server does it only once, however often the call is sent.
+pub(crate) fn request_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
 /// What was changed.
 #[derive(Debug)]
 pub(crate) enum Changed {
@@ -60,8 +65,8 @@ impl Changed {
         let (id, name, state) = match self {
             Self::Task(task) if out.is_json() => return get::show_task(out, task),
             Self::Step(step) if out.is_json() => return get::show_step(out, step),
-            Self::Task(task) => (&task.task_id, &task.full_name, task.state),
-            Self::Step(step) => (&step.step_id, &step.name, step.state),
+            Self::Task(task) => (&task.task_id, shape::full_name(task.handler.as_ref()), task.state),
+            Self::Step(step) => (&step.step_id, step.name.clone(), step.state),
         };
         let state = from_proto(state).unwrap_or_default();
         out.line(&format!("{id}  {name}  {}", out.paint.tone(tone(state), state.label())));

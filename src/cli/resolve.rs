@@ -53,7 +53,8 @@ impl Args {
         let Because { reason, by: requested_by } = self.because.clone();
         let step_id = target.step_id(client).await?.expect("a task was refused before");
         let results_json = results.to_owned();
-        let request = pb::ResolveStepRequest { step_id, results_json, reason, requested_by };
+        let request_id = manual::request_id();
+        let request = pb::ResolveStepRequest { step_id, results_json, reason, requested_by, request_id };
         Ok(Changed::step(client.steps().resolve_step(request).await?.into_inner().step))
     }
 }

@@ -8,7 +8,7 @@ use super::{
     Context, Outcome,
     bulk::{Chosen, Verb},
     failure::Failure,
-    manual::{Because, Changed},
+    manual::{self, Because, Changed},
     remote::Remote,
     target::Target,
 };
@@ -54,7 +54,7 @@ impl Args {
     async fn retry_one(&self, client: &Client, target: &Target) -> Result<Changed, Failure> {
         let Because { reason, by: requested_by } = self.because.clone();
         if let Some(step_id) = target.step_id(client).await? {
-            let request = pb::RetryStepRequest { step_id, reason, requested_by };
+            let request = pb::RetryStepRequest { step_id, reason, requested_by, request_id: manual::request_id() };
             return Ok(Changed::step(client.steps().retry_step(request).await?.into_inner().step));
         }
         let request = pb::RetryTaskRequest {
@@ -62,6 +62,7 @@ impl Args {
             additional_attempts: self.attempts,
             reason,
             requested_by,
+            request_id: manual::request_id(),
         };
         Ok(Changed::task(client.tasks().retry_task(request).await?.into_inner().task))
     }

@@ -118,15 +118,15 @@ impl Selection {
         let back = |age: Option<Duration>| age.map(|age| When::Offset(age).ago(now));
         pb::TaskFilter {
             namespace: text(&self.namespace),
-            name: text(&self.handler),
+            handler: text(&self.handler),
             version: text(&self.version),
             states: self.states.iter().map(|state| i32::from(*state)).collect(),
             tags: self.tags.clone(),
             initiator: text(&self.initiator),
             source_system: text(&self.source_system),
             correlation_id: text(&self.correlation_id),
-            requested_from: back(self.younger_than),
-            requested_until: back(self.older_than),
+            min_request_time: back(self.younger_than),
+            max_request_time: back(self.older_than),
             ..pb::TaskFilter::default()
         }
     }
@@ -178,15 +178,15 @@ mod tests {
     fn conditions_are_a_filter() {
         let expected = pb::TaskFilter {
             namespace: "logistics".to_owned(),
-            name: "ship".to_owned(),
+            handler: "ship".to_owned(),
             version: "1.2.0".to_owned(),
             states: vec![pb::State::Pending.into(), pb::State::Error.into()],
             tags: vec!["urgent".to_owned(), "in stock".to_owned()],
             initiator: "ann".to_owned(),
             source_system: "shop".to_owned(),
             correlation_id: "c-7".to_owned(),
-            requested_from: Some(prost_types::Timestamp { seconds: 1_000_000 - 7_200, nanos: 0 }),
-            requested_until: Some(prost_types::Timestamp { seconds: 1_000_000 - 3_600, nanos: 0 }),
+            min_request_time: Some(prost_types::Timestamp { seconds: 1_000_000 - 7_200, nanos: 0 }),
+            max_request_time: Some(prost_types::Timestamp { seconds: 1_000_000 - 3_600, nanos: 0 }),
             ..pb::TaskFilter::default()
         };
         let text = "namespace=logistics handler=ship@1.2.0, state=pending,state=error and tag=urgent tag='in stock' \

@@ -4,10 +4,14 @@
 //! states by name, payloads as JSON itself, absent things left out. docs/cli.md describes them; keys are added
 //! and never renamed.
 
+mod transition;
+
 use chrono::{DateTime, SecondsFormat};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tasker_sdk::proto::tasker::v1 as pb;
+
+pub(crate) use transition::{cause_line, error_text, failure, transition, who_and_why};
 
 use super::input::from_proto;
 use crate::domain::state::State;
@@ -16,13 +20,10 @@ use crate::domain::state::State;
 #[derive(Debug, Serialize)]
 pub(crate) struct Task<'a> {
     task_id: &'a str,
-    namespace: &'a str,
-    name: &'a str,
-    version: &'a str,
+    handler: HandlerRef<'a>,
     state: &'static str,
     #[serde(skip_serializing_if = "str::is_empty")]
     state_reason: &'a str,
-    complete: bool,
     initiator: &'a str,
     source_system: &'a str,
     reason: &'a str,
@@ -31,7 +32,7 @@ pub(crate) struct Task<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     correlation_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    requested_time: Option<String>,
+    request_time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     create_time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,6 +50,14 @@ pub(crate) struct Task<'a> {
     steps: Vec<Step<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     annotations: Vec<Annotation<'a>>,
+}
+
+/// A handler version.
+#[derive(Debug, Serialize)]
+struct HandlerRef<'a> {
+    namespace: &'a str,
+    name: &'a str,
+    version: &'a str,
 }
 
 /// The steps of a task counted and judged.
@@ -72,7 +81,7 @@ pub(crate) struct Step<'a> {
     step_id: &'a str,
     task_id: &'a str,
     name: &'a str,
-    handler_class: &'a str,
+    step_handler: &'a str,
     dependent_system: &'a str,
     state: &'static str,
     attempts: i32,
@@ -80,22 +89,20 @@ pub(crate) struct Step<'a> {
     retryable: bool,
     skippable: bool,
     bypassed: bool,
-    processed: bool,
-    in_process: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    last_attempted_time: Option<String>,
+    last_attempt_time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    processed_time: Option<String>,
+    complete_time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    next_retry_time: Option<String>,
-    #[serde(skip_serializing_if = "is_zero")]
-    backoff_ms: i64,
+    retry_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backoff: Option<String>,
     parent_step_ids: &'a [String],
     child_step_ids: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     readiness: Option<Readiness>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<Failure<'a>>,
+    failure: Option<serde_json::Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lease: Option<Lease<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,19 +119,6 @@ struct Readiness {
     total_parents: i32,
     completed_parents: i32,
     permanently_blocked: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct Failure<'a> {
-    error_class: &'a str,
-    message: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    backtrace: &'a str,
-    permanent: bool,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    error_code: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -146,26 +140,6 @@ struct Annotation<'a> {
     annotation: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     create_time: Option<String>,
-}
-
-/// A move of a task or of a step.
-#[derive(Debug, Serialize)]
-pub(crate) struct Transition<'a> {
-    task_id: &'a str,
-    sequence: i64,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    step_id: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    step_name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from_state: Option<&'static str>,
-    to_state: &'static str,
-    attempt: i32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time: Option<String>,
-    event: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    metadata: Option<Box<RawValue>>,
 }
 
 /// A registered handler.
@@ -244,19 +218,16 @@ fn step_template(step: &pb::StepTemplate) -> StepTemplate<'_> {
 pub(crate) fn task(task: &pb::Task) -> Task<'_> {
     Task {
         task_id: &task.task_id,
-        namespace: &task.namespace,
-        name: &task.name,
-        version: &task.version,
+        handler: handler_ref(task.handler.as_ref()),
         state: state_label(task.state),
         state_reason: &task.state_reason,
-        complete: task.complete,
         initiator: &task.initiator,
         source_system: &task.source_system,
         reason: &task.reason,
         tags: &task.tags,
         bypass_steps: &task.bypass_steps,
         correlation_id: &task.correlation_id,
-        requested_time: time(task.requested_time),
+        request_time: time(task.request_time),
         create_time: time(task.create_time),
         start_time: time(task.start_time),
         finish_time: time(task.finish_time),
@@ -275,7 +246,7 @@ pub(crate) fn step(step: &pb::Step) -> Step<'_> {
         step_id: &step.step_id,
         task_id: &step.task_id,
         name: &step.name,
-        handler_class: &step.handler_class,
+        step_handler: &step.step_handler,
         dependent_system: &step.dependent_system,
         state: state_label(step.state),
         attempts: step.attempts,
@@ -283,12 +254,10 @@ pub(crate) fn step(step: &pb::Step) -> Step<'_> {
         retryable: step.retryable,
         skippable: step.skippable,
         bypassed: step.bypassed,
-        processed: step.processed,
-        in_process: step.in_process,
-        last_attempted_time: time(step.last_attempted_time),
-        processed_time: time(step.processed_time),
-        next_retry_time: time(step.next_retry_time),
-        backoff_ms: step.backoff_ms,
+        last_attempt_time: time(step.last_attempt_time),
+        complete_time: time(step.complete_time),
+        retry_time: time(step.retry_time),
+        backoff: duration(step.backoff),
         parent_step_ids: &step.parent_step_ids,
         child_step_ids: &step.child_step_ids,
         readiness: step.readiness.map(|readiness| Readiness {
@@ -299,14 +268,7 @@ pub(crate) fn step(step: &pb::Step) -> Step<'_> {
             completed_parents: readiness.completed_parents,
             permanently_blocked: readiness.permanently_blocked,
         }),
-        failure: step.failure.as_ref().map(|failure| Failure {
-            error_class: &failure.error_class,
-            message: &failure.message,
-            backtrace: &failure.backtrace,
-            permanent: failure.permanent,
-            error_code: &failure.error_code,
-            time: time(failure.time),
-        }),
+        failure: step.failure.as_ref().map(failure),
         lease: step.lease.as_ref().map(|lease| Lease {
             lease_token: lease.lease_token,
             worker_id: &lease.worker_id,
@@ -315,22 +277,6 @@ pub(crate) fn step(step: &pb::Step) -> Step<'_> {
         }),
         inputs: raw(&step.inputs_json),
         results: raw(&step.results_json),
-    }
-}
-
-/// The shape of a transition.
-pub(crate) fn transition(transition: &pb::Transition) -> Transition<'_> {
-    Transition {
-        task_id: &transition.task_id,
-        sequence: transition.sequence,
-        step_id: &transition.step_id,
-        step_name: &transition.step_name,
-        from_state: from_proto(transition.from_state).map(State::label),
-        to_state: state_label(transition.to_state),
-        attempt: transition.attempt,
-        time: time(transition.time),
-        event: &transition.event,
-        metadata: raw(&transition.metadata_json),
     }
 }
 
@@ -351,6 +297,24 @@ pub(crate) fn pause_line(pause: &pb::HandlerPause) -> String {
     let by = if pause.paused_by.is_empty() { String::new() } else { format!(" by {}", pause.paused_by) };
     let why = if pause.reason.is_empty() { String::new() } else { format!(": {}", pause.reason) };
     super::style::one_line(&format!("{what} is paused{by}{why}"))
+}
+
+fn handler_ref(handler: Option<&pb::HandlerRef>) -> HandlerRef<'_> {
+    handler.map_or(HandlerRef { namespace: "", name: "", version: "" }, |handler| HandlerRef {
+        namespace: &handler.namespace,
+        name: &handler.name,
+        version: &handler.version,
+    })
+}
+
+/// `namespace.name@version`; empty when there is none.
+pub(crate) fn full_name(handler: Option<&pb::HandlerRef>) -> String {
+    handler.map_or_else(String::new, |handler| format!("{}.{}@{}", handler.namespace, handler.name, handler.version))
+}
+
+/// A length of time in seconds, as protobuf writes it in JSON: `1.5s`.
+pub(crate) fn duration(duration: Option<prost_types::Duration>) -> Option<String> {
+    duration.map(|duration| duration.to_string())
 }
 
 /// The name of a state.

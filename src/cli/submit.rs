@@ -112,16 +112,14 @@ impl Args {
     fn new_task(&self) -> Result<pb::NewTask, Failure> {
         let (name, version) = self.handler.clone();
         Ok(pb::NewTask {
-            namespace: self.namespace.clone(),
-            name,
-            version,
+            handler: Some(pb::HandlerRef { namespace: self.namespace.clone(), name, version }),
             context_json: input::json(&self.context, "--context")?,
             initiator: self.initiator.clone().unwrap_or_default(),
             source_system: self.source_system.clone(),
             reason: self.reason.clone().unwrap_or_default(),
             tags: self.tags.clone(),
             bypass_steps: self.bypass.clone(),
-            requested_time: None,
+            request_time: None,
             idempotency_key: self.key.clone().unwrap_or_default(),
             correlation_id: self.correlation_id.clone().unwrap_or_default(),
             deadline_time: self.deadline.map(|deadline| deadline.ahead(input::now())),
@@ -136,7 +134,7 @@ impl Args {
             if self.watch { out.record(&document) } else { out.document(&document) }
         } else if !self.watch {
             let verb = if existed { "found" } else { "created" };
-            out.line(&format!("{verb} {}  {}", task.task_id, task.full_name));
+            out.line(&format!("{verb} {}  {}", task.task_id, shape::full_name(task.handler.as_ref())));
             out.line(&format!("follow it with: tasker watch {}", task.task_id));
         }
     }
@@ -162,8 +160,8 @@ impl Args {
             for outcome in outcomes {
                 match outcome.outcome {
                     Some(Created::Task(task)) => ids.push(task.task_id),
-                    Some(Created::Error(error)) => refused.push(error),
-                    None => refused.push(pb::ItemError::default()),
+                    Some(Created::Error(error)) => refused.push(error.into()),
+                    None => return Err(Failure::Garbled("the server answered a batch without an outcome".to_owned())),
                 }
             }
         }
@@ -172,13 +170,13 @@ impl Args {
     }
 }
 
-fn tell_many(out: Out, ids: &[String], refused: &[pb::ItemError], quiet: bool) -> ExitCode {
+fn tell_many(out: Out, ids: &[String], refused: &[tasker_sdk::Error], quiet: bool) -> ExitCode {
     if quiet {
         ids.iter().for_each(|id| out.line(id));
     } else if out.is_json() {
         let refusals: Vec<_> = refused
             .iter()
-            .map(|error| serde_json::json!({ "reason": error.reason, "message": error.message }))
+            .map(|error| serde_json::json!({ "reason": reason(error), "message": message(error) }))
             .collect();
         out.document(&serde_json::json!({ "created": ids.len(), "task_ids": ids, "refused": refusals }));
     } else {
@@ -187,11 +185,21 @@ fn tell_many(out: Out, ids: &[String], refused: &[pb::ItemError], quiet: bool) -
             out.line(&format!("first {first}\nlast  {last}"));
         }
         for error in refused.iter().take(REFUSALS_SHOWN) {
-            eprintln!("refused: {} ({})", error.message, error.reason);
+            eprintln!("refused: {error}");
         }
         if refused.len() > REFUSALS_SHOWN {
             eprintln!("refused: {} more", refused.len() - REFUSALS_SHOWN);
         }
     }
     if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(failure::UNSUCCESSFUL) }
+}
+
+/// The name of the reason of a refusal.
+fn reason(error: &tasker_sdk::Error) -> &str {
+    error.refusal().map_or("", |refusal| &refusal.reason_name)
+}
+
+/// The text of a refusal.
+fn message(error: &tasker_sdk::Error) -> String {
+    error.refusal().map_or_else(|| error.to_string(), |refusal| refusal.message.clone())
 }

@@ -150,8 +150,8 @@ async fn by_prefix(client: &Client, prefix: &str) -> Result<TaskId, Failure> {
 
 fn candidate(task: &pb::Task) -> String {
     let state = from_proto(task.state).unwrap_or_default().label();
-    let asked = shape::time(task.requested_time).unwrap_or_default();
-    format!("{}  {}  {state}  {asked}", task.task_id, task.full_name)
+    let asked = shape::time(task.request_time).unwrap_or_default();
+    format!("{}  {}  {state}  {asked}", task.task_id, shape::full_name(task.handler.as_ref()))
 }
 
 impl Target {

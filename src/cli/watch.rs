@@ -7,6 +7,7 @@
 mod board;
 mod feed;
 mod log;
+mod obstacles;
 mod screen;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ pub(crate) use view::{duration, steps};
 
 use self::{
     feed::{Feed, News},
+    obstacles::{Obstacle, Obstacles},
     screen::Screen,
 };
 use super::{
@@ -86,6 +88,7 @@ pub(crate) async fn follow(
     let mut printer = NewsPrinter::new(out);
     let mut frames = interval(Duration::from_millis(100));
     frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut obstacles = Obstacles::new(client.clone());
     let mut stop = pin!(tokio::signal::ctrl_c());
     loop {
         let mut next = pin!(feed.next());
@@ -93,6 +96,7 @@ pub(crate) async fn follow(
             tokio::select! {
                 news = &mut next => break news?,
                 _ = frames.tick() => printer.frame(),
+                found = obstacles.next(printer.board.as_ref()) => printer.keep(found),
                 _ = &mut stop => {
                     printer.close();
                     eprintln!("stopped watching; the task goes on: tasker watch {task_id}");
@@ -125,8 +129,17 @@ async fn history(client: &Client, task: &pb::Task) -> Result<Vec<pb::Transition>
         return Ok(Vec::new());
     }
     let page_size = i32::try_from(HISTORY_MAX).expect("a page");
-    let request = pb::ListTransitionsRequest { task_id: task.task_id.clone(), page_size, ..Default::default() };
-    let mut transitions = client.tasks().list_transitions(request).await?.into_inner().transitions;
+    let mut request = pb::ListTransitionsRequest { task_id: task.task_id.clone(), page_size, ..Default::default() };
+    let mut transitions = Vec::new();
+    loop {
+        let page = client.tasks().list_transitions(request.clone()).await?.into_inner();
+        transitions.extend(page.transitions);
+        let is_behind = transitions.last().is_none_or(|last| last.sequence < task.revision);
+        if page.next_page_token.is_empty() || !is_behind {
+            break;
+        }
+        request.page_token = page.next_page_token;
+    }
     transitions.retain(|transition| transition.sequence <= task.revision);
     Ok(transitions)
 }
@@ -181,7 +194,7 @@ impl NewsPrinter {
     }
 
     fn transition(&mut self, transition: &pb::Transition) {
-        if let Some(time) = transition.time {
+        if let Some(time) = transition.transition_time {
             self.clock.hear(board::micros(time));
         }
         let Some(board) = &mut self.board else { return };
@@ -194,6 +207,17 @@ impl NewsPrinter {
             self.out.record(&serde_json::json!({ "transition": shape::transition(transition) }));
         } else if self.screen.is_none() {
             self.out.line(&log::transition(board, transition, self.out.paint));
+        }
+    }
+
+    /// Takes over what keeps steps. A log tells it once, when it begins.
+    fn keep(&mut self, found: Vec<Obstacle>) {
+        let Some(board) = &mut self.board else { return };
+        for (id, obstacle) in found {
+            let line = board.keep(&id, obstacle).map(|row| log::obstacle(row, self.out.paint));
+            if let Some(line) = line.filter(|_| self.screen.is_none() && !self.out.is_json()) {
+                self.out.line(&line);
+            }
         }
     }
 

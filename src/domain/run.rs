@@ -27,9 +27,12 @@ use super::{
     template::{StepSpec, Template},
 };
 
-pub use changes::{Cause, Changes, Claimed, Failure, HandBackReason, Move, Operation, Released};
+pub use changes::{
+    Cause, Changes, Claimed, Failure, HandBackReason, Move, Operation, OperationKind, Released, UNAUTHENTICATED,
+};
 pub use codec::{Corrupt, Stored};
 pub use hand_back::HAND_BACKS_MAX;
+pub use settle::DEADLINE_EXCEEDED;
 
 /// A point in time: microseconds since 1970 in UTC.
 pub type Micros = i64;
@@ -53,6 +56,8 @@ pub struct Step {
     pub permanent: bool,
     /// It was completed without running.
     pub bypassed: bool,
+    /// It is cancelled because the task missed its deadline.
+    pub expired: bool,
     /// Somebody changed its inputs.
     pub inputs_changed: bool,
     /// Attempts begun, those left out that were handed back.
@@ -334,6 +339,7 @@ impl Step {
             state: State::Pending,
             permanent: false,
             bypassed: false,
+            expired: false,
             inputs_changed: false,
             attempts: 0,
             handed_back: 0,

@@ -6,12 +6,13 @@
 //!                        | pending                                 in_progress -> complete | error | cancelled
 //!                                                                                 | pending
 //!         error -> pending | resolved_manually | cancelled         error -> pending | resolved_manually
-//!         complete, resolved_manually -> cancelled                 the rest is final
-//!         cancelled is final
+//!         the rest is final                                         cancelled -> pending
+//!                                                                   the rest is final
 //! ```
 //!
-//! `in_progress -> pending` of a step is an attempt that was handed back. `error -> cancelled` of a task is the design's addition to the original's table: an operator may give up
-//! a failed task. Rules from the specification, tasks-and-steps §2.
+//! An operator may give up a failed task. A task that is complete or resolved is final. A step that the missed deadline of its
+//! task cancelled is pending again when the task is retried. `in_progress -> pending` of a step is an attempt that was
+//! handed back.
 
 use std::fmt;
 
@@ -127,12 +128,12 @@ impl State {
             (Owner::Task, Self::Pending) => &[Self::InProgress, Self::Cancelled, Self::Error],
             (Owner::Task, Self::InProgress) => &[Self::Complete, Self::Error, Self::Cancelled, Self::Pending],
             (Owner::Task, Self::Error) => &[Self::Pending, Self::ResolvedManually, Self::Cancelled],
-            (Owner::Task, Self::Complete | Self::ResolvedManually) => &[Self::Cancelled],
-            (Owner::Task, Self::Cancelled) => &[],
+            (Owner::Task, Self::Complete | Self::ResolvedManually | Self::Cancelled) => &[],
             (Owner::Step, Self::Pending) => &[Self::InProgress, Self::Error, Self::Cancelled, Self::ResolvedManually],
             (Owner::Step, Self::InProgress) => &[Self::Pending, Self::Complete, Self::Error, Self::Cancelled],
             (Owner::Step, Self::Error) => &[Self::Pending, Self::ResolvedManually],
-            (Owner::Step, Self::Complete | Self::Cancelled | Self::ResolvedManually) => &[],
+            (Owner::Step, Self::Cancelled) => &[Self::Pending],
+            (Owner::Step, Self::Complete | Self::ResolvedManually) => &[],
         }
     }
 
@@ -173,12 +174,10 @@ pub const fn event(owner: Owner, from: Option<State>, to: State) -> Option<&'sta
         (Owner::Task, None | Some(Pending), InProgress) => "task.start_requested",
         (Owner::Task, None | Some(InProgress), Complete) => "task.completed",
         (Owner::Task, None | Some(Pending | InProgress), Error) => "task.failed",
-        (Owner::Task, None | Some(Pending | InProgress | Error | Complete | ResolvedManually), Cancelled) => {
-            "task.cancelled"
-        }
+        (Owner::Task, None | Some(Pending | InProgress | Error), Cancelled) => "task.cancelled",
         (Owner::Task, None | Some(Error), ResolvedManually) => "task.resolved_manually",
         (Owner::Step, None, Pending) => "step.initialize_requested",
-        (Owner::Step, Some(Error), Pending) => "step.retry_requested",
+        (Owner::Step, Some(Error | Cancelled), Pending) => "step.retry_requested",
         (Owner::Step, None | Some(Pending), InProgress) => "step.execution_requested",
         (Owner::Step, None | Some(Pending | InProgress), Complete) => "step.completed",
         (Owner::Step, None | Some(Pending | InProgress), Error) => "step.failed",
@@ -211,10 +210,10 @@ mod tests {
         insta::assert_snapshot!(table(Owner::Task), @r"
         pending -> in_progress (task.start_requested), error (task.failed), cancelled (task.cancelled)
         in_progress -> pending (task.initialize_requested), complete (task.completed), error (task.failed), cancelled (task.cancelled)
-        complete -> cancelled (task.cancelled)
+        complete -> 
         error -> pending (task.retry_requested), cancelled (task.cancelled), resolved_manually (task.resolved_manually)
         cancelled -> 
-        resolved_manually -> cancelled (task.cancelled)
+        resolved_manually -> 
         ");
     }
 
@@ -225,7 +224,7 @@ mod tests {
         in_progress -> complete (step.completed), error (step.failed), cancelled (step.cancelled)
         complete -> 
         error -> pending (step.retry_requested), resolved_manually (step.resolved_manually)
-        cancelled -> 
+        cancelled -> pending (step.retry_requested)
         resolved_manually -> 
         ");
     }

@@ -17,7 +17,7 @@ use super::{
     assignment::{Outcome, Verdict},
     item::{ClaimVerdict, Item},
     pauses::Paused,
-    request::{NewTask, Request},
+    request::{NewTask, Request, TaskState},
     run_cache::CachedRun,
     workforce::{Reservation, Slot, Workforce},
 };
@@ -54,6 +54,15 @@ impl DecideContext<'_> {
     }
 }
 
+/// What the store knows of the items before they are decided.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// New tasks whose identity is taken.
+    pub(super) taken: HashSet<TaskId>,
+    /// Changes that were made before under a request id, with the hash of what was asked.
+    pub(super) requests: HashMap<(TaskId, String), Vec<u8>>,
+}
+
 /// The decisions of a batch.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -62,6 +71,8 @@ pub(super) struct Batch {
     pub(super) answers: Vec<Answer>,
     /// Steps that wait for a worker, with their queues.
     pub(super) queued: Vec<(QueueId, Micros, StepId)>,
+    /// Changes that this batch makes under a request id, with the hash of what was asked.
+    pub(super) requests: HashMap<(TaskId, String), Vec<u8>>,
 }
 
 /// What happens to one task.
@@ -90,12 +101,11 @@ pub(super) enum Answer {
 }
 
 impl Batch {
-    /// Decides what the items do. `runs` are the tasks that they are about; `refused` the new tasks whose
-    /// identity is taken.
+    /// Decides what the items do. `runs` are the tasks that they are about.
     pub(super) fn decide(
         items: &[Item],
         runs: Vec<(TaskId, CachedRun)>,
-        refused: &HashSet<TaskId>,
+        known: &Known,
         context: DecideContext<'_>,
     ) -> Self {
         let mut batch = Self::default();
@@ -104,20 +114,21 @@ impl Batch {
             batch.entries.insert(task, Entry::existing(cached));
         }
         for item in items {
-            let answer = batch.decide_item(item, refused, context);
+            let answer = batch.decide_item(item, known, context);
             batch.answers.push(answer);
         }
         // Existing tasks come first: what has begun is finished before new work begins.
         for task in batch.order.clone() {
             let entry = batch.entries.get_mut(&task).expect("order lists the entries");
             entry.finish(task, context, &mut batch.queued);
+            entry.note_times(context.now);
         }
         batch
     }
 
-    fn decide_item(&mut self, item: &Item, refused: &HashSet<TaskId>, context: DecideContext<'_>) -> Answer {
+    fn decide_item(&mut self, item: &Item, known: &Known, context: DecideContext<'_>) -> Answer {
         match item {
-            Item::Create { task_id, .. } if refused.contains(task_id) => Answer::IdentityTaken,
+            Item::Create { task_id, .. } if known.taken.contains(task_id) => Answer::IdentityTaken,
             Item::Create { task_id, new, .. } => {
                 self.order.push(*task_id);
                 self.entries.insert(*task_id, Entry::new(new));
@@ -137,10 +148,26 @@ impl Batch {
                 };
                 Answer::Claimed(steps.iter().map(claim).collect())
             }
-            Item::Apply { task, request, .. } => Answer::Applied(match self.entries.get_mut(task) {
-                Some(entry) => entry.apply(*task, request, context.now),
-                None => Err(unknown_task(*task)),
-            }),
+            Item::Apply { task, request, .. } => Answer::Applied(self.apply(*task, request, known, context.now)),
+        }
+    }
+
+    /// Changes a task, unless the same was done before under the same request id.
+    fn apply(&mut self, task: TaskId, request: &Request, known: &Known, now: Micros) -> Result<()> {
+        let Some(entry) = self.entries.get_mut(&task) else { return Err(unknown_task(task)) };
+        let Some(id) = request.request_id() else { return entry.apply(task, request, now) };
+        let (key, hash) = ((task, id.to_owned()), request.content_hash());
+        match known.requests.get(&key).or_else(|| self.requests.get(&key)) {
+            Some(done) if done[..] == hash => Ok(()),
+            Some(_) => {
+                Err(Error::new(Reason::RequestIdReused, "another call used the same request id for something else")
+                    .with("task_id", task.to_string()))
+            }
+            None => {
+                entry.apply(task, request, now)?;
+                self.requests.insert(key, hash.to_vec());
+                Ok(())
+            }
         }
     }
 
@@ -195,6 +222,8 @@ impl Entry {
         let cached = CachedRun {
             run,
             from_earlier_batch: false,
+            started_at: None,
+            finished_at: None,
             deadline_at: new.deadline_at,
             context: Some(Arc::clone(&new.context_json)),
             correlation_id: new.correlation_id.as_deref().map(Arc::from),
@@ -277,22 +306,26 @@ impl Entry {
     fn apply(&mut self, task: TaskId, request: &Request, now: Micros) -> Result<()> {
         let run = &mut self.cached.run;
         let changes = &mut self.changes;
-        let step = match request {
-            Request::CancelStep { no, .. }
-            | Request::ResolveStep { no, .. }
-            | Request::RetryStep { no, .. }
-            | Request::UpdateStep { no, .. } => Some(*no),
-            _ => None,
-        };
+        let step = request.step();
         if let Some(no) = step.filter(|no| !run.has(*no)) {
             return Err(Error::new(Reason::StepNotFound, format!("no step {}", task.step(no)))
                 .with("step_id", task.step(no).to_string()));
+        }
+        let is_retry = matches!(request, Request::RetryTask { .. } | Request::RetryStep { .. });
+        if is_retry && run.state() == State::Error && self.cached.deadline_at.is_some_and(|at| at <= now) {
+            return Err(deadline_passed(task));
         }
         let applied = match request {
             Request::CancelTask(_) if run.state() == State::Cancelled => Ok(()),
             Request::CancelTask(operation) => run.cancel(operation.clone(), changes),
             Request::RetryTask { additional, operation } => run.retry(*additional, operation, changes),
-            Request::UpdateTask { operation, .. } => {
+            Request::UpdateTask { change, .. } if change.deadline.is_some() && is_final(run.state()) => {
+                Err(Refusal::TaskSettled(run.state()))
+            }
+            Request::UpdateTask { change, operation } => {
+                if let Some(deadline) = change.deadline {
+                    self.cached.deadline_at = deadline.at();
+                }
                 run.record(None, operation.clone(), changes);
                 Ok(())
             }
@@ -313,7 +346,7 @@ impl Entry {
                 Ok(())
             })(),
             Request::ExceedDeadline => match self.cached.deadline_at {
-                Some(at) if at <= now => run.exceed_deadline(changes),
+                Some(at) if at <= now => run.exceed_deadline(at, changes),
                 _ => Err(Refusal::NotReady),
             },
         };
@@ -368,10 +401,44 @@ impl Entry {
         self.changes.stopped = stopped;
     }
 
+    /// Notes when the task started and ended, as the write does.
+    fn note_times(&mut self, now: Micros) {
+        let (started, finished) = self.begins_and_ends();
+        let cached = &mut self.cached;
+        cached.started_at = cached.started_at.or(started.then_some(now));
+        cached.finished_at = match cached.run.state().is_settled_task() {
+            true if finished => Some(now),
+            true => cached.finished_at,
+            false => None,
+        };
+    }
+
+    /// The task as this batch leaves it.
+    pub(super) fn state(&self, now: Micros) -> TaskState {
+        let CachedRun { run, started_at, finished_at, deadline_at, .. } = &self.cached;
+        TaskState {
+            run: run.clone(),
+            now,
+            started_at: *started_at,
+            finished_at: *finished_at,
+            deadline_at: *deadline_at,
+        }
+    }
+
     /// Whether anything is to be written.
     fn has_moved(&self) -> bool {
         self.revision_read != Some(self.cached.run.revision())
     }
+}
+
+/// Whether a task in this state never moves again, whoever asks.
+const fn is_final(state: State) -> bool {
+    matches!(state, State::Complete | State::Cancelled | State::ResolvedManually)
+}
+
+fn deadline_passed(task: TaskId) -> Error {
+    let text = format!("the deadline of task {task} has passed: give it a later one first, or create the task again");
+    Error::new(Reason::TransitionNotAllowed, text).with("task_id", task.to_string()).with("state", State::Error.label())
 }
 
 fn unknown_task(task: TaskId) -> Error {

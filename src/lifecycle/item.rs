@@ -4,7 +4,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{
     assignment::{AckTo, Outcome},
-    request::{Created, NewTask, Request},
+    request::{Created, NewTask, Request, TaskState},
 };
 use crate::{
     domain::{
@@ -33,7 +33,7 @@ pub(super) enum Item {
     /// Claim waiting steps for workers of this server; since when each waits.
     Claim { steps: Vec<(StepId, Micros)>, reply: oneshot::Sender<Vec<(StepId, ClaimVerdict)>> },
     /// Change a task by request.
-    Apply { task: TaskId, request: Box<Request>, reply: oneshot::Sender<Result<()>> },
+    Apply { task: TaskId, request: Box<Request>, reply: oneshot::Sender<Result<TaskState>> },
 }
 
 /// What became of a waiting step that was to be claimed.
@@ -56,13 +56,25 @@ impl Item {
         }
     }
 
+    /// The id under which it is done only once, with the task that it is about.
+    pub(super) fn request_id(&self) -> Option<(TaskId, &str)> {
+        match self {
+            Self::Apply { task, request, .. } => request.request_id().map(|id| (*task, id)),
+            _ => None,
+        }
+    }
+
     /// Whether writing it takes more than the one statement of a batch.
     pub(super) fn needs_transaction(&self) -> bool {
         match self {
             Self::Create { new, .. } => new.identity.is_some(),
             Self::Settle { .. } | Self::Claim { .. } => false,
             Self::Apply { request, .. } => {
-                matches!(**request, Request::UpdateTask { .. } | Request::UpdateStep { inputs_json: Some(_), .. })
+                request.request_id().is_some()
+                    || matches!(
+                        **request,
+                        Request::UpdateTask { .. } | Request::UpdateStep { inputs_json: Some(_), .. }
+                    )
             }
         }
     }

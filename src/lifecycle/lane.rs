@@ -32,7 +32,7 @@ use uuid::Uuid;
 use super::{
     Watchdog,
     assignment::{Outcome, Verdict},
-    batch::{Answer, Batch, DecideContext, identified},
+    batch::{Answer, Batch, DecideContext, Known, identified},
     item::Item,
     request::Request,
     run_cache::{CachedRun, RunCache},
@@ -194,7 +194,7 @@ impl Lane {
             } else {
                 let mut own = connection.read().await?;
                 let runs = self.load(&mut own, items, mode).await?;
-                self.decide_and_write(&mut own, items, runs, &HashSet::new()).await
+                self.decide_and_write(&mut own, items, runs, &Known::default()).await
             };
         self.connection = Some(connection);
         if let (Some(began), Ok(_)) = (self.write_began.take(), &result) {
@@ -212,15 +212,20 @@ impl Lane {
     ) -> Result<(Batch, Micros), BatchError> {
         let mut transaction = connection.begin().await?;
         let identified = identified(items);
-        let refused = if identified.task_id.is_empty() {
-            HashSet::new()
-        } else {
+        let mut known = Known::default();
+        if !identified.task_id.is_empty() {
             let added = rows::claim_identity(&mut transaction, &identified).await?;
             let wanted = identified.task_id.iter().map(|task| TaskId::from_uuid(*task));
-            wanted.filter(|task| !added.contains(task)).collect()
-        };
+            known.taken = wanted.filter(|task| !added.contains(task)).collect();
+        }
         let runs = self.load(&mut transaction, items, mode).await?;
-        let (mut batch, now) = self.decide_and_write(&mut transaction, items, runs, &refused).await?;
+        // After the runs: whoever does the same meanwhile moves a task on, and the write finds that out.
+        let named: Vec<(TaskId, &str)> = items.iter().filter_map(Item::request_id).collect();
+        if !named.is_empty() {
+            let found = rows::find_requests(&mut transaction, &named).await?;
+            known.requests = found.into_iter().map(|(task, id, hash)| ((task, id), hash)).collect();
+        }
+        let (mut batch, now) = self.decide_and_write(&mut transaction, items, runs, &known).await?;
         let written = async {
             write_beside(&mut transaction, items, &batch).await?;
             store::commit(transaction).await
@@ -237,7 +242,7 @@ impl Lane {
         connection: &mut Connection,
         items: &[Item],
         runs: Vec<(TaskId, CachedRun)>,
-        refused: &HashSet<TaskId>,
+        known: &Known,
     ) -> Result<(Batch, Micros), BatchError> {
         let now = self.shared.clock.now();
         let backoff = self.shared.backoff.load_full();
@@ -245,7 +250,7 @@ impl Lane {
         let paused = self.shared.pauses.heard();
         let context =
             DecideContext { now, backoff: &backoff, workforce: &self.shared.workforce, paused: paused.as_deref() };
-        let mut batch = Batch::decide(items, runs, refused, context);
+        let mut batch = Batch::decide(items, runs, known, context);
         if batch.is_unverified(items) {
             batch.undo(&self.shared.workforce);
             return Err(BatchError::Unverified);
@@ -299,6 +304,8 @@ impl Lane {
             let cached = CachedRun {
                 run,
                 from_earlier_batch: false,
+                started_at: row.started_at,
+                finished_at: row.finished_at,
                 deadline_at: row.deadline_at,
                 context: None,
                 correlation_id: None,
@@ -352,19 +359,27 @@ impl Lane {
     }
 }
 
-/// Writes what does not fit the one statement: changed inputs, reasons and tags.
+/// Writes what does not fit the one statement: changed inputs, reasons, tags and deadlines, and request ids.
 async fn write_beside(connection: &mut Connection, items: &[Item], batch: &Batch) -> store::Result<()> {
     for (item, answer) in items.iter().zip(&batch.answers) {
         let (Item::Apply { task, request, .. }, Answer::Applied(Ok(()))) = (item, answer) else { continue };
         match &**request {
-            Request::UpdateTask { reason, tags, .. } => {
-                rows::set_request(connection, *task, reason.as_deref(), tags.as_deref()).await?;
+            Request::UpdateTask { change, .. } => {
+                if change.reason.is_some() || change.tags.is_some() {
+                    rows::set_request(connection, *task, change.reason.as_deref(), change.tags.as_deref()).await?;
+                }
+                if let Some(deadline) = change.deadline {
+                    rows::set_deadline(connection, *task, deadline.at()).await?;
+                }
             }
             Request::UpdateStep { no, inputs_json: Some(inputs), .. } => {
                 rows::set_inputs(connection, *task, *no, inputs).await?;
             }
             _ => {}
         }
+    }
+    for ((task, id), hash) in &batch.requests {
+        rows::add_request(connection, *task, id, hash).await?;
     }
     Ok(())
 }

@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::domain::{
-    ids::{StepNo, TaskId},
-    run::{Micros, Operation},
-    template::Template,
+use sha2::{Digest, Sha256};
+
+use crate::{
+    domain::{
+        ids::{StepNo, TaskId},
+        run::{Micros, Operation, Run},
+        template::Template,
+    },
+    error::{Error, Reason},
 };
 
 /// A task to be created. Everything in it has been validated.
@@ -48,13 +53,64 @@ pub struct Identity {
     pub content_hash: [u8; 32],
 }
 
+/// TASK_EXISTS: the identity belongs to another task.
+pub fn identity_taken(task: TaskId) -> Error {
+    Error::new(Reason::TaskExists, "another request with other content used the same idempotency key")
+        .with("task_id", task.to_string())
+}
+
 /// The answer to a creation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Created {
     /// The task.
     pub task_id: TaskId,
-    /// Whether an earlier request had created it.
-    pub existed: bool,
+    /// The task as it was created; `None` when an earlier request had created it.
+    pub state: Option<TaskState>,
+}
+
+/// A task as the lane left it.
+#[derive(Debug, Clone)]
+pub struct TaskState {
+    /// The run.
+    pub run: Run,
+    /// When that was, by the database's clock.
+    pub now: Micros,
+    /// When the first step started.
+    pub started_at: Option<Micros>,
+    /// When the task reached its present final state.
+    pub finished_at: Option<Micros>,
+    /// When it must be finished.
+    pub deadline_at: Option<Micros>,
+}
+
+/// What to change of a task; what is not set stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TaskChange {
+    /// The new reason.
+    pub reason: Option<String>,
+    /// The new tags.
+    pub tags: Option<Vec<String>>,
+    /// The new deadline.
+    pub deadline: Option<Deadline>,
+}
+
+/// A deadline to be set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deadline {
+    /// At this time.
+    At(Micros),
+    /// None any more.
+    Never,
+}
+
+impl Deadline {
+    /// The time, if there is one.
+    pub const fn at(self) -> Option<Micros> {
+        match self {
+            Self::At(at) => Some(at),
+            Self::Never => None,
+        }
+    }
 }
 
 /// A change of an existing task that somebody, or the sweeper, asks for.
@@ -69,12 +125,10 @@ pub enum Request {
         /// Who and why.
         operation: Operation,
     },
-    /// Change the reason or the tags.
+    /// Change the reason, the tags or the deadline.
     UpdateTask {
-        /// The new reason.
-        reason: Option<String>,
-        /// The new tags.
-        tags: Option<Vec<String>>,
+        /// What.
+        change: TaskChange,
         /// Who and why.
         operation: Operation,
     },
@@ -114,4 +168,51 @@ pub enum Request {
     },
     /// The deadline has passed.
     ExceedDeadline,
+}
+
+impl Request {
+    /// Who asks and why; nobody when a deadline has passed.
+    pub const fn operation(&self) -> Option<&Operation> {
+        match self {
+            Self::CancelTask(operation)
+            | Self::RetryTask { operation, .. }
+            | Self::UpdateTask { operation, .. }
+            | Self::CancelStep { operation, .. }
+            | Self::ResolveStep { operation, .. }
+            | Self::RetryStep { operation, .. }
+            | Self::UpdateStep { operation, .. } => Some(operation),
+            Self::ExceedDeadline => None,
+        }
+    }
+
+    /// The step that it is about.
+    pub const fn step(&self) -> Option<StepNo> {
+        match self {
+            Self::CancelStep { no, .. }
+            | Self::ResolveStep { no, .. }
+            | Self::RetryStep { no, .. }
+            | Self::UpdateStep { no, .. } => Some(*no),
+            _ => None,
+        }
+    }
+
+    /// The id under which it is done only once, if it has one.
+    pub fn request_id(&self) -> Option<&str> {
+        self.operation().map(|operation| operation.request_id.as_str()).filter(|id| !id.is_empty())
+    }
+
+    /// SHA-256 of everything that it says: the same id with another content is refused.
+    pub fn content_hash(&self) -> [u8; 32] {
+        let operation = self.operation();
+        let said = operation.map(|operation| {
+            (operation.kind.label(), &*operation.subject, &*operation.requested_by, &*operation.reason)
+        });
+        let (additional, results) = match self {
+            Self::RetryTask { additional, .. } => (Some(*additional), None),
+            Self::ResolveStep { results_json, .. } => (None, Some(results_json.as_str())),
+            _ => (None, None),
+        };
+        let content = serde_json::to_vec(&(said, self.step(), additional, results)).expect("texts and numbers");
+        Sha256::digest(content).into()
+    }
 }

@@ -20,6 +20,8 @@ pub(super) struct CachedRun {
     pub(super) run: Run,
     /// Whether it was put into the cache by an earlier batch, and may be out of date.
     pub(super) from_earlier_batch: bool,
+    pub(super) started_at: Option<Micros>,
+    pub(super) finished_at: Option<Micros>,
     pub(super) deadline_at: Option<Micros>,
     pub(super) context: Option<Arc<str>>,
     pub(super) correlation_id: Option<Arc<str>>,

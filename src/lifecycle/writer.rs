@@ -11,7 +11,7 @@ use super::{
     AckTo, ClaimVerdict, Clock, Events, Hints, Outcome, Pauses, Templates, Watch, Watchdog, Workforce,
     item::{Item, Queued},
     lane::{Lane, LaneQueue},
-    request::{Created, NewTask, Request},
+    request::{Created, NewTask, Request, TaskState},
 };
 use crate::{
     domain::{
@@ -264,8 +264,8 @@ impl Writer {
         answer.await.map_err(stopped)?
     }
 
-    /// Changes a task. Returns when the change is durable.
-    pub async fn apply(&self, task: TaskId, request: Request) -> Result<()> {
+    /// Changes a task. Returns how it is then, once the change is durable.
+    pub async fn apply(&self, task: TaskId, request: Request) -> Result<TaskState> {
         let (reply, answer) = oneshot::channel();
         self.offer(task, Item::Apply { task, request: Box::new(request), reply })?;
         answer.await.map_err(stopped)?

@@ -6,13 +6,14 @@
 use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Utc};
-use prost_types::Timestamp;
+use prost_types::{FieldMask, Timestamp};
 
 use crate::{
+    auth::Scope,
     domain::{
         ids::{StepId, TaskId},
         json::{self, Shape},
-        run::Operation,
+        run::{Operation, OperationKind, UNAUTHENTICATED},
     },
     error::{Error, Reason, Result, Violation},
     service::page,
@@ -23,6 +24,12 @@ const REQUESTED_BY_MAX: usize = 128;
 
 /// Why, at most.
 const REASON_MAX: usize = 1_024;
+
+/// The id of a request, at most.
+const REQUEST_ID_MAX: usize = 128;
+
+/// Wrong paths of a mask that are named, at most.
+const MASK_PATHS_SHOWN: usize = 8;
 
 /// What is wrong so far.
 #[derive(Debug, Default)]
@@ -180,14 +187,52 @@ impl Fields {
         }
     }
 
-    /// An operation that somebody asks for.
-    pub(super) fn operation(&mut self, name: &'static str, requested_by: String, reason: String) -> Operation {
-        Operation {
-            name,
+    /// Who asks for something and why, as the caller says.
+    pub(super) fn asked(&mut self, requested_by: String, reason: String) -> Asked {
+        Asked {
             requested_by: self.text("requested_by", requested_by, REQUESTED_BY_MAX),
             reason: self.text("reason", reason, REASON_MAX),
         }
     }
+
+    /// An operation that the caller of this scope asks for.
+    pub(super) fn operation(&mut self, kind: OperationKind, scope: &Scope, asked: Asked, id: String) -> Operation {
+        let Asked { requested_by, reason } = asked;
+        Operation {
+            kind,
+            subject: scope.subject().unwrap_or_else(|| UNAUTHENTICATED.into()),
+            requested_by,
+            reason,
+            request_id: self.request_id(id),
+        }
+    }
+
+    /// The id under which a call is done only once; empty for none.
+    pub(super) fn request_id(&mut self, id: String) -> String {
+        self.text("request_id", id, REQUEST_ID_MAX)
+    }
+
+    /// The fields that a mask names, each of them one of those that can be changed.
+    pub(super) fn mask(&mut self, mask: Option<FieldMask>, allowed: &[&str]) -> Vec<String> {
+        let paths = mask.unwrap_or_default().paths;
+        let choice = allowed.join(", ");
+        if paths.is_empty() {
+            self.refuse("update_mask", format!("is required: names what changes, of {choice}"));
+        }
+        let (known, unknown): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| allowed.contains(&path.as_str()));
+        for path in unknown.iter().take(MASK_PATHS_SHOWN) {
+            let path: String = path.chars().take(REQUEST_ID_MAX).collect();
+            self.refuse("update_mask", format!("{path:?} is not a field that can be changed; there are {choice}"));
+        }
+        known
+    }
+}
+
+/// Who asks for something and why, as the caller says.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub(super) requested_by: String,
+    pub(super) reason: String,
 }
 
 #[cfg(test)]

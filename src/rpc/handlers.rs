@@ -8,16 +8,13 @@ use tonic::{Request, Response, Status};
 use render::{graph, namespace_summary, record, served, summary};
 
 use super::{
-    fields::Fields,
+    fields::{Asked, Fields},
     limits::Limits,
     render::{pause, time},
     scope,
 };
 use crate::{
-    domain::{
-        handler::{CustomEvent, Draft, NAME_MAX, StepDraft, VERSION_MAX},
-        run::Operation,
-    },
+    domain::handler::{CustomEvent, Draft, NAME_MAX, StepDraft, VERSION_MAX},
     error::Result,
     proto::tasker::v1::{self as proto, handler_service_server::HandlerService},
     service::{
@@ -138,7 +135,7 @@ impl HandlerService for Handlers {
         let mut fields = Fields::default();
         let (namespace, name) = handler_name(&mut fields, request.namespace, request.name);
         let version = fields.text("version", request.version, VERSION_MAX);
-        let operation = fields.operation("deprecate_handler", request.requested_by, request.reason);
+        let operation = fields.asked(request.requested_by, request.reason);
         fields.finish()?;
         let named = (&*namespace, &*name, &*version);
         let found = self.discovery.deprecate(&scope, named, &operation.reason, &operation.requested_by).await?;
@@ -164,9 +161,9 @@ impl HandlerService for Handlers {
         let request = request.into_inner();
         let mut fields = Fields::default();
         let (namespace, name) = handler_name(&mut fields, request.namespace, request.name);
-        let operation = fields.operation("pause_handler", request.requested_by, request.reason);
+        let operation = fields.asked(request.requested_by, request.reason);
         fields.finish()?;
-        let Operation { reason, requested_by, .. } = operation;
+        let Asked { reason, requested_by } = operation;
         let paused = self.discovery.pause(&scope, &namespace, Some(&name), &reason, &requested_by).await?;
         Ok(Response::new(proto::PauseHandlerResponse { pause: Some(pause(&paused)) }))
     }
@@ -192,9 +189,9 @@ impl HandlerService for Handlers {
         let request = request.into_inner();
         let mut fields = Fields::default();
         let namespace = fields.text("namespace", request.namespace, NAME_MAX);
-        let operation = fields.operation("pause_namespace", request.requested_by, request.reason);
+        let operation = fields.asked(request.requested_by, request.reason);
         fields.finish()?;
-        let Operation { reason, requested_by, .. } = operation;
+        let Asked { reason, requested_by } = operation;
         let paused = self.discovery.pause(&scope, &namespace, None, &reason, &requested_by).await?;
         Ok(Response::new(proto::PauseNamespaceResponse { pause: Some(pause(&paused)) }))
     }

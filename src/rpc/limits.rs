@@ -10,6 +10,8 @@ const TOKEN_BYTES: usize = 512;
 
 /// Bytes of a message within another beside its own, at most.
 const ENVELOPE_BYTES: usize = 6;
+/// What an answer needs beside its items: lengths, and a page token. Answers have at least 64 KiB.
+pub(super) const ROOM_BYTES: usize = 16 * 1_024;
 
 /// Sizes that requests and answers may have.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +25,26 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// The first of these that fit into one answer, at least one, and whether there are others.
+    pub(super) fn page<M: Message>(self, mut items: Vec<M>) -> (Vec<M>, bool) {
+        let mut room = self.answer_bytes.saturating_sub(ROOM_BYTES);
+        let fits = |item: &M| {
+            let bytes = item.encoded_len();
+            let left = room.checked_sub(bytes + prost::length_delimiter_len(bytes) + 1);
+            room = left.unwrap_or(0);
+            left.is_some()
+        };
+        let count = items.iter().map(fits).take_while(|fits| *fits).count().max(1);
+        let more = count < items.len();
+        items.truncate(count);
+        (items, more)
+    }
+
+    /// Whether a message fits into an answer.
+    pub(super) fn has_room_for(self, message: &impl Message) -> bool {
+        message.encoded_len() <= self.answer_bytes.saturating_sub(ROOM_BYTES)
+    }
+
     /// The answer, unless it is too large to be sent.
     pub(super) fn fit<M: Message>(self, message: M) -> Result<Response<M>> {
         let (bytes, most) = (message.encoded_len(), self.answer_bytes);

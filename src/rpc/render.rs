@@ -4,11 +4,18 @@ pub(super) mod counts;
 pub(super) mod graph;
 pub(super) mod step;
 pub(super) mod task;
+pub(super) mod transition;
 
 use chrono::{DateTime, Utc};
 use prost_types::{Duration, Timestamp};
 
-use crate::{domain, domain::run::Micros, error::Error, proto::tasker::v1 as proto, service::snapshot::View};
+use crate::{
+    domain,
+    domain::{run::Micros, template::Template},
+    error::Error,
+    proto::tasker::v1 as proto,
+    service::snapshot::View,
+};
 
 /// A point in time.
 pub(super) fn time(at: DateTime<Utc>) -> Timestamp {
@@ -32,6 +39,15 @@ pub(super) fn refusal(error: Error) -> tonic_types::pb::Status {
     let status = tonic::Status::from(error);
     let (code, message) = (status.code().into(), status.message().to_owned());
     prost::Message::decode(status.details()).unwrap_or(tonic_types::pb::Status { code, message, details: Vec::new() })
+}
+
+/// A handler version.
+pub(super) fn handler(template: &Template) -> proto::HandlerRef {
+    proto::HandlerRef {
+        namespace: template.namespace.to_string(),
+        name: template.name.to_string(),
+        version: template.version.to_string(),
+    }
 }
 
 /// A pause.

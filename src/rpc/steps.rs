@@ -9,13 +9,12 @@ use crate::{
     auth::Scope,
     domain::{
         ids::{StepId, StepNo, TaskId},
-        run::Operation,
+        run::{Operation, OperationKind},
     },
     error::Result,
     proto::tasker::v1::{self as proto, step_service_server::StepService},
     service::{
         page::Binding,
-        snapshot::Snapshot,
         steps::{Change, Steps as UseCases},
     },
 };
@@ -39,13 +38,17 @@ impl Steps {
         Self { steps, limits }
     }
 
-    async fn change(
-        &self,
-        scope: &Scope,
-        (id, change, operation): (StepId, Change, Operation),
-    ) -> Result<Option<proto::Step>> {
+    async fn change(&self, scope: &Scope, (id, change, operation): Asked) -> Result<Option<proto::Step>> {
         let snapshot = self.steps.change(scope, id, change, operation).await?;
-        Ok(step::alone(&snapshot))
+        let shown = step::alone(&snapshot);
+        Ok(shown.map(|mut shown| {
+            // What was done is answered as done.
+            if !self.limits.has_room_for(&shown) {
+                shown.inputs_json.clear();
+                shown.results_json.clear();
+            }
+            shown
+        }))
     }
 }
 
@@ -58,9 +61,12 @@ impl StepService for Steps {
         let request = request.into_inner();
         let payloads = request.include_payloads;
         let (task, range, binding) = list(&request)?;
+        let first = range.start;
         let snapshot = self.steps.list(&scope, task, range, payloads).await?;
         let steps = if payloads { step::of_list(&snapshot) } else { step::of_task(&snapshot) };
-        let next_page_token = next(&snapshot, &binding).unwrap_or_default();
+        let (steps, _) = self.limits.page(steps);
+        let end = first.saturating_add(StepNo::try_from(steps.len()).unwrap_or(StepNo::MAX));
+        let next_page_token = if end < snapshot.run.len() { binding.seal(&end) } else { String::new() };
         Ok(self.limits.fit(proto::ListStepsResponse { steps, next_page_token })?)
     }
 
@@ -75,42 +81,61 @@ impl StepService for Steps {
 
     async fn update_step(&self, request: Request<proto::UpdateStepRequest>) -> Answer<proto::UpdateStepResponse> {
         let scope = scope(&request)?;
-        let proto::UpdateStepRequest { step_id, retry_limit, inputs_json, reason, requested_by } = request.into_inner();
+        let proto::UpdateStepRequest { step, update_mask, reason, requested_by } = request.into_inner();
         let mut fields = Fields::default();
-        let retry_limit = retry_limit.map(|limit| fields.number("retry_limit", limit, 0..=RETRY_LIMIT_MAX));
-        let inputs_json = inputs_json.map(|text| fields.json("inputs_json", text, self.limits.payload_bytes).0);
-        if retry_limit.is_none() && inputs_json.is_none() {
-            fields.refuse("retry_limit", "set this or inputs_json: there is nothing to change");
-        }
-        let change = Change::Update { retry_limit, inputs_json };
-        let asked = asked(fields, &step_id, change, "update_step", requested_by, reason)?;
+        let step = step.unwrap_or_default();
+        let paths = fields.mask(update_mask, &["retry_limit", "inputs_json"]);
+        let is_named = |name: &str| paths.iter().any(|path| path == name);
+        let retry_limit =
+            is_named("retry_limit").then(|| fields.number("step.retry_limit", step.retry_limit, 0..=RETRY_LIMIT_MAX));
+        let inputs_json = is_named("inputs_json")
+            .then(|| fields.json("step.inputs_json", step.inputs_json, self.limits.payload_bytes).0);
+        let id = fields.step_id("step.step_id", &step.step_id);
+        let asked = fields.asked(requested_by, reason);
+        let operation = fields.operation(OperationKind::UpdateStep, &scope, asked, String::new());
+        let asked = (done(fields, id)?, Change::Update { retry_limit, inputs_json }, operation);
         Ok(Response::new(proto::UpdateStepResponse { step: self.change(&scope, asked).await? }))
     }
 
     async fn cancel_step(&self, request: Request<proto::CancelStepRequest>) -> Answer<proto::CancelStepResponse> {
         let scope = scope(&request)?;
         let proto::CancelStepRequest { step_id, reason, requested_by } = request.into_inner();
-        let asked = asked(Fields::default(), &step_id, Change::Cancel, "cancel_step", requested_by, reason)?;
+        let mut fields = Fields::default();
+        let id = fields.step_id("step_id", &step_id);
+        let asked = fields.asked(requested_by, reason);
+        let operation = fields.operation(OperationKind::CancelStep, &scope, asked, String::new());
+        let asked = (done(fields, id)?, Change::Cancel, operation);
         Ok(Response::new(proto::CancelStepResponse { step: self.change(&scope, asked).await? }))
     }
 
     async fn resolve_step(&self, request: Request<proto::ResolveStepRequest>) -> Answer<proto::ResolveStepResponse> {
         let scope = scope(&request)?;
-        let proto::ResolveStepRequest { step_id, results_json, reason, requested_by } = request.into_inner();
+        let proto::ResolveStepRequest { step_id, results_json, reason, requested_by, request_id } =
+            request.into_inner();
         let mut fields = Fields::default();
         let results = if results_json.is_empty() { "{}".to_owned() } else { results_json };
         let (results, _) = fields.json("results_json", results, self.limits.payload_bytes);
-        let asked = asked(fields, &step_id, Change::Resolve(results), "resolve_step", requested_by, reason)?;
+        let id = fields.step_id("step_id", &step_id);
+        let asked = fields.asked(requested_by, reason);
+        let operation = fields.operation(OperationKind::ResolveStep, &scope, asked, request_id);
+        let asked = (done(fields, id)?, Change::Resolve(results), operation);
         Ok(Response::new(proto::ResolveStepResponse { step: self.change(&scope, asked).await? }))
     }
 
     async fn retry_step(&self, request: Request<proto::RetryStepRequest>) -> Answer<proto::RetryStepResponse> {
         let scope = scope(&request)?;
-        let proto::RetryStepRequest { step_id, reason, requested_by } = request.into_inner();
-        let asked = asked(Fields::default(), &step_id, Change::Retry, "retry_step", requested_by, reason)?;
+        let proto::RetryStepRequest { step_id, reason, requested_by, request_id } = request.into_inner();
+        let mut fields = Fields::default();
+        let id = fields.step_id("step_id", &step_id);
+        let asked = fields.asked(requested_by, reason);
+        let operation = fields.operation(OperationKind::RetryStep, &scope, asked, request_id);
+        let asked = (done(fields, id)?, Change::Retry, operation);
         Ok(Response::new(proto::RetryStepResponse { step: self.change(&scope, asked).await? }))
     }
 }
+
+/// A change of a step, who asks for it and why.
+type Asked = (StepId, Change, Operation);
 
 /// Which steps of which task; the page token holds the number of the first.
 fn list(request: &proto::ListStepsRequest) -> Result<(TaskId, Range<StepNo>, Binding)> {
@@ -125,23 +150,8 @@ fn list(request: &proto::ListStepsRequest) -> Result<(TaskId, Range<StepNo>, Bin
     Ok((task, first..last, binding))
 }
 
-/// The token of the page after this one, if there is one.
-fn next(snapshot: &Snapshot, binding: &Binding) -> Option<String> {
-    let end = snapshot.steps.as_ref()?.range.end;
-    (end < snapshot.run.len()).then(|| binding.seal(&end))
-}
-
-/// A change of a step, who asks for it and why.
-fn asked(
-    mut fields: Fields,
-    step_id: &str,
-    change: Change,
-    name: &'static str,
-    requested_by: String,
-    reason: String,
-) -> Result<(StepId, Change, Operation)> {
-    let id = fields.step_id("step_id", step_id);
-    let operation = fields.operation(name, requested_by, reason);
+/// The value, unless a field was wrong; only then it may be missing.
+fn done<T>(fields: Fields, value: Option<T>) -> Result<T> {
     fields.finish()?;
-    Ok((id.expect("it was checked"), change, operation))
+    Ok(value.expect("a field without a value was refused"))
 }

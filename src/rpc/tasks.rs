@@ -9,15 +9,16 @@ use tonic::{Request, Response, Status};
 
 use super::{
     graph,
-    limits::Limits,
+    limits::{Limits, ROOM_BYTES},
     render::{
-        state,
-        task::{annotation, execution_context, task, transition},
+        task::{annotation, execution_context, task},
+        transition::{Trail, transition},
     },
     scope,
 };
 use crate::{
-    error::{Error, Reason, Result},
+    domain::state::State,
+    error::Result,
     proto::tasker::v1::{
         self as proto, batch_create_tasks_outcome::Outcome, task_service_server::TaskService,
         watch_task_response::Message as Watched,
@@ -25,13 +26,11 @@ use crate::{
     service::{
         graph::Graphs,
         page::Binding,
-        tasks::{Created, Message, Tasks as UseCases},
+        snapshot::Snapshot,
+        tasks::{Created, Message, Tasks as UseCases, cursor},
     },
-    transport::CorrelationId,
+    transport::{CorrelationId, status},
 };
-
-/// What an answer needs beside its tasks and their graphs: lengths, and a page token. Answers have at least 64 KiB.
-const ROOM_BYTES: usize = 16 * 1_024;
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -45,6 +44,15 @@ impl Tasks {
     /// The service over the use cases.
     pub const fn new(tasks: UseCases, graphs: Graphs, limits: Limits) -> Self {
         Self { tasks, graphs, limits }
+    }
+
+    /// A task that was changed: what was done is answered as done, without its steps where they do not fit.
+    fn changed(&self, snapshot: &Snapshot) -> proto::Task {
+        let mut shown = task(snapshot);
+        if !self.limits.has_room_for(&shown) {
+            shown.steps.clear();
+        }
+        shown
     }
 }
 
@@ -75,7 +83,7 @@ impl TaskService for Tasks {
         parsed.iter_mut().flatten().for_each(|one| parse::name(one, name.as_ref()));
         let outcomes = self.tasks.create_many(&scope, parsed).await?.into_iter().map(|created| match created {
             Ok(created) => Outcome::Task(task(&created.task)),
-            Err(error) => Outcome::Error(item_error(&error)),
+            Err(error) => Outcome::Error(status::of_item(error)),
         });
         let outcomes = outcomes.map(|outcome| proto::BatchCreateTasksOutcome { outcome: Some(outcome) }).collect();
         Ok(Response::new(proto::BatchCreateTasksResponse { outcomes }))
@@ -99,15 +107,15 @@ impl TaskService for Tasks {
         let request = request.into_inner();
         let include_dependencies = request.include_dependencies;
         let parse::List { wanted, order, after, size, view, binding } = parse::list(request)?;
-        let (found, next) = self.tasks.list(&scope, wanted, order, after, size, view).await?;
-        let mut tasks: Vec<proto::Task> = found.iter().map(task).collect();
+        let (found, mut more) = self.tasks.list(&scope, wanted, order, after, size, view).await?;
+        let (mut tasks, cut) = self.limits.page(found.iter().map(task).collect());
+        more |= cut;
+        let found = &found[..tasks.len()];
         if include_dependencies {
-            graph::add(&self.graphs, &found, &mut tasks, self.limits.answer_bytes - ROOM_BYTES).await;
+            graph::add(&self.graphs, found, &mut tasks, self.limits.answer_bytes - ROOM_BYTES).await;
         }
-        Ok(self.limits.fit(proto::ListTasksResponse {
-            tasks,
-            next_page_token: next.map(|cursor| binding.seal(&cursor)).unwrap_or_default(),
-        })?)
+        let next = found.last().filter(|_| more).map(|last| binding.seal(&cursor(last)));
+        Ok(self.limits.fit(proto::ListTasksResponse { tasks, next_page_token: next.unwrap_or_default() })?)
     }
 
     async fn batch_get_execution_contexts(
@@ -126,34 +134,28 @@ impl TaskService for Tasks {
         let scope = scope(&request)?;
         let wanted = parse::count(request.into_inner())?;
         let counts = self.tasks.count(&scope, wanted).await?;
-        Ok(Response::new(proto::CountTasksResponse {
-            total: counts.iter().map(|(_, count)| count).sum(),
-            counts: counts
-                .into_iter()
-                .map(|(of, count)| proto::StateCount { state: state(of).into(), count })
-                .collect(),
-        }))
+        Ok(Response::new(proto::CountTasksResponse { counts: Some(task_counts(&counts)) }))
     }
 
     async fn update_task(&self, request: Request<proto::UpdateTaskRequest>) -> Answer<proto::UpdateTaskResponse> {
         let scope = scope(&request)?;
-        let (id, reason, tags) = parse::update(request.into_inner())?;
-        let updated = self.tasks.update(&scope, id, reason, tags).await?;
+        let (id, change, operation) = parse::update(request.into_inner(), &scope)?;
+        let updated = self.tasks.update(&scope, id, change, operation).await?;
         Ok(Response::new(proto::UpdateTaskResponse { task: Some(task(&updated)) }))
     }
 
     async fn cancel_task(&self, request: Request<proto::CancelTaskRequest>) -> Answer<proto::CancelTaskResponse> {
         let scope = scope(&request)?;
-        let (id, operation) = parse::cancel(request.into_inner())?;
+        let (id, operation) = parse::cancel(request.into_inner(), &scope)?;
         let cancelled = self.tasks.cancel(&scope, id, operation).await?;
-        Ok(self.limits.fit(proto::CancelTaskResponse { task: Some(task(&cancelled)) })?)
+        Ok(Response::new(proto::CancelTaskResponse { task: Some(self.changed(&cancelled)) }))
     }
 
     async fn retry_task(&self, request: Request<proto::RetryTaskRequest>) -> Answer<proto::RetryTaskResponse> {
         let scope = scope(&request)?;
-        let (id, additional, operation) = parse::retry(request.into_inner())?;
+        let (id, additional, operation) = parse::retry(request.into_inner(), &scope)?;
         let retried = self.tasks.retry(&scope, id, additional, operation).await?;
-        Ok(self.limits.fit(proto::RetryTaskResponse { task: Some(task(&retried)) })?)
+        Ok(Response::new(proto::RetryTaskResponse { task: Some(self.changed(&retried)) }))
     }
 
     async fn watch_task(&self, request: Request<proto::WatchTaskRequest>) -> Answer<Self::WatchTaskStream> {
@@ -163,7 +165,10 @@ impl TaskService for Tasks {
         let messages = messages.map_err(Status::from).map_ok(move |message| proto::WatchTaskResponse {
             message: Some(match message {
                 Message::Task(snapshot) => Watched::Task(task(&snapshot)),
-                Message::Transition(row, template) => Watched::Transition(transition(id, &template, &row)),
+                // The creation, which names its subject, comes before every cursor.
+                Message::Transition(row, template) => {
+                    Watched::Transition(transition(Trail { task: id, template: &template, created_by: None }, &row))
+                }
             }),
         });
         Ok(Response::new(messages.boxed()))
@@ -175,16 +180,14 @@ impl TaskService for Tasks {
     ) -> Answer<proto::ListTransitionsResponse> {
         let scope = scope(&request)?;
         let parse::Transitions { id, step, after, size, binding } = parse::transitions(&request.into_inner())?;
-        // One more than the page tells whether there is another.
-        let (of, mut rows) = self.tasks.transitions(&scope, id, step, after, size + 1).await?;
-        let page = usize::try_from(size).expect("a page has a positive size");
-        let more = rows.len() > page;
-        rows.truncate(page);
-        let next = rows.last().filter(|_| more).map(|last| binding.seal(&last.sequence));
-        Ok(Response::new(proto::ListTransitionsResponse {
-            transitions: rows.iter().map(|row| transition(id, of.run.template(), row)).collect(),
-            next_page_token: next.unwrap_or_default(),
-        }))
+        let (of, page) = self.tasks.transitions(&scope, id, step, after, size).await?;
+        let trail = Trail { task: id, template: of.run.template(), created_by: of.row.created_by.as_deref() };
+        let (transitions, cut) = self.limits.page(page.rows.iter().map(|row| transition(trail, row)).collect());
+        let last = transitions.len().checked_sub(1).and_then(|last| page.rows.get(last));
+        let next = last.filter(|_| page.more || cut).map(|last| binding.seal(&last.sequence));
+        Ok(self
+            .limits
+            .fit(proto::ListTransitionsResponse { transitions, next_page_token: next.unwrap_or_default() })?)
     }
 
     async fn create_annotation(
@@ -192,8 +195,8 @@ impl TaskService for Tasks {
         request: Request<proto::CreateAnnotationRequest>,
     ) -> Answer<proto::CreateAnnotationResponse> {
         let scope = scope(&request)?;
-        let (id, annotation_type, annotation_json) = parse::annotate(request.into_inner())?;
-        let made = self.tasks.annotate(&scope, id, &annotation_type, &annotation_json).await?;
+        let (id, new) = parse::annotate(request.into_inner())?;
+        let made = self.tasks.annotate(&scope, id, &new).await?;
         Ok(Response::new(proto::CreateAnnotationResponse { annotation: Some(annotation(&made)) }))
     }
 
@@ -202,30 +205,31 @@ impl TaskService for Tasks {
         request: Request<proto::ListAnnotationsRequest>,
     ) -> Answer<proto::ListAnnotationsResponse> {
         let scope = scope(&request)?;
-        let id = parse::task_id(&request.into_inner().task_id)?;
-        let annotations = self.tasks.annotations(&scope, id).await?;
-        Ok(Response::new(proto::ListAnnotationsResponse { annotations: annotations.iter().map(annotation).collect() }))
+        let parse::Annotations { id, after, size, binding } = parse::annotations(&request.into_inner())?;
+        let (found, mut more) = self.tasks.annotations(&scope, id, after, size).await?;
+        let (annotations, cut) = self.limits.page(found.iter().map(annotation).collect());
+        more |= cut;
+        let last = annotations.len().checked_sub(1).and_then(|last| found.get(last));
+        let next = last.filter(|_| more).map(|last| binding.seal(&last.annotation_id));
+        Ok(self
+            .limits
+            .fit(proto::ListAnnotationsResponse { annotations, next_page_token: next.unwrap_or_default() })?)
     }
 }
 
-/// A refusal within an answer: the same as a status would say.
-fn item_error(error: &Error) -> proto::ItemError {
-    let reason = error.reason();
-    let message = if reason == Reason::Internal {
-        tracing::error!(error = error as &dyn std::error::Error, "defect");
-        "internal error"
-    } else {
-        error.message()
-    };
-    let fields = error
-        .violations()
-        .iter()
-        .map(|bad| proto::FieldError { field: bad.field.clone(), description: bad.description.clone() });
-    proto::ItemError {
-        code: reason.code().into(),
-        reason: reason.label().to_owned(),
-        message: message.to_owned(),
-        metadata: error.metadata().iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
-        fields: fields.collect(),
+/// Tasks by state.
+fn task_counts(counts: &[(State, i64)]) -> proto::TaskCounts {
+    let mut shown = proto::TaskCounts::default();
+    for (state, count) in counts {
+        shown.total += count;
+        *match state {
+            State::Pending => &mut shown.pending,
+            State::InProgress => &mut shown.in_progress,
+            State::Complete => &mut shown.complete,
+            State::Error => &mut shown.error,
+            State::Cancelled => &mut shown.cancelled,
+            State::ResolvedManually => &mut shown.resolved_manually,
+        } += count;
     }
+    shown
 }

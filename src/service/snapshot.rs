@@ -16,7 +16,7 @@ use crate::{
         template::Template,
     },
     error::{Error, Reason, Result},
-    lifecycle::{Clock, Templates},
+    lifecycle::{Clock, TaskState, Templates},
     store::{
         self, Store,
         annotations::Annotation,
@@ -83,6 +83,33 @@ pub struct Steps {
     pub payloads: bool,
 }
 
+/// Why a read ends without what was asked for.
+#[derive(Debug)]
+enum ReadError {
+    /// It would be more than one answer may have.
+    OverBudget,
+    /// Another reason.
+    Other(Error),
+}
+
+impl From<OverBudget> for ReadError {
+    fn from(_: OverBudget) -> Self {
+        Self::OverBudget
+    }
+}
+
+impl From<Error> for ReadError {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<store::Error> for ReadError {
+    fn from(error: store::Error) -> Self {
+        Self::Other(error.into())
+    }
+}
+
 /// Reads snapshots.
 #[derive(Debug, Clone)]
 pub struct Reader {
@@ -120,29 +147,67 @@ impl Reader {
         self.clock.now()
     }
 
+    /// Bytes of one answer at most, about.
+    pub const fn answer_bytes_max(&self) -> usize {
+        self.answer_bytes_max
+    }
+
     /// One task, or TASK_NOT_FOUND, also when it is outside the scope.
     pub async fn task(&self, scope: &Scope, id: TaskId, view: View) -> Result<Snapshot> {
-        self.tasks(scope, &[id], view).await?.pop().ok_or_else(|| unknown(id))
+        self.tasks(scope, &[id], view).await?.pop().ok_or_else(|| not_found(scope, id))
     }
 
     /// One task for a look at its row, or TASK_NOT_FOUND, also when it is outside the scope.
     pub async fn find(&self, scope: &Scope, id: TaskId) -> Result<Found> {
+        self.find_one(scope, id, false).await
+    }
+
+    /// The same with the task's context.
+    pub async fn find_with_context(&self, scope: &Scope, id: TaskId) -> Result<Found> {
+        self.find_one(scope, id, true).await
+    }
+
+    async fn find_one(&self, scope: &Scope, id: TaskId, context: bool) -> Result<Found> {
         let mut budget = Budget::new(self.answer_bytes_max);
-        self.found(scope, &[id], false, &mut budget).await?.pop().ok_or_else(|| unknown(id))
+        let found = self.found(scope, &[id], context, &mut budget).await.map_err(|error| self.refuse(error))?;
+        found.into_iter().next().ok_or_else(|| not_found(scope, id))
     }
 
     /// Refuses with TASK_NOT_FOUND unless the task exists within the scope.
     pub async fn require(&self, scope: &Scope, id: TaskId) -> Result<()> {
-        let (template, created_by) = store::tasks::owner(&self.store, id).await?.ok_or_else(|| unknown(id))?;
+        let owner = store::tasks::owner(&self.store, id).await?;
+        let (template, created_by) = owner.ok_or_else(|| not_found(scope, id))?;
         if scope.covers_all() {
             return Ok(());
         }
         let template = self.templates.get(template).await?;
-        if scope.covers_task(&template.namespace, created_by.as_deref()) { Ok(()) } else { Err(unknown(id)) }
+        if scope.covers_task(&template.namespace, created_by.as_deref()) { Ok(()) } else { Err(not_found(scope, id)) }
+    }
+
+    /// Whether the caller may see a task that another request created; not when it does not exist any more.
+    pub async fn may_see(&self, scope: &Scope, id: TaskId) -> Result<bool> {
+        let Some((template, created_by)) = store::tasks::owner(&self.store, id).await? else { return Ok(false) };
+        let template = self.templates.get(template).await?;
+        Ok(scope.may_see_task(&template.namespace, created_by.as_deref()))
     }
 
     /// Tasks in the order of their ids in `ids`; those that do not exist within the scope are left out.
     pub async fn tasks(&self, scope: &Scope, ids: &[TaskId], view: View) -> Result<Vec<Snapshot>> {
+        self.read(scope, ids, view).await.map_err(|error| self.refuse(error))
+    }
+
+    /// As many of these tasks as one answer has room for, from the first on, at least one; and of how many ids they are.
+    pub async fn page(&self, scope: &Scope, mut ids: &[TaskId], view: View) -> Result<(Vec<Snapshot>, usize)> {
+        loop {
+            match self.read(scope, ids, view).await {
+                Ok(tasks) => return Ok((tasks, ids.len())),
+                Err(ReadError::OverBudget) if ids.len() > 1 => ids = &ids[..ids.len() / 2],
+                Err(error) => return Err(self.refuse(error)),
+            }
+        }
+    }
+
+    async fn read(&self, scope: &Scope, ids: &[TaskId], view: View) -> Result<Vec<Snapshot>, ReadError> {
         let mut budget = Budget::new(self.answer_bytes_max);
         let full = view == View::Full;
         let mut snapshots = self.rows(scope, ids, full, &mut budget).await?;
@@ -156,33 +221,93 @@ impl Reader {
         Ok(snapshots)
     }
 
-    /// One task with some of its steps, payloads included when asked for; STEP_NOT_FOUND when it has no such
-    /// steps, TASK_NOT_FOUND when it does not exist.
+    /// One task with some of its steps, payloads included when asked for: as many of the range as one answer has room
+    /// for, at least one. STEP_NOT_FOUND when it has no such steps, TASK_NOT_FOUND when it does not exist.
     pub async fn steps(&self, scope: &Scope, id: TaskId, range: Range<StepNo>, payloads: bool) -> Result<Snapshot> {
+        let mut range = range;
+        loop {
+            match self.read_steps(scope, id, range.clone(), payloads).await {
+                Ok(snapshot) => return Ok(snapshot),
+                Err(ReadError::OverBudget) if range.len() > 1 => {
+                    range.end = range.start + (range.end - range.start) / 2;
+                }
+                Err(error) => return Err(self.refuse(error)),
+            }
+        }
+    }
+
+    async fn read_steps(
+        &self,
+        scope: &Scope,
+        id: TaskId,
+        range: Range<StepNo>,
+        payloads: bool,
+    ) -> Result<Snapshot, ReadError> {
         let mut budget = Budget::new(self.answer_bytes_max);
         let mut snapshots = self.rows(scope, &[id], payloads, &mut budget).await?;
-        let Some(snapshot) = snapshots.first() else { return Err(unknown(id)) };
+        let Some(snapshot) = snapshots.first() else { return Err(not_found(scope, id).into()) };
         let range = range.start..range.end.min(snapshot.run.len());
         if payloads {
             // Every step whose inputs nobody changed shows the context.
             let context = snapshot.row.context.as_ref().map_or(0, String::len);
-            budget.spend(context * range.len()).map_err(|OverBudget| self.too_large())?;
+            budget.spend(context * range.len())?;
         }
         self.add_steps(&mut snapshots, &[range], payloads, &mut budget).await?;
-        Ok(snapshots.pop().expect("one was found"))
+        snapshots.pop().ok_or_else(|| not_found(scope, id).into())
     }
 
-    async fn rows(&self, scope: &Scope, ids: &[TaskId], contexts: bool, budget: &mut Budget) -> Result<Vec<Snapshot>> {
-        self.found(scope, ids, contexts, budget).await?.into_iter().map(Found::load).collect()
+    /// A task as a lane left it, with its steps where they fit and can be read: what was done is answered as done.
+    pub async fn changed(&self, row: TaskRow, state: TaskState) -> Snapshot {
+        let snapshot = changed(row, state);
+        let range = 0..snapshot.run.len();
+        self.with_steps(snapshot, range, false).await
     }
 
-    async fn found(&self, scope: &Scope, ids: &[TaskId], contexts: bool, budget: &mut Budget) -> Result<Vec<Found>> {
+    /// The same with one step, payloads included where they fit.
+    pub async fn changed_step(&self, row: TaskRow, state: TaskState, no: StepNo) -> Snapshot {
+        let snapshot = self.with_steps(changed(row, state), no..no + 1, true).await;
+        if snapshot.steps.is_some() {
+            return snapshot;
+        }
+        let bare = Snapshot { row: TaskRow { context: None, ..snapshot.row }, ..snapshot };
+        self.with_steps(bare, no..no + 1, false).await
+    }
+
+    async fn with_steps(&self, snapshot: Snapshot, range: Range<StepNo>, payloads: bool) -> Snapshot {
+        let context = snapshot.row.context.as_ref().map_or(0, String::len);
+        let mut budget = Budget::new(self.answer_bytes_max.saturating_sub(context));
+        let mut snapshots = [snapshot];
+        let added = self.add_steps(&mut snapshots, &[range], payloads, &mut budget).await;
+        if let Err(ReadError::Other(error)) = added {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a change is answered without its steps");
+        }
+        let [snapshot] = snapshots;
+        snapshot
+    }
+
+    async fn rows(
+        &self,
+        scope: &Scope,
+        ids: &[TaskId],
+        contexts: bool,
+        budget: &mut Budget,
+    ) -> Result<Vec<Snapshot>, ReadError> {
+        let found = self.found(scope, ids, contexts, budget).await?;
+        found.into_iter().map(|found| found.load().map_err(ReadError::Other)).collect()
+    }
+
+    async fn found(
+        &self,
+        scope: &Scope,
+        ids: &[TaskId],
+        contexts: bool,
+        budget: &mut Budget,
+    ) -> Result<Vec<Found>, ReadError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
         let keys: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
-        let rows = store::tasks::get(&self.store, &keys, contexts, budget).await?;
-        let rows = rows.map_err(|OverBudget| self.too_large())?;
+        let rows = store::tasks::get(&self.store, &keys, contexts, budget).await??;
         let mut rows: HashMap<TaskId, TaskRow> = rows.into_iter().map(|row| (row.task_id, row)).collect();
         let now = self.clock.now();
         let mut found = Vec::with_capacity(rows.len());
@@ -203,15 +328,14 @@ impl Reader {
         ranges: &[Range<StepNo>],
         payloads: bool,
         budget: &mut Budget,
-    ) -> Result<()> {
-        let too_large = |OverBudget| self.too_large();
+    ) -> Result<(), ReadError> {
         let (mut outcomes, mut changed, mut running) = (Vec::new(), Vec::new(), Vec::new());
         for (snapshot, range) in snapshots.iter().zip(ranges) {
             let task = snapshot.row.task_id;
             for no in range.clone() {
                 let (step, spec) = (snapshot.run.step(no), snapshot.run.template().step(no));
                 let ids = spec.parents.len() + spec.children.len();
-                budget.spend(STEP_BYTES + ids * ID_BYTES).map_err(too_large)?;
+                budget.spend(STEP_BYTES + ids * ID_BYTES)?;
                 if step.outcome_sequence > 0 {
                     outcomes.push((task, step.outcome_sequence));
                 }
@@ -223,9 +347,8 @@ impl Reader {
                 }
             }
         }
-        let outcomes = store::steps::outcomes(&self.store, &outcomes, payloads, budget).await?;
-        let mut outcomes = outcomes.map_err(too_large)?;
-        let mut inputs = store::steps::inputs(&self.store, &changed, budget).await?.map_err(too_large)?;
+        let mut outcomes = store::steps::outcomes(&self.store, &outcomes, payloads, budget).await??;
+        let mut inputs = store::steps::inputs(&self.store, &changed, budget).await??;
         let mut leases = match running.as_slice() {
             [] => HashMap::new(),
             tasks => store::steps::leases(&self.store, tasks).await?,
@@ -252,17 +375,24 @@ impl Reader {
         Ok(())
     }
 
-    async fn add_annotations(&self, snapshots: &mut [Snapshot], budget: &mut Budget) -> Result<()> {
+    async fn add_annotations(&self, snapshots: &mut [Snapshot], budget: &mut Budget) -> Result<(), ReadError> {
         let keys: Vec<Uuid> = snapshots.iter().map(|snapshot| snapshot.row.task_id.uuid()).collect();
         let mut by_task: HashMap<TaskId, Vec<Annotation>> = HashMap::new();
         for annotation in store::annotations::list(&self.store, &keys).await? {
-            budget.spend(annotation.annotation.len()).map_err(|OverBudget| self.too_large())?;
+            budget.spend(annotation.annotation.len())?;
             by_task.entry(annotation.task_id).or_default().push(annotation);
         }
         for snapshot in snapshots {
             snapshot.annotations = by_task.remove(&snapshot.row.task_id).unwrap_or_default();
         }
         Ok(())
+    }
+
+    fn refuse(&self, error: ReadError) -> Error {
+        match error {
+            ReadError::OverBudget => self.too_large(),
+            ReadError::Other(error) => error,
+        }
     }
 
     fn too_large(&self) -> Error {
@@ -288,4 +418,23 @@ impl Found {
 /// TASK_NOT_FOUND.
 pub fn unknown(id: TaskId) -> Error {
     Error::new(Reason::TaskNotFound, format!("there is no task {id}")).with("task_id", id.to_string())
+}
+
+/// TASK_NOT_FOUND, or that the caller lacks the permission everywhere.
+pub fn not_found(scope: &Scope, id: TaskId) -> Error {
+    scope.not_found(unknown(id))
+}
+
+/// A task as a lane left it, beside what its caller said once.
+pub(super) fn changed(row: TaskRow, state: TaskState) -> Snapshot {
+    let TaskState { run, now, started_at, finished_at, deadline_at } = state;
+    let at = |at: Option<Micros>| at.map(store::lifecycle::timestamp);
+    let row = TaskRow {
+        stored: run.store(),
+        started_at: at(started_at),
+        finished_at: at(finished_at),
+        deadline_at: at(deadline_at),
+        ..row
+    };
+    Snapshot { row, run, now, steps: None, annotations: Vec::new() }
 }

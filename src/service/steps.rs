@@ -59,9 +59,9 @@ impl Steps {
         if snapshot.run.has(id.no) { Ok(snapshot) } else { Err(unknown(id)) }
     }
 
-    /// Changes a step and returns it.
+    /// Changes a step and returns it, without its payloads where they do not fit.
     pub async fn change(&self, scope: &Scope, id: StepId, change: Change, operation: Operation) -> Result<Snapshot> {
-        self.reader.require(scope, id.task).await.map_err(|error| of_step(error, id))?;
+        let found = self.reader.find_with_context(scope, id.task).await.map_err(|error| of_step(error, id))?;
         let no = id.no;
         let request = match change {
             Change::Update { retry_limit, inputs_json } => {
@@ -71,8 +71,8 @@ impl Steps {
             Change::Resolve(results_json) => Request::ResolveStep { no, results_json, operation },
             Change::Retry => Request::RetryStep { no, operation },
         };
-        self.writer.apply(id.task, request).await.map_err(|error| of_step(error, id))?;
-        self.get(scope, id).await
+        let state = self.writer.apply(id.task, request).await.map_err(|error| of_step(error, id))?;
+        Ok(self.reader.changed_step(found.row, state, no).await)
     }
 }
 

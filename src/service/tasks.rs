@@ -13,23 +13,23 @@ use uuid::Uuid;
 
 use super::{
     namespaces, reads,
-    snapshot::{Reader, Snapshot, View, unknown},
+    snapshot::{self, Reader, Snapshot, View, unknown},
 };
 use crate::{
     auth::Scope,
     domain::{
         identity::Strategy,
         ids::{StepId, TaskId},
-        run::Operation,
+        run::{Micros, Operation},
         state::State,
     },
     error::{Error, Reason, Result},
-    lifecycle::{Request, Watch, Writer},
+    lifecycle::{Deadline, Request, TaskChange, Watch, Writer},
     store::{
         self, Store,
-        annotations::Annotation,
+        annotations::{Annotation, Inserted, NewAnnotation},
         pages::{Cursor, Filter, Order},
-        tasks::TransitionRow,
+        tasks::TransitionPage,
     },
 };
 
@@ -106,7 +106,7 @@ impl Tasks {
         self.reader.tasks(scope, &ids, View::Basic).await
     }
 
-    /// A page of tasks in an order, and where the next page begins.
+    /// A page of tasks in an order, and whether there are more after it. It ends at its size, or where an answer is full.
     pub async fn list(
         &self,
         scope: &Scope,
@@ -115,7 +115,7 @@ impl Tasks {
         after: Option<Cursor>,
         size: i64,
         view: View,
-    ) -> Result<(Vec<Snapshot>, Option<Cursor>)> {
+    ) -> Result<(Vec<Snapshot>, bool)> {
         let wanted = &wanted;
         let look = |store| self.list_on(self.reader.on(store), scope, wanted.clone(), order, after, size, view);
         reads::read(self.reader.store(), look).await
@@ -131,19 +131,15 @@ impl Tasks {
         after: Option<Cursor>,
         size: i64,
         view: View,
-    ) -> Result<(Vec<Snapshot>, Option<Cursor>)> {
-        let Some(filter) = resolve(reader.store(), scope, wanted).await? else { return Ok((Vec::new(), None)) };
+    ) -> Result<(Vec<Snapshot>, bool)> {
+        let Some(filter) = resolve(reader.store(), scope, wanted).await? else { return Ok((Vec::new(), false)) };
         // One more than the page tells whether there is another.
         let mut ids = store::pages::list(reader.store(), &filter, order, after, size + 1).await?;
         let page = usize::try_from(size).expect("a page has a positive size");
         let more = ids.len() > page;
         ids.truncate(page);
-        let tasks = reader.tasks(scope, &ids, view).await?;
-        let next = tasks.last().filter(|_| more).map(|last| Cursor {
-            task: last.row.task_id.uuid(),
-            requested_at: last.row.requested_at.timestamp_micros(),
-        });
-        Ok((tasks, next))
+        let (tasks, read) = reader.page(scope, &ids, view).await?;
+        Ok((tasks, more || read < ids.len()))
     }
 
     /// Tasks by state, every state once.
@@ -164,37 +160,43 @@ impl Tasks {
         Ok(State::ALL.into_iter().map(|state| (state, of(state))).collect())
     }
 
-    /// Changes the reason or the tags.
+    /// Changes the reason, the tags or the deadline.
     pub async fn update(
         &self,
         scope: &Scope,
         id: TaskId,
-        reason: Option<String>,
-        tags: Option<Vec<String>>,
+        change: TaskChange,
+        operation: Operation,
     ) -> Result<Snapshot> {
-        if reason.is_some() || tags.is_some() {
-            self.reader.require(scope, id).await?;
-            let operation = Operation { name: "update_task", ..Operation::default() };
-            self.writer.apply(id, Request::UpdateTask { reason, tags, operation }).await?;
+        if let Some(at) = change.deadline.and_then(Deadline::at) {
+            require_ahead(at, self.reader.now())?;
         }
-        self.get(scope, id, View::Basic).await
+        let mut row = self.reader.find(scope, id).await?.row;
+        let TaskChange { reason, tags, .. } = change.clone();
+        let state = self.writer.apply(id, Request::UpdateTask { change, operation }).await?;
+        row.reason = reason.unwrap_or(row.reason);
+        row.tags = tags.unwrap_or(row.tags);
+        Ok(snapshot::changed(row, state))
     }
 
     /// Cancels a task. Succeeds also when it is cancelled already.
     pub async fn cancel(&self, scope: &Scope, id: TaskId, operation: Operation) -> Result<Snapshot> {
-        self.reader.require(scope, id).await?;
-        self.writer.apply(id, Request::CancelTask(operation)).await?;
-        self.get(scope, id, View::Steps).await
+        self.change(scope, id, Request::CancelTask(operation)).await
     }
 
     /// Retries every failed step of a failed task.
     pub async fn retry(&self, scope: &Scope, id: TaskId, additional: u16, operation: Operation) -> Result<Snapshot> {
-        self.reader.require(scope, id).await?;
-        self.writer.apply(id, Request::RetryTask { additional, operation }).await?;
-        self.get(scope, id, View::Steps).await
+        self.change(scope, id, Request::RetryTask { additional, operation }).await
     }
 
-    /// The audit trail after a sequence number, oldest first, with the task that it is about.
+    async fn change(&self, scope: &Scope, id: TaskId, request: Request) -> Result<Snapshot> {
+        let row = self.reader.find(scope, id).await?.row;
+        let state = self.writer.apply(id, request).await?;
+        Ok(self.reader.changed(row, state).await)
+    }
+
+    /// The audit trail after a sequence number, oldest first, with the task that it is about, and whether there is more.
+    /// It ends at its size, or where an answer is full.
     pub async fn transitions(
         &self,
         scope: &Scope,
@@ -202,43 +204,61 @@ impl Tasks {
         step: Option<StepId>,
         after: u32,
         size: i64,
-    ) -> Result<(Snapshot, Vec<TransitionRow>)> {
+    ) -> Result<(Snapshot, TransitionPage)> {
         let task = self.get(scope, id, View::Basic).await?;
         if let Some(step) = step.filter(|step| step.task != id || !task.run.has(step.no)) {
             let error = Error::new(Reason::StepNotFound, format!("the task has no step {step}"));
             return Err(error.with("step_id", step.to_string()));
         }
         let store = self.reader.store();
-        let rows = store::tasks::transitions(store, id, after, step.map(|step| step.no), size).await?;
-        Ok((task, rows))
+        let bytes = self.reader.answer_bytes_max();
+        let page = store::tasks::transitions(store, id, after, step.map(|step| step.no), size, bytes).await?;
+        Ok((task, page))
     }
 
-    /// Adds an annotation.
-    pub async fn annotate(
+    /// Adds an annotation; the first one when the same was added before under the same request id.
+    pub async fn annotate(&self, scope: &Scope, id: TaskId, new: &NewAnnotation) -> Result<Annotation> {
+        self.reader.require(scope, id).await?;
+        let store = self.reader.store();
+        match store::annotations::insert(store, Uuid::now_v7(), id, new, ANNOTATIONS_MAX).await? {
+            Inserted::Added(annotation) | Inserted::Repeated(annotation) => Ok(annotation),
+            Inserted::Reused => Err(Error::new(
+                Reason::RequestIdReused,
+                "another annotation of this task has the same request id and other content",
+            )
+            .with("task_id", id.to_string())),
+            Inserted::Full => {
+                let text = format!("the task has {ANNOTATIONS_MAX} annotations, which is the most");
+                Err(Error::new(Reason::LimitExceeded, text).with("limit", ANNOTATIONS_MAX.to_string()))
+            }
+        }
+    }
+
+    /// A page of the annotations after one of them, oldest first, and whether there are more.
+    pub async fn annotations(
         &self,
         scope: &Scope,
         id: TaskId,
-        annotation_type: &str,
-        annotation: &str,
-    ) -> Result<Annotation> {
+        after: Option<Uuid>,
+        size: i64,
+    ) -> Result<(Vec<Annotation>, bool)> {
         self.reader.require(scope, id).await?;
-        let store = self.reader.store();
-        let annotation_id = Uuid::now_v7();
-        let made =
-            store::annotations::insert(store, annotation_id, id, annotation_type, annotation, ANNOTATIONS_MAX).await?;
-        if let Some(made) = made {
-            return Ok(made);
-        }
-        let text = format!("the task has {ANNOTATIONS_MAX} annotations, which is the most");
-        Err(Error::new(Reason::LimitExceeded, text).with("limit", ANNOTATIONS_MAX.to_string()))
+        let mut found = store::annotations::page(self.reader.store(), id, after, size + 1).await?;
+        let page = usize::try_from(size).unwrap_or(usize::MAX);
+        let more = found.len() > page;
+        found.truncate(page);
+        Ok((found, more))
     }
+}
 
-    /// The annotations, oldest first.
-    pub async fn annotations(&self, scope: &Scope, id: TaskId) -> Result<Vec<Annotation>> {
-        let store = self.reader.store();
-        self.reader.require(scope, id).await?;
-        Ok(store::annotations::list(store, &[id.uuid()]).await?)
-    }
+/// Where a list goes on after this task.
+pub fn cursor(task: &Snapshot) -> Cursor {
+    Cursor { task: task.row.task_id.uuid(), requested_at: task.row.requested_at.timestamp_micros() }
+}
+
+/// Refuses a deadline that has passed.
+fn require_ahead(deadline_at: Micros, now: Micros) -> Result<()> {
+    if deadline_at > now { Ok(()) } else { Err(Error::invalid_field("task.deadline_time", "is in the past")) }
 }
 
 /// Turns names into handler versions within the scope; `None` when there are none such, and therefore no tasks.

@@ -23,6 +23,10 @@ pub struct Loaded {
     pub named_task_id: NamedTaskId,
     /// The run.
     pub stored: Stored,
+    /// When its first step started.
+    pub started_at: Option<Micros>,
+    /// When it reached its present final state.
+    pub finished_at: Option<Micros>,
     /// When it must be finished.
     pub deadline_at: Option<Micros>,
 }
@@ -144,6 +148,7 @@ pub struct Transitions {
     pub results: Vec<Option<Text>>,
     pub metadata: Vec<Option<String>>,
     pub ended_step_no: Vec<Option<i16>>,
+    pub session_id: Vec<Option<Uuid>>,
 }
 
 /// Leases that begin.
@@ -312,6 +317,7 @@ pub async fn write(connection: &mut PgConnection, now: Micros, set: &WriteSet, l
         .bind(tally_changes.0)
         .bind(tally_changes.1)
         .bind(tally_changes.2)
+        .bind(&transitions.session_id)
         .execute(connection)
         .await?;
     Ok(())
@@ -354,6 +360,7 @@ async fn advance(connection: &mut PgConnection, now: Micros, set: &WriteSet, log
         .bind(tally_changes.0)
         .bind(tally_changes.1)
         .bind(tally_changes.2)
+        .bind(&transitions.session_id)
         .execute(connection)
         .await?;
     Ok(())
@@ -509,6 +516,33 @@ pub async fn set_request(
     Ok(())
 }
 
+/// Changes the deadline of a task; `None` removes it.
+pub async fn set_deadline(connection: &mut PgConnection, task: TaskId, deadline_at: Option<Micros>) -> Result<()> {
+    sql!("lifecycle/set_deadline").bind(task.uuid()).bind(deadline_at.map(timestamp)).execute(connection).await?;
+    Ok(())
+}
+
+/// A call that changed a task: the task, the call's request id, the hash of what it said.
+pub type OperationRequest = (TaskId, String, Vec<u8>);
+
+/// Finds the calls that changed tasks under these request ids.
+pub async fn find_requests(connection: &mut PgConnection, keys: &[(TaskId, &str)]) -> Result<Vec<OperationRequest>> {
+    let tasks: Vec<Uuid> = keys.iter().map(|(task, _)| task.uuid()).collect();
+    let ids: Vec<&str> = keys.iter().map(|(_, id)| *id).collect();
+    let rows = sql!("lifecycle/find_requests").bind(tasks).bind(ids).fetch_all(connection).await?;
+    let found = |row: &PgRow| {
+        let task = TaskId::from_uuid(row.try_get("task_id")?);
+        Ok((task, row.try_get("request_id")?, row.try_get("content_hash")?))
+    };
+    rows.iter().map(found).collect()
+}
+
+/// Notes a call that changed a task under a request id.
+pub async fn add_request(connection: &mut PgConnection, task: TaskId, id: &str, hash: &[u8]) -> Result<()> {
+    sql!("lifecycle/add_request").bind(task.uuid()).bind(id).bind(hash).execute(connection).await?;
+    Ok(())
+}
+
 /// A sequence number as Postgres wants it; one that no transition can have finds none.
 pub fn signed(sequence: u32) -> i32 {
     i32::try_from(sequence).unwrap_or(-1)
@@ -531,7 +565,9 @@ pub(super) fn step(row: &PgRow) -> Result<StepId> {
 pub(super) fn loaded(row: &PgRow) -> Result<Loaded> {
     let state: i16 = row.try_get("state")?;
     let state = u8::try_from(state).ok().and_then(State::from_code);
-    let deadline: Option<DateTime<Utc>> = row.try_get("deadline_at")?;
+    let micros = |column: &str| -> Result<Option<Micros>> {
+        Ok(row.try_get::<Option<DateTime<Utc>>, _>(column)?.map(|at| at.timestamp_micros()))
+    };
     Ok(Loaded {
         task_id: TaskId::from_uuid(row.try_get("task_id")?),
         named_task_id: row.try_get("named_task_id")?,
@@ -542,6 +578,8 @@ pub(super) fn loaded(row: &PgRow) -> Result<Loaded> {
             steps: row.try_get("steps")?,
             detail: row.try_get("detail")?,
         },
-        deadline_at: deadline.map(|at| at.timestamp_micros()),
+        started_at: micros("started_at")?,
+        finished_at: micros("finished_at")?,
+        deadline_at: micros("deadline_at")?,
     })
 }

@@ -24,6 +24,9 @@ use crate::domain::{
 /// What a task takes in an answer, beside its context and its lists.
 const TASK_BYTES: usize = 512;
 
+/// What a transition takes in an answer, beside its metadata.
+const TRANSITION_BYTES: usize = 256;
+
 /// A task with what its caller said.
 #[derive(Debug, Clone)]
 pub struct TaskRow {
@@ -78,8 +81,10 @@ pub struct TransitionRow {
     pub at: DateTime<Utc>,
     /// When the attempt that the row settles began.
     pub started_at: Option<DateTime<Utc>>,
-    /// The session that ran the attempt.
+    /// The session that runs or ran the attempt.
     pub session_id: Option<Uuid>,
+    /// Its worker, unless the session has been forgotten.
+    pub worker_id: Option<String>,
     /// Details as JSON text.
     pub metadata: Option<String>,
 }
@@ -112,22 +117,50 @@ pub async fn owner(store: &Store, id: TaskId) -> Result<Option<(NamedTaskId, Opt
     row.map(|row| Ok((row.try_get("named_task_id")?, row.try_get("created_by")?))).transpose()
 }
 
-/// Reads the audit trail of a task after a sequence number, oldest first, of one step or of everything.
+/// Some rows of the audit trail of a task.
+#[derive(Debug, Default)]
+pub struct TransitionPage {
+    /// The rows.
+    pub rows: Vec<TransitionRow>,
+    /// Whether there are more after them.
+    pub more: bool,
+}
+
+/// Reads the audit trail of a task after a sequence number, oldest first, of one step or of everything: at most so many
+/// rows, and no more than have about so many bytes, but at least one.
 pub async fn transitions(
     store: &Store,
     id: TaskId,
     after: u32,
     step: Option<StepNo>,
-    limit: i64,
-) -> Result<Vec<TransitionRow>> {
-    let rows = sql!("tasks/transitions")
+    rows_max: i64,
+    bytes_max: usize,
+) -> Result<TransitionPage> {
+    let mut rows = sql!("tasks/transitions")
         .bind(id.uuid())
         .bind(i32::try_from(after).unwrap_or(i32::MAX))
         .bind(step.map(|no| i16::try_from(no).unwrap_or(i16::MAX)))
-        .bind(limit)
-        .fetch_all(store.pool())
-        .await?;
-    rows.iter().map(transition).collect()
+        .bind(rows_max.saturating_add(1))
+        .fetch(store.pool());
+    let rows_max = usize::try_from(rows_max).unwrap_or(usize::MAX);
+    let mut budget = Budget::new(bytes_max);
+    let mut page = TransitionPage::default();
+    while let Some(row) = rows.try_next().await? {
+        let row = transition(&row)?;
+        let fits = budget.spend(TRANSITION_BYTES + row.metadata.as_ref().map_or(0, String::len)).is_ok();
+        if page.rows.len() == rows_max || !fits && !page.rows.is_empty() {
+            page.more = true;
+            break;
+        }
+        page.rows.push(row);
+    }
+    Ok(page)
+}
+
+/// Finds the task that holds an identity, with the hash of its content.
+pub async fn find_identity(store: &Store, identity: &str) -> Result<Option<(TaskId, Vec<u8>)>> {
+    let row = sql!("lifecycle/find_identity").bind([identity]).fetch_optional(store.pool()).await?;
+    row.map(|row| Ok((TaskId::from_uuid(row.try_get("task_id")?), row.try_get("identity_hash")?))).transpose()
 }
 
 /// Finds the handler versions that a filter means, every revision of them.
@@ -180,6 +213,7 @@ fn transition(row: &PgRow) -> Result<TransitionRow> {
         at: row.try_get("at")?,
         started_at: row.try_get("started_at")?,
         session_id: row.try_get("session_id")?,
+        worker_id: row.try_get("worker_id")?,
         metadata: row.try_get("metadata")?,
     })
 }

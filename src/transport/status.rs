@@ -69,6 +69,17 @@ impl From<Error> for Status {
     }
 }
 
+/// A refusal within an answer: the same as the status of a call would say.
+pub fn of_item(error: Error) -> tonic_types::pb::Status {
+    let status = Status::from(error);
+    // The details of a status are this very message.
+    <tonic_types::pb::Status as prost::Message>::decode(status.details()).unwrap_or_else(|_| tonic_types::pb::Status {
+        code: status.code().into(),
+        message: status.message().to_owned(),
+        details: Vec::new(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

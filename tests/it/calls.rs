@@ -2,6 +2,7 @@
 
 mod annotations;
 mod create;
+mod deadline;
 mod graph;
 mod graph_answers;
 mod graph_cache;
@@ -9,6 +10,7 @@ mod large;
 mod list;
 mod manual;
 mod refuse;
+mod repeat;
 mod steps;
 mod watch;
 pub mod world;

@@ -146,7 +146,7 @@ async fn the_example_runs_on_real_data() {
     let moves = documents(&world.ok(&["get", &format!("{task}/fetch"), "--history", "-o", "json"]).await);
     let states: Vec<_> = moves.iter().map(|moved| moved["to_state"].as_str().unwrap()).collect();
     assert_eq!(states, ["in_progress", "error", "pending", "in_progress", "complete"]);
-    let failure = moves[1]["metadata"]["message"].as_str().unwrap();
+    let failure = moves[1]["cause"]["failed"]["failure"]["message"].as_str().unwrap();
     assert!(failure.contains("mirror a: 40960 bytes"), "{failure}");
 
     drain.cancel();
@@ -237,7 +237,7 @@ async fn lists_are_complete_across_pages() {
     let mut found: Vec<&str> = all.iter().map(|task| task["task_id"].as_str().unwrap()).collect();
     found.sort_unstable();
     assert_eq!(found, created);
-    assert_eq!(world.ok(&["list", "--name", "other"]).await, "no tasks\n");
+    assert_eq!(world.ok(&["list", "--handler", "other"]).await, "no tasks\n");
     let counts: Value = serde_json::from_str(&world.ok(&["list", "--count", "-o", "json"]).await).unwrap();
     assert_eq!((&counts["total"], &counts["counts"]["pending"]), (&45.into(), &45.into()));
     world.app.stop().await;

@@ -90,13 +90,12 @@ impl World {
     /// The version that a new task is of, or why there is none.
     async fn create(&self, name: &str, version: &str) -> String {
         let task = NewTask {
-            name: name.to_owned(),
-            version: version.to_owned(),
+            handler: harness::handler_ref("", name, version),
             context_json: "{\"n\": 1}".to_owned(),
             ..NewTask::default()
         };
         match self.client.tasks().create_task(CreateTaskRequest { task: Some(task) }).await {
-            Ok(answer) => answer.into_inner().task.unwrap().version,
+            Ok(answer) => answer.into_inner().task.unwrap().handler.unwrap().version,
             Err(refused) => reason(&refused),
         }
     }
@@ -269,8 +268,7 @@ async fn a_deprecated_version_takes_no_new_tasks_and_its_tasks_go_on() {
         assert_eq!(reason(&refused), expected, "{name}@{version}");
     }
     let task = NewTask {
-        name: "ship".into(),
-        version: "1.0.0".into(),
+        handler: harness::handler_ref("", "ship", "1.0.0"),
         context_json: "{\"n\":1}".into(),
         ..NewTask::default()
     };

@@ -13,7 +13,7 @@ use tasker::{
     domain::{
         explain::{Cause, Explanation, Presence, Verdict},
         ids::{StepId, StepNo, TaskId},
-        run::{Micros, Operation},
+        run::{Micros, Operation, OperationKind},
         template::Template,
     },
     engine::Settings,
@@ -129,7 +129,7 @@ fn fails(wait_ms: u64) -> Outcome {
 }
 
 fn asked() -> Operation {
-    Operation { name: "test", ..Operation::default() }
+    Operation::of(OperationKind::RetryTask)
 }
 
 #[tokio::test(flavor = "multi_thread")]

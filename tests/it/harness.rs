@@ -128,3 +128,12 @@ pub async fn serving(channel: &Channel) -> bool {
 pub async fn connect(app: &App) -> Channel {
     Channel::from_shared(app.endpoint().to_owned()).unwrap().connect().await.unwrap()
 }
+
+/// A handler; empty for the defaults.
+pub fn handler_ref(namespace: &str, name: &str, version: &str) -> Option<tasker_sdk::proto::tasker::v1::HandlerRef> {
+    Some(tasker_sdk::proto::tasker::v1::HandlerRef {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        version: version.to_owned(),
+    })
+}

@@ -15,7 +15,11 @@ use crate::{
 const TEXT: &str = r#"{"z":1e2, "y":-0, "x":1.0, "small":1e-300}"#;
 
 fn task(context_json: &str) -> CreateTaskRequest {
-    let task = NewTask { name: "work".into(), context_json: context_json.into(), ..NewTask::default() };
+    let task = NewTask {
+        handler: crate::harness::handler_ref("", "work", ""),
+        context_json: context_json.into(),
+        ..NewTask::default()
+    };
     CreateTaskRequest { task: Some(task) }
 }
 

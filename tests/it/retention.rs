@@ -7,7 +7,7 @@ use tasker::{
     engine::retention::{Round, Settings, Work},
     store::ready,
 };
-use tasker_sdk::proto::tasker::v1::{CreateAnnotationRequest, State, UpdateStepRequest};
+use tasker_sdk::proto::tasker::v1::{CreateAnnotationRequest, State, Step, UpdateStepRequest};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -110,10 +110,15 @@ async fn what_is_old_enough_goes_with_everything_and_nothing_else_does() {
         task_id: rich.clone(),
         annotation_type: "invoice".to_owned(),
         annotation_json: r#"{"n": 1}"#.to_owned(),
+        request_id: "once".to_owned(),
     };
     world.client.tasks().create_annotation(request).await.unwrap();
     let step_id = world.step_id(&rich, "label").await;
-    let request = UpdateStepRequest { step_id, inputs_json: Some("{}".to_owned()), ..Default::default() };
+    let request = UpdateStepRequest {
+        step: Some(Step { step_id, inputs_json: "{}".to_owned(), ..Step::default() }),
+        update_mask: Some(prost_types::FieldMask { paths: vec!["inputs_json".to_owned()] }),
+        ..Default::default()
+    };
     world.client.steps().update_step(request).await.unwrap();
     world.run(&rich).await;
     let rich = long_ago(&world, &rich, 30).await;

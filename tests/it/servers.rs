@@ -81,7 +81,11 @@ pub async fn submit(client: &Client, steps: &[(&str, &[&str])], tasks: usize) {
     };
     let request = RegisterHandlersRequest { handlers: vec![handler], ..Default::default() };
     client.handlers().register_handlers(request).await.unwrap();
-    let task = NewTask { name: "story".to_owned(), context_json: r#"{"n":1}"#.to_owned(), ..Default::default() };
+    let task = NewTask {
+        handler: harness::handler_ref("", "story", ""),
+        context_json: r#"{"n":1}"#.to_owned(),
+        ..Default::default()
+    };
     let request = BatchCreateTasksRequest { tasks: vec![task; tasks] };
     let outcomes = client.tasks().batch_create_tasks(request).await.unwrap().into_inner().outcomes;
     assert_eq!(outcomes.len(), tasks);

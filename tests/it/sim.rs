@@ -225,7 +225,7 @@ impl Server {
 
     /// Changes a task.
     pub async fn apply(&self, task: TaskId, request: Request) -> tasker::error::Result<()> {
-        within("apply", self.engine.writer().apply(task, request)).await
+        within("apply", self.engine.writer().apply(task, request)).await.map(|_| ())
     }
 
     /// The process is gone from one moment to the next.

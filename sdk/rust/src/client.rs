@@ -1,11 +1,12 @@
 //! The client: owns the connection and its settings, and hands out the typed service clients.
 //!
 //! ```no_run
-//! use tasker_sdk::{Client, proto::tasker::v1::{CreateTaskRequest, NewTask}};
+//! use tasker_sdk::{Client, proto::tasker::v1::{CreateTaskRequest, HandlerRef, NewTask}};
 //!
 //! # async fn example() -> tasker_sdk::Result<()> {
 //! let client = Client::connect("http://localhost:7077").await?;
-//! let task = NewTask { name: "ship_parcel".into(), context_json: r#"{"parcel_id": 7}"#.into(), ..Default::default() };
+//! let handler = HandlerRef { name: "ship_parcel".into(), ..Default::default() };
+//! let task = NewTask { handler: Some(handler), context_json: r#"{"parcel_id": 7}"#.into(), ..Default::default() };
 //! let created = client.tasks().create_task(CreateTaskRequest { task: Some(task) }).await?.into_inner();
 //! println!("{}", created.task.unwrap_or_default().task_id);
 //! # Ok(())

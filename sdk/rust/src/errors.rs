@@ -112,6 +112,14 @@ impl From<Status> for Error {
     }
 }
 
+/// A refusal within an answer, such as that of one task of a batch.
+impl From<tonic_types::pb::Status> for Error {
+    fn from(status: tonic_types::pb::Status) -> Self {
+        let details = prost::Message::encode_to_vec(&status).into();
+        Self::from(Status::with_details(Code::from(status.code), status.message, details))
+    }
+}
+
 impl From<tonic::transport::Error> for Error {
     fn from(error: tonic::transport::Error) -> Self {
         let mut message = error.to_string();
@@ -162,6 +170,17 @@ mod tests {
         assert_eq!(refusal.metadata["limit"], "64");
         assert_eq!(refusal.violations, [Violation { field: "task.tags[2]".into(), description: "is too long".into() }]);
         assert_eq!(error.retry_after(), None);
+    }
+
+    #[test]
+    fn a_refusal_within_an_answer_says_the_same_as_that_of_a_call() {
+        let details = ErrorDetails::with_error_info("TASK_EXISTS", DOMAIN, [("task_id".to_owned(), "7".to_owned())]);
+        let status = Status::with_error_details(Code::AlreadyExists, "taken", details);
+        let within: tonic_types::pb::Status = prost::Message::decode(status.details()).expect("it is one");
+        let error = Error::from(within);
+        let refusal = error.refusal().expect("the domain is ours");
+        assert_eq!((refusal.reason, refusal.code), (Reason::TaskExists, Code::AlreadyExists));
+        assert_eq!((refusal.message.as_str(), refusal.metadata["task_id"].as_str()), ("taken", "7"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tasker_sdk::{
 
 use crate::{
     bench::seed::NAMESPACES,
-    domain::{self, ids::TaskId},
+    domain::ids::TaskId,
     store::{Store, bench as rows},
 };
 
@@ -155,15 +155,15 @@ impl Call {
                 list(client, TaskFilter { namespace: namespace(), states, ..TaskFilter::default() }).await?
             }
             Self::ListTasksOfHandler => {
-                let name = format!("seeded_{:04}", n % 5);
+                let handler = format!("seeded_{:04}", n % 5);
                 let states = vec![State::Pending.into(), State::InProgress.into()];
-                list(client, TaskFilter { namespace: namespace(), name, states, ..TaskFilter::default() }).await?
+                list(client, TaskFilter { namespace: namespace(), handler, states, ..TaskFilter::default() }).await?
             }
-            Self::CountTasks => count(client, None).await?.total > 0,
+            Self::CountTasks => count(client, None).await?.counts.is_some_and(|counts| counts.total > 0),
             Self::CountTasksOfNamespace => {
                 let filter = TaskFilter { namespace: namespace(), ..TaskFilter::default() };
-                // A namespace may have no tasks where there are few; every state is told of all the same.
-                count(client, Some(filter)).await?.counts.len() == domain::state::State::ALL.len()
+                // A namespace may have no tasks where there are few; they are counted all the same.
+                count(client, Some(filter)).await?.counts.is_some()
             }
             Self::HealthCounts => {
                 let request = GetHealthCountsRequest::default();

@@ -8,12 +8,12 @@ use std::{iter, sync::Arc, time::Duration};
 
 use crate::{
     domain::{
+        audit,
         ids::StepNo,
         run::{Cause, Changes, Claimed, Failure, Micros, Run},
         state::State,
         template::Template,
     },
-    lifecycle::metadata,
     store::{
         seed::{LATER, Move, Story},
         tallies::Kind,
@@ -193,7 +193,7 @@ impl StoryRunner {
                 attempt: i32::from(row.attempt),
                 at: self.now as f64,
                 started_at: began.filter(|_| ends).map(|(.., since)| *since as f64),
-                metadata: metadata::of(&row.cause),
+                metadata: audit::metadata(&row.cause),
                 retry_at: retry_at.map(|at| at as f64),
                 results: (ends && row.to == State::Complete).then(|| RESULTS.to_owned()),
             });

@@ -5,11 +5,13 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
-use tasker_sdk::proto::tasker::v1 as pb;
+use tasker_sdk::proto::tasker::v1::{self as pb, transition::Cause};
 
-use super::super::input::from_proto;
-use crate::domain::{run::Micros, state::State};
+use super::super::{input::from_proto, shape};
+use crate::domain::{
+    run::{DEADLINE_EXCEEDED, Micros},
+    state::State,
+};
 
 /// A task and its steps.
 #[derive(Debug)]
@@ -60,6 +62,8 @@ pub(crate) struct Row {
     pub(crate) blocked: bool,
     /// Whether it was completed without running.
     pub(crate) bypassed: bool,
+    /// What keeps it although no parent does, as far as the server was asked.
+    pub(crate) obstacle: Option<String>,
 }
 
 /// Steps by state.
@@ -98,7 +102,7 @@ impl Board {
     /// Takes over a snapshot. What it does not carry, such as when a running attempt began, is kept.
     pub(crate) fn replace(&mut self, task: &pb::Task) {
         self.task_id.clone_from(&task.task_id);
-        self.full_name.clone_from(&task.full_name);
+        self.full_name = shape::full_name(task.handler.as_ref());
         self.state = from_proto(task.state).unwrap_or_default();
         self.reason.clone_from(&task.state_reason);
         self.created = task.create_time.map(micros);
@@ -121,6 +125,7 @@ impl Board {
                 row.began = row.began.or(known.began);
                 row.ended = row.ended.or(known.ended);
                 row.failure = row.failure.or_else(|| known.failure.clone());
+                row.obstacle.clone_from(&known.obstacle);
             }
             self.rows.push(row);
         }
@@ -129,13 +134,13 @@ impl Board {
     /// Takes over a move. One that the board has already says only when the newest attempt began.
     pub(crate) fn apply(&mut self, transition: &pb::Transition) {
         let known = transition.sequence <= self.revision;
-        let time = transition.time.map(micros);
+        let time = transition.transition_time.map(micros);
         let to = from_proto(transition.to_state).unwrap_or_default();
         self.revision = self.revision.max(transition.sequence);
         if transition.step_id.is_empty() {
             if !known {
                 self.state = to;
-                self.reason = detail(transition, "reason").unwrap_or_default();
+                self.reason = reason(transition);
                 self.finished = if to.is_settled_task() { time } else { None };
             }
             return;
@@ -146,6 +151,26 @@ impl Board {
         } else if to == State::InProgress && transition.attempt == row.attempts {
             row.began = row.began.or(time);
         }
+    }
+
+    /// The first steps that nothing in the task keeps and that have not started, at most so many.
+    pub(crate) fn waiting(&self, most: usize) -> Vec<String> {
+        if self.state.is_settled_task() {
+            return Vec::new();
+        }
+        let waits = |row: &Row| row.state == State::Pending && self.waits_for(row).next().is_none();
+        let mut found: Vec<(usize, &String)> =
+            self.by_id.iter().filter(|(_, at)| waits(&self.rows[**at])).map(|(id, at)| (*at, id)).collect();
+        found.sort_unstable();
+        found.into_iter().take(most).map(|(_, id)| id.clone()).collect()
+    }
+
+    /// Notes what keeps a step. Tells the step's name when something keeps it that was not known to.
+    pub(crate) fn keep(&mut self, id: &str, obstacle: Option<String>) -> Option<&Row> {
+        let row = self.by_id.get(id).map(|position| &mut self.rows[*position])?;
+        let is_new = row.obstacle.is_none() && obstacle.is_some();
+        row.obstacle = obstacle.filter(|_| row.state == State::Pending);
+        is_new.then_some(&*row)
     }
 
     /// The step with this id.
@@ -189,17 +214,19 @@ impl Row {
             state: from_proto(step.state).unwrap_or_default(),
             attempts: step.attempts,
             retry_limit: step.retry_limit,
-            began: step.last_attempted_time.map(micros),
-            ended: step.processed_time.or_else(|| failure.and_then(|failure| failure.time)).map(micros),
-            failure: failure.map(|failure| error_text(&failure.error_class, &failure.message)),
-            retry_at: step.next_retry_time.map(micros),
+            began: step.last_attempt_time.map(micros),
+            ended: step.complete_time.or_else(|| failure.and_then(|failure| failure.fail_time)).map(micros),
+            failure: failure.map(shape::error_text),
+            retry_at: step.retry_time.map(micros),
             blocked: step.readiness.is_some_and(|readiness| readiness.permanently_blocked),
             bypassed: step.bypassed,
+            obstacle: None,
         }
     }
 
     fn apply(&mut self, transition: &pb::Transition, to: State, time: Option<Micros>) {
         self.state = to;
+        self.obstacle = None;
         match to {
             State::InProgress => {
                 self.attempts = transition.attempt.max(self.attempts);
@@ -232,39 +259,32 @@ impl Row {
 
 /// The class and message of a failure that a transition tells.
 pub(crate) fn failure(transition: &pb::Transition) -> Option<String> {
-    let class = detail(transition, "error_class").unwrap_or_default();
-    let message = detail(transition, "message").unwrap_or_default();
-    (!class.is_empty() || !message.is_empty()).then(|| error_text(&class, &message))
+    let Some(Cause::Failed(failed)) = &transition.cause else { return None };
+    failed.failure.as_ref().map(shape::error_text).filter(|text| !text.is_empty())
 }
 
 /// When a transition lets the next attempt begin.
 pub(crate) fn retry_at(transition: &pb::Transition) -> Option<Micros> {
-    match metadata(transition).get("retry_at")? {
-        Value::String(text) => Some(chrono::DateTime::parse_from_rfc3339(text).ok()?.timestamp_micros()),
-        micros => micros.as_i64(),
+    match &transition.cause {
+        Some(Cause::Failed(failed)) => failed.retry_time.map(micros),
+        _ => None,
     }
 }
 
-/// A text that the metadata of a transition holds.
-pub(crate) fn detail(transition: &pb::Transition, name: &str) -> Option<String> {
-    Some(metadata(transition).get(name)?.as_str()?.to_owned())
-}
-
-fn metadata(transition: &pb::Transition) -> Value {
-    serde_json::from_str(&transition.metadata_json).unwrap_or_default()
+/// Why a transition left the task in its state.
+fn reason(transition: &pb::Transition) -> String {
+    match &transition.cause {
+        Some(Cause::Waiting(waiting)) => waiting.reason.clone(),
+        Some(Cause::Finalized(finalized)) => finalized.reason.clone(),
+        Some(Cause::DeadlineExceeded(_)) => DEADLINE_EXCEEDED.to_owned(),
+        Some(Cause::Manual(manual)) => manual.reason.clone(),
+        _ => String::new(),
+    }
 }
 
 /// A time of the wire in microseconds.
 pub(crate) fn micros(time: prost_types::Timestamp) -> Micros {
     time.seconds.saturating_mul(1_000_000).saturating_add(i64::from(time.nanos) / 1_000)
-}
-
-fn error_text(class: &str, message: &str) -> String {
-    match (class, message) {
-        ("", message) => message.to_owned(),
-        (class, "") => class.to_owned(),
-        (class, message) => format!("{class}: {message}"),
-    }
 }
 
 /// The steps by depth, those of the same depth as declared: positions and depths. A circle, which no handler

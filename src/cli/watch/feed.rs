@@ -25,7 +25,7 @@ pub(crate) enum News {
     /// The task as it is.
     Task(Box<pb::Task>),
     /// A move.
-    Transition(pb::Transition),
+    Transition(Box<pb::Transition>),
     /// The server is unavailable; the feed keeps trying.
     Disconnected(String),
 }
@@ -93,7 +93,7 @@ impl Feed {
             }
             Message::Transition(transition) => {
                 self.after_sequence = self.after_sequence.max(transition.sequence);
-                News::Transition(transition)
+                News::Transition(Box::new(transition))
             }
         }
     }

@@ -1,13 +1,14 @@
 //! Tells the moves of a task, a line each, where no screen can be repainted.
 
-use tasker_sdk::proto::tasker::v1 as pb;
+use tasker_sdk::proto::tasker::v1::{self as pb, transition::Cause};
 
 use super::{
     super::{
         input::{count, from_proto},
+        shape,
         style::{Paint, Tone, glyph, one_line, tone},
     },
-    board::{self, Board},
+    board::{self, Board, Row},
     view::{duration, words},
 };
 use crate::domain::{run::Micros, state::State};
@@ -25,7 +26,7 @@ pub(crate) fn snapshot(board: &Board, paint: Paint) -> String {
 /// A move, after the board has taken it over.
 pub(crate) fn transition(board: &Board, transition: &pb::Transition, paint: Paint) -> String {
     let to = from_proto(transition.to_state).unwrap_or_default();
-    let at = transition.time.map(board::micros);
+    let at = transition.transition_time.map(board::micros);
     let since = match (at, board.created) {
         (Some(at), Some(created)) => duration(at - created),
         _ => String::new(),
@@ -38,6 +39,13 @@ pub(crate) fn transition(board: &Board, transition: &pb::Transition, paint: Pain
     format!("{since:>9}  {state}  {}  {}", paint.tone(Tone::Bold, &format!("{name:<20}")), one_line(&note))
         .trim_end()
         .to_owned()
+}
+
+/// What keeps a step that could start.
+pub(crate) fn obstacle(row: &Row, paint: Paint) -> String {
+    let why = row.obstacle.as_deref().unwrap_or_default();
+    let state = paint.tone(tone(row.state), &format!("{} {:<11}", glyph(row.state), "waiting"));
+    format!("{:>9}  {state}  {}  {}", "", paint.tone(Tone::Bold, &format!("{:<20}", row.name)), one_line(why))
 }
 
 /// How it ended.
@@ -59,7 +67,7 @@ fn step_note(board: &Board, transition: &pb::Transition, to: State) -> String {
             let took = row.and_then(|row| row.took(0)).map(|took| format!("after {}", duration(took)));
             let failure = board::failure(transition).filter(|_| to == State::Error);
             let again = board::retry_at(transition)
-                .zip(transition.time)
+                .zip(transition.transition_time)
                 .map(|(at, time)| format!("again in {}", duration(at - board::micros(time))));
             [took, failure, again].into_iter().flatten().collect::<Vec<_>>().join(" · ")
         }
@@ -70,17 +78,18 @@ fn step_note(board: &Board, transition: &pb::Transition, to: State) -> String {
 }
 
 fn task_note(transition: &pb::Transition) -> String {
-    if board::detail(transition, "operation").is_some() {
-        return manual_note(transition);
+    match &transition.cause {
+        Some(Cause::Manual(_)) => manual_note(transition),
+        _ => shape::cause_line(transition),
     }
-    board::detail(transition, "reason").unwrap_or_default()
 }
 
 /// Who did it and why.
 fn manual_note(transition: &pb::Transition) -> String {
-    let by = board::detail(transition, "requested_by").map(|by| format!("by {by}"));
-    let why = board::detail(transition, "reason");
-    [by, why].into_iter().flatten().collect::<Vec<_>>().join(": ")
+    match &transition.cause {
+        Some(Cause::Manual(manual)) => shape::who_and_why(manual),
+        _ => shape::cause_line(transition),
+    }
 }
 
 /// What to do about a task that did not end well: its failures in full, and the commands that help.

@@ -1,6 +1,6 @@
 //! The views of a watched task, drawn from values.
 
-use tasker_sdk::proto::tasker::v1 as pb;
+use tasker_sdk::proto::tasker::v1::{self as pb, transition::Cause};
 
 use super::{
     super::{input::to_proto, style::Paint, terminal::Size},
@@ -26,7 +26,11 @@ fn task(steps: &str) -> pb::Task {
     };
     pb::Task {
         task_id: "01932c07-6b1f-7d0e-9d0a-5f2c1d3e0000".to_owned(),
-        full_name: "default.anatomy@1.0.0".to_owned(),
+        handler: Some(pb::HandlerRef {
+            namespace: "default".to_owned(),
+            name: "anatomy".to_owned(),
+            version: "1.0.0".to_owned(),
+        }),
         state: pb::State::Pending.into(),
         create_time: at(0),
         revision: 1,
@@ -35,12 +39,28 @@ fn task(steps: &str) -> pb::Task {
     }
 }
 
+fn cause(state: &str, text: &str) -> Option<Cause> {
+    let Some((class, message)) = text.split_once(": ") else {
+        return (!text.is_empty()).then(|| Cause::Finalized(pb::TaskFinalized { reason: text.to_owned() }));
+    };
+    assert_eq!(state, "error");
+    let (message, again) = message.split_once(" again ").unwrap_or((message, ""));
+    let failure = pb::StepFailure {
+        error_class: class.to_owned(),
+        message: message.to_owned(),
+        permanent: again.is_empty(),
+        ..Default::default()
+    };
+    let retry_time = again.parse().ok().and_then(at);
+    Some(Cause::Failed(pb::StepFailed { failure: Some(failure), retry_time, ..Default::default() }))
+}
+
 fn at(millis: i64) -> Option<prost_types::Timestamp> {
     let nanos = i32::try_from(millis % 1_000 * 1_000_000).unwrap();
     Some(prost_types::Timestamp { seconds: millis / 1_000, nanos })
 }
 
-/// The moves of a task: `millis name state attempt [metadata]`, one a line; the name `task` is the task's own.
+/// The moves of a task: `millis name state attempt [class: message [again MILLIS]]` or a reason, one a line; the name `task` is the task's own.
 fn moves(text: &str) -> Vec<pb::Transition> {
     let moved = |(line, sequence): (&str, i64)| {
         let mut words = line.trim().splitn(5, ' ');
@@ -53,8 +73,8 @@ fn moves(text: &str) -> Vec<pb::Transition> {
             step_name: name.to_owned(),
             to_state: to_proto(State::from_label(state).unwrap()).into(),
             attempt: attempt.parse().unwrap_or(0),
-            time: at(millis.parse().unwrap()),
-            metadata_json: word().to_owned(),
+            transition_time: at(millis.parse().unwrap()),
+            cause: cause(state, word()),
             ..Default::default()
         }
     };
@@ -63,10 +83,10 @@ fn moves(text: &str) -> Vec<pb::Transition> {
 
 const DAG: &str = "fetch; resolve(fetch); sections(resolve); cycles(resolve); layers(cycles); report(sections layers)";
 
-const STORY: &str = r#"
+const STORY: &str = "
     10 task in_progress 0
     10 fetch in_progress 1
-    250 fetch error 1 {"error_class": "Truncated", "message": "got 40960 of 70298 bytes", "permanent": false, "retry_at": 1250000}
+    250 fetch error 1 Truncated: got 40960 of 70298 bytes again 1250
     1260 fetch pending 1
     1260 fetch in_progress 2
     1500 fetch complete 2
@@ -75,8 +95,8 @@ const STORY: &str = r#"
     2000 sections in_progress 1
     2000 cycles in_progress 1
     2100 sections complete 1
-    2500 cycles error 3 {"error_class": "Broken", "message": "no such edge", "permanent": true}
-"#;
+    2500 cycles error 3 Broken: no such edge
+";
 
 fn shown(steps: &str, story: &str, moves_seen: usize, now: i64, size: Size) -> String {
     let mut board = Board::new(&task(steps));
@@ -112,7 +132,7 @@ fn moves_are_told_a_line_each() {
         board.apply(&moved);
         told.push(log::transition(&board, &moved, Paint::Plain));
     }
-    for moved in moves("2600 task error 0 {\"reason\": \"blocked_by_failures\"}") {
+    for moved in moves("2600 task error 0 blocked_by_failures") {
         board.apply(&pb::Transition { sequence: 20, ..moved });
     }
     told.push(log::end(&board, 0, Paint::Plain));
@@ -155,4 +175,19 @@ fn no_line_is_wider_than_a_narrow_terminal() {
             assert!(widest <= columns, "{widest} in {columns} columns:\n{view}");
         }
     }
+}
+
+#[test]
+fn a_step_that_waits_for_a_worker_says_so() {
+    let mut board = Board::new(&task("a; b(a)"));
+    assert_eq!(board.waiting(8), ["a"]);
+    let why = "no worker runs step handler Step in namespace default";
+    let told = board.keep("a", Some(why.to_owned())).map(|row| log::obstacle(row, Paint::Plain));
+    assert_eq!(told.unwrap(), format!("           · waiting      a                     {why}"));
+    assert!(board.keep("a", Some(why.to_owned())).is_none(), "it is told once");
+    let lines = view::screen(&board, 0, Paint::Plain, SIZE);
+    assert!(lines.iter().any(|line| line.trim_end().ends_with(why)), "{lines:?}");
+    moves("10 a in_progress 1").iter().for_each(|moved| board.apply(moved));
+    assert_eq!(board.rows[0].obstacle, None);
+    assert!(board.waiting(8).is_empty());
 }

@@ -145,7 +145,7 @@ fn note(board: &Board, row: &Row, now: Micros) -> String {
             let names: Vec<&str> = board.waits_for(row).map(|parent| parent.name.as_str()).collect();
             match names.len() {
                 0 if board.state.is_settled_task() => String::new(),
-                0 => "ready".to_owned(),
+                0 => row.obstacle.clone().unwrap_or_else(|| "ready".to_owned()),
                 1..=3 => format!("waits for {}", names.join(", ")),
                 more => format!("waits for {}, {} and {} more", names[0], names[1], more - 2),
             }

@@ -18,11 +18,11 @@
 //!
 //! Rules from the specification, events §1, with the ruling that each occurrence is told once.
 
-use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
 use super::payload::{Payload, seconds, time};
 use crate::domain::{
+    audit::Note,
     ids::{StepNo, TaskId},
     run::Micros,
     state::{Owner, State, event},
@@ -97,24 +97,6 @@ pub struct Event {
     pub payload: Payload,
 }
 
-/// What the writer noted about a move.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Note<'a> {
-    bypassed: bool,
-    reason: Option<String>,
-    operation: Option<String>,
-    requested_by: Option<String>,
-    error_class: Option<String>,
-    message: Option<String>,
-    backtrace: Option<String>,
-    error_code: Option<String>,
-    permanent: bool,
-    retry_at: Option<Micros>,
-    #[serde(borrow)]
-    context: Option<&'a RawValue>,
-}
-
 /// Reads a group of transitions, which are in order.
 pub fn derive(subject: Subject<'_>, before: &Before, rows: &[Row]) -> Vec<Event> {
     let mut reader = Reader { subject, steps: before.clone(), claims: Vec::new(), settled: (0, 0), events: Vec::new() };
@@ -126,8 +108,7 @@ pub fn derive(subject: Subject<'_>, before: &Before, rows: &[Row]) -> Vec<Event>
             // Noted without a move.
             continue;
         }
-        let note: Note<'_> =
-            row.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let note = Note::read(row.metadata.as_deref());
         match row.step {
             None => reader.task(row, &note),
             Some(no) => reader.step(no, row, &note),

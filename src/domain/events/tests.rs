@@ -7,8 +7,9 @@ use serde_json::json;
 
 use super::*;
 use crate::domain::{
+    audit::metadata,
     ids::{StepNo, TaskId},
-    run::{Cause, Changes, Failure, Micros, Move, Operation, Run},
+    run::{Cause, Changes, Failure, Micros, Move, Operation, OperationKind, Run, tests::stage::asked},
     state::{self, Owner, State},
     template::{StepSpec, Template},
 };
@@ -45,17 +46,6 @@ fn template(steps: &[(u16, &[StepNo])]) -> Arc<Template> {
 
 /// The row that the writer makes of a move.
 fn row(of: &Move, at: Micros) -> Row {
-    let metadata = match &of.cause {
-        Cause::Bypassed => Some(json!({ "bypassed": true })),
-        Cause::HandedBack(reason) => Some(json!({ "handed_back": reason.label() })),
-        Cause::Because(reason) => Some(json!({ "reason": reason })),
-        Cause::Manual(operation) => Some(json!({ "operation": operation.name, "reason": operation.reason })),
-        Cause::Failed { failure, permanent, retry_at } => Some(json!({
-            "error_class": failure.error_class, "message": failure.message, "permanent": permanent,
-            "retry_at": retry_at, "context": { "n": 1 },
-        })),
-        Cause::Engine | Cause::Claimed | Cause::Completed => None,
-    };
     let ends = of.from == Some(State::InProgress) && of.step.is_some();
     Row {
         sequence: of.sequence,
@@ -69,7 +59,7 @@ fn row(of: &Move, at: Micros) -> Row {
         inputs: None,
         results: (of.cause == Cause::Completed).then(|| r#"{"big":12345678901234567890123}"#.to_owned()),
         omitted_bytes: None,
-        metadata: metadata.map(|metadata| metadata.to_string()),
+        metadata: metadata(&of.cause),
     }
 }
 
@@ -126,7 +116,12 @@ fn names(events: &[Event]) -> Vec<&'static str> {
 }
 
 fn failure(message: &str) -> Failure {
-    Failure { error_class: "Boom".to_owned(), message: message.to_owned(), ..Failure::default() }
+    Failure {
+        error_class: "Boom".to_owned(),
+        message: message.to_owned(),
+        context_json: r#"{"n":1}"#.to_owned(),
+        ..Failure::default()
+    }
 }
 
 #[test]
@@ -250,7 +245,7 @@ fn dags() -> impl Strategy<Value = Arc<Template>> {
 /// Plays something on a run; what the rules refuse changes nothing.
 fn play(run: &mut Run, now: Micros, changes: &mut Changes, (kind, pick): (u8, u16)) {
     let any = pick % run.len();
-    let operation = || Operation { name: "test", requested_by: "me".to_owned(), reason: String::new() };
+    let operation = |kind| Operation { requested_by: "me".to_owned(), ..asked(kind) };
     let fits = |wanted: &dyn Fn(StepNo) -> bool| {
         let fitting: Vec<StepNo> = (0..run.len()).filter(|no| wanted(*no)).collect();
         fitting.get(usize::from(pick) % fitting.len().max(1)).copied().unwrap_or(any)
@@ -263,14 +258,14 @@ fn play(run: &mut Run, now: Micros, changes: &mut Changes, (kind, pick): (u8, u1
         9..=14 => run.complete(running, token, changes),
         15..=18 => run.fail(running, token, failure("x"), now, wait, changes),
         19 => run.fail(running, token, Failure { permanent: true, ..failure("x") }, now, wait, changes),
-        20 => run.cancel_step(any, operation(), changes),
-        21 => run.resolve_step(any, operation(), changes),
-        22 => run.retry_step(any, 1, operation(), changes),
-        23 => run.retry(1, &operation(), changes),
-        24 => run.limit_step(any, pick % 5, operation(), changes),
-        25 => run.change_inputs(any, operation(), changes),
-        26 if pick % 4 == 0 => run.cancel(operation(), changes),
-        27 if pick % 4 == 0 => run.exceed_deadline(changes),
+        20 => run.cancel_step(any, operation(OperationKind::CancelStep), changes),
+        21 => run.resolve_step(any, operation(OperationKind::ResolveStep), changes),
+        22 => run.retry_step(any, 1, operation(OperationKind::RetryStep), changes),
+        23 => run.retry(1, &operation(OperationKind::RetryTask), changes),
+        24 => run.limit_step(any, pick % 5, operation(OperationKind::UpdateStep), changes),
+        25 => run.change_inputs(any, operation(OperationKind::UpdateStep), changes),
+        26 if pick % 4 == 0 => run.cancel(operation(OperationKind::CancelTask), changes),
+        27 if pick % 4 == 0 => run.exceed_deadline(now, changes),
         _ => Ok(()),
     };
 }

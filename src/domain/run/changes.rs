@@ -1,6 +1,6 @@
 //! What an operation changed, to be written down.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use super::{super::ids::StepNo, super::state::State, Micros};
 
@@ -62,6 +62,11 @@ pub enum Cause {
     Bypassed,
     /// The task waits or ends, for this reason.
     Because(Cow<'static, str>),
+    /// The task's deadline passed.
+    DeadlineExceeded {
+        /// The deadline.
+        deadline_at: Micros,
+    },
     /// Somebody asked for it.
     Manual(Operation),
 }
@@ -78,6 +83,14 @@ pub enum HandBackReason {
 }
 
 impl HandBackReason {
+    /// Every reason.
+    pub const ALL: [Self; 3] = [Self::WorkerDraining, Self::NotSupported, Self::NotReceived];
+
+    /// The reason of a name in the audit trail.
+    pub fn from_label(label: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.label() == label)
+    }
+
     /// The name in the audit trail.
     pub const fn label(self) -> &'static str {
         match self {
@@ -89,14 +102,84 @@ impl HandBackReason {
 }
 
 /// An operation that a person asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
-    /// What, such as `cancel_task`.
-    pub name: &'static str,
-    /// Who.
+    /// What.
+    pub kind: OperationKind,
+    /// The authenticated subject of the caller; [`UNAUTHENTICATED`] where nobody is asked who calls.
+    pub subject: Arc<str>,
+    /// Who asks, as the caller says; empty when it does not say.
     pub requested_by: String,
-    /// Why.
+    /// Why, as the caller says; empty when it does not say.
     pub reason: String,
+    /// The caller's name of the call, under which it is done only once; empty for none.
+    pub request_id: String,
+}
+
+impl Operation {
+    /// An operation of which nothing is said but what it is.
+    pub fn of(kind: OperationKind) -> Self {
+        Self {
+            kind,
+            subject: UNAUTHENTICATED.into(),
+            requested_by: String::new(),
+            reason: String::new(),
+            request_id: String::new(),
+        }
+    }
+}
+
+/// The subject of calls to a server that asks nobody who calls.
+pub const UNAUTHENTICATED: &str = "unauthenticated";
+
+/// What a person can ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OperationKind {
+    /// End a task.
+    CancelTask,
+    /// Give every failed step of a task another try.
+    RetryTask,
+    /// Change the reason, the tags or the deadline of a task.
+    UpdateTask,
+    /// End a step.
+    CancelStep,
+    /// Give a failed step another try.
+    RetryStep,
+    /// Declare a step done.
+    ResolveStep,
+    /// Change the retry limit or the inputs of a step.
+    UpdateStep,
+}
+
+impl OperationKind {
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
+        Self::CancelTask,
+        Self::RetryTask,
+        Self::UpdateTask,
+        Self::CancelStep,
+        Self::RetryStep,
+        Self::ResolveStep,
+        Self::UpdateStep,
+    ];
+
+    /// The name that the audit trail keeps.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::CancelTask => "cancel_task",
+            Self::RetryTask => "retry_task",
+            Self::UpdateTask => "update_task",
+            Self::CancelStep => "cancel_step",
+            Self::RetryStep => "retry_step",
+            Self::ResolveStep => "resolve_step",
+            Self::UpdateStep => "update_step",
+        }
+    }
+
+    /// The kind with this name.
+    pub fn from_label(label: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.label() == label)
+    }
 }
 
 /// How an attempt failed.

@@ -13,8 +13,9 @@ const RECORD_BYTES: usize = 8;
 const PERMANENT: u8 = 1;
 const BYPASSED: u8 = 2;
 const INPUTS_CHANGED: u8 = 4;
+const EXPIRED: u8 = 8;
 /// The flags' upper bits count the attempts that were handed back.
-const HANDED_BACK_SHIFT: u32 = 3;
+const HANDED_BACK_SHIFT: u32 = 4;
 
 /// A run as the store keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +75,7 @@ impl Run {
             step.bypassed = record[1] & BYPASSED != 0;
             step.inputs_changed = record[1] & INPUTS_CHANGED != 0;
             step.handed_back = record[1] >> HANDED_BACK_SHIFT;
+            step.expired = record[1] & EXPIRED != 0;
             step.attempts = u16::from_be_bytes([record[2], record[3]]);
             step.outcome_sequence = u32::from_be_bytes([record[4], record[5], record[6], record[7]]);
             step.retry_limit = detail.and_then(|detail| detail.retry_limit).unwrap_or(spec.retry_limit);
@@ -112,9 +114,11 @@ impl Run {
 
 fn record(step: &Step) -> [u8; RECORD_BYTES] {
     let flag = |set: bool, bit: u8| if set { bit } else { 0 };
-    let flags =
-        flag(step.permanent, PERMANENT) | flag(step.bypassed, BYPASSED) | flag(step.inputs_changed, INPUTS_CHANGED);
-    let flags = flags | step.handed_back << HANDED_BACK_SHIFT;
+    let flags = flag(step.permanent, PERMANENT)
+        | flag(step.bypassed, BYPASSED)
+        | flag(step.inputs_changed, INPUTS_CHANGED)
+        | flag(step.expired, EXPIRED)
+        | step.handed_back << HANDED_BACK_SHIFT;
     let [a, b] = step.attempts.to_be_bytes();
     let [c, d, e, f] = step.outcome_sequence.to_be_bytes();
     [step.state.code(), flags, a, b, c, d, e, f]

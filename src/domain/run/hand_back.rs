@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::{super::ids::StepNo, super::state::State, Cause, Changes, Claimed, Failure, HandBackReason, Micros};
 use super::{Refusal, Released, Run};
 
-/// Attempts of one step that may be handed back; from then on each is a failure. The stored form has five bits for it.
-pub const HAND_BACKS_MAX: u8 = 31;
+/// Attempts of one step that may be handed back; from then on each is a failure. The stored form has four bits for it.
+pub const HAND_BACKS_MAX: u8 = 15;
 
 impl Run {
     /// Ends an attempt that does not count; the step may begin again at once. Beyond [`HAND_BACKS_MAX`] it is a failure, after

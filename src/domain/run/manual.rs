@@ -3,7 +3,7 @@
 use super::{
     super::ids::StepNo,
     super::state::{Owner, State},
-    Cause, Changes, Claimed, Operation, Refusal, Released, Run, Step,
+    Cause, Changes, Claimed, Operation, Refusal, Released, Run, StateRefusal, Step,
 };
 
 impl Run {
@@ -40,7 +40,11 @@ impl Run {
         self.open()?;
         let step = &mut self.steps[usize::from(no)];
         if step.state != State::Error {
-            return Err(step.state.check(Owner::Step, State::Pending).err().map_or(Refusal::NotReady, Into::into));
+            let refusal = match step.state {
+                State::Pending => StateRefusal::AlreadyThere(State::Pending),
+                from => StateRefusal::NotAllowed { owner: Owner::Step, from, to: State::Pending },
+            };
+            return Err(refusal.into());
         }
         changes.retryable -= i32::from(step.is_retryable_error());
         // A raised limit may have released it before.
@@ -58,21 +62,41 @@ impl Run {
         Ok(())
     }
 
-    /// Retries every failed step of a failed task.
+    /// Retries every failed step of a failed task; steps that its missed deadline cancelled are pending again.
     pub fn retry(&mut self, additional: u16, operation: &Operation, changes: &mut Changes) -> Result<(), Refusal> {
         if self.state != State::Error {
             return Err(Refusal::NotFailed(self.state));
         }
+        let could_run = |step: &Step| match step.state {
+            State::Error => true,
+            _ => step.expired && step.unmet == 0 && (step.attempts > 0 || step.retry_limit > 0),
+        };
+        if !self.steps.iter().any(could_run) {
+            return Err(Refusal::TaskSettled(self.state));
+        }
         for no in 0..self.len() {
             if self.step(no).state == State::Error {
                 self.retry_step(no, additional, operation.clone(), changes)?;
+            } else if self.step(no).expired {
+                self.revive_step(no, additional, operation.clone(), changes);
             }
-        }
-        if changes.released.is_empty() {
-            return Err(Refusal::TaskSettled(self.state));
         }
         self.move_task(State::Pending, None, Cause::Manual(operation.clone()), changes);
         Ok(())
+    }
+
+    /// Makes a step pending again that the missed deadline of its task cancelled.
+    fn revive_step(&mut self, no: StepNo, additional: u16, operation: Operation, changes: &mut Changes) {
+        let step = &mut self.steps[usize::from(no)];
+        step.expired = false;
+        let attempt = step.attempts;
+        if attempt > 0 && attempt >= step.retry_limit {
+            step.retry_limit = attempt.saturating_add(additional.max(1));
+        }
+        self.move_step(no, State::Pending, attempt, Cause::Manual(operation), changes);
+        if self.step(no).is_startable() {
+            changes.released.push(Released::now(no));
+        }
     }
 
     /// Changes how many attempts a step that is not settled may have; more of them revive an exhausted one.
@@ -138,7 +162,7 @@ impl Run {
         self.open()?;
         let state = self.step(no).state;
         if state.is_settled_step() {
-            return Err(Refusal::State(super::StateRefusal::NotAllowed {
+            return Err(Refusal::State(StateRefusal::NotAllowed {
                 owner: Owner::Step,
                 from: state,
                 to: State::Pending,

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use super::{
     super::execution::{Counts, ExecutionStatus},
+    super::ids::StepNo,
     super::state::State,
     Cause, Changes, Micros, Operation, Refusal, Run,
 };
@@ -19,7 +20,7 @@ pub(super) const STEPS_CANCELLED: &str = "steps_cancelled";
 /// The reason of a task whose next step is allowed no attempt at all.
 pub(super) const NO_ATTEMPTS_LEFT: &str = "no_attempts_left";
 /// The reason of a task that missed its deadline.
-pub(super) const DEADLINE_EXCEEDED: &str = "deadline_exceeded";
+pub const DEADLINE_EXCEEDED: &str = "deadline_exceeded";
 
 impl Run {
     /// Brings the task's state in line with its steps. Called once after the operations of a batch.
@@ -55,8 +56,12 @@ impl Run {
         }
     }
 
-    /// Cancels the task: what has not settled is cancelled, what runs is stopped.
+    /// Cancels the task: what has not settled is cancelled, what runs is stopped. A task that is complete or
+    /// resolved is final.
     pub fn cancel(&mut self, operation: Operation, changes: &mut Changes) -> Result<(), Refusal> {
+        if matches!(self.state, State::Complete | State::ResolvedManually) {
+            return Err(Refusal::TaskSettled(self.state));
+        }
         self.state.check(super::Owner::Task, State::Cancelled)?;
         let cause = Cause::Manual(operation.clone());
         self.cancel_open_steps(&cause, changes);
@@ -67,15 +72,17 @@ impl Run {
     }
 
     /// Ends a task that missed its deadline: what has not settled is cancelled, what has failed stays so, the
-    /// task fails.
-    pub fn exceed_deadline(&mut self, changes: &mut Changes) -> Result<(), Refusal> {
+    /// task fails. A retry of the task brings back what was cancelled so.
+    pub fn exceed_deadline(&mut self, deadline_at: Micros, changes: &mut Changes) -> Result<(), Refusal> {
         if self.state.is_settled_task() {
             return Err(Refusal::TaskSettled(self.state));
         }
-        let cause = Cause::Because(Cow::Borrowed(DEADLINE_EXCEEDED));
-        self.cancel_open_steps(&cause, changes);
+        let cause = Cause::DeadlineExceeded { deadline_at };
+        for no in self.cancel_open_steps(&cause, changes) {
+            self.steps[usize::from(no)].expired = true;
+        }
         self.end_retries(&cause, changes);
-        self.go(State::Error, DEADLINE_EXCEEDED, changes);
+        self.move_task(State::Error, Some(Cow::Borrowed(DEADLINE_EXCEEDED)), cause, changes);
         Ok(())
     }
 
@@ -106,11 +113,13 @@ impl Run {
         }
     }
 
-    fn cancel_open_steps(&mut self, cause: &Cause, changes: &mut Changes) {
-        for no in 0..self.len() {
-            if matches!(self.step(no).state, State::Pending | State::InProgress) {
-                self.cancel_one(no, cause.clone(), changes);
-            }
+    /// Cancels the steps that are pending or run, and tells which they were.
+    fn cancel_open_steps(&mut self, cause: &Cause, changes: &mut Changes) -> Vec<StepNo> {
+        let is_open = |no: &StepNo| matches!(self.step(*no).state, State::Pending | State::InProgress);
+        let open: Vec<StepNo> = (0..self.len()).filter(is_open).collect();
+        for no in &open {
+            self.cancel_one(*no, cause.clone(), changes);
         }
+        open
     }
 }

@@ -212,12 +212,37 @@ fn a_missed_deadline_ends_the_task() {
 }
 
 #[test]
+fn a_retry_brings_back_what_a_missed_deadline_cancelled() {
+    check("a; b <- a", "deadline, retry", "pending: a ready, b pending");
+    check("a; b <- a", "claim a, deadline, retry", "pending: a ready#1, b pending");
+    check("a:1", "claim a, deadline, retry", "pending: a ready#1/2");
+    check("a; b", "claim a, fail a 9s, deadline, retry", "pending: a ready#1, b ready");
+    check("a; b", "cancel a, deadline, retry", "pending: a cancelled, b ready");
+    check("a; b", "claim b, deadline, retry, claim b, complete b", "in_progress: a ready, b complete#2");
+    check(
+        "a; b <- a; c",
+        "cancel a, deadline, retry, claim c, complete c",
+        "error (steps_cancelled): a cancelled, b pending, c complete#1",
+    );
+    check(
+        "a; b",
+        "claim a, fail a 9s, cancel b, deadline, resolve a, retry",
+        "error (deadline_exceeded): a resolved_manually#1!, b cancelled | the task is error",
+    );
+}
+
+#[test]
+fn a_final_task_is_not_cancelled() {
+    check("a", "claim a, complete a, cancel", "complete: a complete#1 | the task is complete");
+    check("a", "claim a, fail! a, cancel", "cancelled (cancelled): a error#1!");
+}
+
+#[test]
 fn a_task_is_cancelled_from_every_state_that_allows_it() {
     check("a; b <- a", "cancel", "cancelled (cancelled): a cancelled, b cancelled");
     check("a; b <- a", "claim a, cancel", "cancelled (cancelled): a cancelled#1, b cancelled");
     check("a; b <- a", "claim a, fail a, cancel", "cancelled (cancelled): a error#1!, b cancelled");
     check("a:1; b <- a", "claim a, fail a, cancel", "cancelled (cancelled): a error#1, b cancelled");
-    check("a", "claim a, complete a, cancel", "cancelled (cancelled): a complete#1");
     check("a", "cancel, cancel", "cancelled (cancelled): a cancelled | already in target state cancelled");
     check("a", "cancel, claim a", "cancelled (cancelled): a cancelled | the task is cancelled");
     check("a; b", "cancel, retry a", "cancelled (cancelled): a cancelled, b cancelled | the task is cancelled");

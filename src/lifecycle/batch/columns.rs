@@ -1,13 +1,16 @@
 //! A batch as the columns of one write.
 
+use std::collections::HashMap;
+
 use super::{Batch, Entry};
 use crate::{
     domain::{
+        audit,
         ids::TaskId,
-        run::{Micros, Stored},
+        run::{Claimed, Micros, Stored},
         state::State,
     },
-    lifecycle::{item::Item, metadata, request::NewTask},
+    lifecycle::{item::Item, request::NewTask},
     store::{
         lifecycle::{RequestInserts, WriteSet, array_text, number, signed, timestamp},
         tallies::Kind,
@@ -49,9 +52,9 @@ impl Batch {
 impl Entry {
     fn columns(&self, task: TaskId, now: Micros, set: &mut WriteSet) {
         let stored = self.cached.run.store();
-        let started = self.changes.moves.iter().any(|row| row.step.is_none() && row.to == State::InProgress);
+        let (started, finished) = self.begins_and_ends();
         let started_at = started.then(|| timestamp(now));
-        let finished_at = stored.state.is_settled_task().then(|| timestamp(now));
+        let finished_at = finished.then(|| timestamp(now));
         self.tally(stored.state, set);
         let Stored { state, reason, revision, steps, detail } = stored;
         if let Some(expected) = self.revision_read {
@@ -82,6 +85,13 @@ impl Entry {
         self.lease(task, now, set);
     }
 
+    /// Whether the task started in this batch, and whether it reached its final state in it.
+    pub(super) fn begins_and_ends(&self) -> (bool, bool) {
+        let mut moves = self.changes.moves.iter().filter(|row| row.step.is_none() && row.from != Some(row.to));
+        let ends = self.cached.run.state().is_settled_task() && moves.clone().next().is_some();
+        (moves.any(|row| row.to == State::InProgress), ends)
+    }
+
     /// What there is more of now, and what less.
     fn tally(&self, state: State, set: &mut WriteSet) {
         let (template, moves) = (self.cached.run.template(), &self.changes.moves);
@@ -110,6 +120,8 @@ impl Entry {
 
     fn note(&self, task: TaskId, set: &mut WriteSet) {
         let transitions = &mut set.transitions;
+        let sessions: HashMap<Claimed, uuid::Uuid> =
+            self.reservations.iter().map(|begun| (begun.claimed, begun.slot.session_id)).collect();
         for row in &self.changes.moves {
             let step_no = row.step.map(number);
             let ends = row.from == Some(State::InProgress) && row.to != State::InProgress;
@@ -120,8 +132,10 @@ impl Entry {
             transitions.to_state.push(i16::from(row.to.code()));
             transitions.attempt.push(i32::from(row.attempt));
             transitions.results.push(self.results.get(&row.sequence).cloned().map(Text));
-            transitions.metadata.push(metadata::of(&row.cause));
+            transitions.metadata.push(audit::metadata(&row.cause));
             transitions.ended_step_no.push(step_no.filter(|_| ends));
+            let begun = row.step.filter(|_| row.to == State::InProgress).map(|no| Claimed { no, attempt: row.attempt });
+            transitions.session_id.push(begun.and_then(|begun| sessions.get(&begun).copied()));
         }
     }
 

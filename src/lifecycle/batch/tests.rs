@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     domain::{
-        run::Operation,
+        run::{Operation, OperationKind},
         template::{StepSpec, Template},
     },
     lifecycle::workforce::{Outgoing, SessionReceiver},
@@ -47,6 +47,8 @@ impl Stage {
         let (run, _) = Run::create(Arc::new(template), &[]);
         let cached = CachedRun {
             run,
+            started_at: None,
+            finished_at: None,
             deadline_at: None,
             context: None,
             correlation_id: None,
@@ -66,7 +68,7 @@ impl Stage {
         let backoff = Policy::default();
         let paused = self.paused.as_ref();
         let context = DecideContext { now: 1_000, backoff: &backoff, workforce: &self.workforce, paused };
-        Batch::decide(items, vec![(self.task, self.cached.clone())], &HashSet::new(), context)
+        Batch::decide(items, vec![(self.task, self.cached.clone())], &Known::default(), context)
     }
 
     fn claim(&self) -> Item {
@@ -74,7 +76,7 @@ impl Stage {
     }
 
     fn cancel(&self) -> Item {
-        let request = Box::new(Request::CancelTask(Operation::default()));
+        let request = Box::new(Request::CancelTask(Operation::of(OperationKind::CancelTask)));
         Item::Apply { task: self.task, request, reply: oneshot::channel().0 }
     }
 

@@ -9,7 +9,7 @@ use super::{
         assignment::{Ack, AckTo, StopReason, Verdict},
         batch::{Answer, Batch},
         item::Item,
-        request::{Created, Identity},
+        request::{Created, Identity, identity_taken},
         workforce::Outgoing,
     },
     Lane,
@@ -34,7 +34,8 @@ impl Lane {
         for (item, answer) in items.into_iter().zip(std::mem::take(&mut batch.answers)) {
             match (item, answer) {
                 (Item::Create { task_id, reply, .. }, Answer::Created) => {
-                    let _gone = reply.send(Ok(Created { task_id, existed: false }));
+                    let state = batch.entries.get(&task_id).map(|entry| entry.state(now));
+                    let _gone = reply.send(Ok(Created { task_id, state }));
                 }
                 (Item::Create { new, reply, .. }, Answer::IdentityTaken) => {
                     let identity = new.identity.as_ref().expect("only identities are taken");
@@ -50,8 +51,12 @@ impl Lane {
                 (Item::Claim { reply, .. }, Answer::Claimed(verdicts)) => {
                     let _gone = reply.send(verdicts);
                 }
-                (Item::Apply { reply, .. }, Answer::Applied(result)) => {
-                    let _gone = reply.send(result);
+                (Item::Apply { task, reply, .. }, Answer::Applied(result)) => {
+                    let state = result.and_then(|()| {
+                        let entry = batch.entries.get(&task).map(|entry| entry.state(now));
+                        entry.ok_or_else(|| Error::new(Reason::Internal, "a batch has lost a task that it changed"))
+                    });
+                    let _gone = reply.send(state);
                 }
                 (item, answer) => unreachable!("{answer:?} answers {item:?}"),
             }
@@ -146,11 +151,8 @@ impl Lane {
 fn same_or_refused(identity: &Identity, taken: &Result<Vec<(String, TaskId, Vec<u8>)>>) -> Result<Created> {
     let taken = taken.as_ref().map_err(Clone::clone)?;
     match taken.iter().find(|(key, ..)| *key == identity.key) {
-        Some((_, task_id, hash)) if *hash == identity.content_hash => Ok(Created { task_id: *task_id, existed: true }),
-        Some((_, task_id, _)) => {
-            Err(Error::new(Reason::TaskExists, "another request with other content used the same idempotency key")
-                .with("task_id", task_id.to_string()))
-        }
+        Some((_, task_id, hash)) if *hash == identity.content_hash => Ok(Created { task_id: *task_id, state: None }),
+        Some((_, task_id, _)) => Err(identity_taken(*task_id)),
         // Its holder was deleted between the two looks.
         None => Err(Error::new(Reason::Contention, "the task of this idempotency key has just gone")),
     }

@@ -33,7 +33,9 @@ pub(super) fn show(snapshot: &Snapshot, remedy: &Remedy) -> proto::Remedy {
         Remedy::RaiseLimit(no, limit) => call(
             format!("allow {} {limit} attempts in all", name(no)),
             "tasker.v1.StepService/UpdateStep",
-            &json!({ "step_id": task.step(*no).to_string(), "retry_limit": limit }),
+            &json!({
+                "step": { "step_id": task.step(*no).to_string(), "retry_limit": limit }, "update_mask": "retryLimit",
+            }),
             String::new(),
         ),
         Remedy::CancelStep(no) => call(
@@ -42,8 +44,7 @@ pub(super) fn show(snapshot: &Snapshot, remedy: &Remedy) -> proto::Remedy {
             &json!({ "step_id": task.step(*no).to_string() }),
             format!("tasker cancel {}", task_name(no)),
         ),
-        // The context that it was created with is not read here, and another one may be refused.
-        Remedy::CreateTask => described("create the task again: what is cancelled stays so"),
+        Remedy::CreateTask => described("create the task again: what is cancelled or final stays so"),
         Remedy::Resume(pause) => match &pause.handler {
             Some(handler) => call(
                 format!("resume handler {}.{handler}", pause.namespace),

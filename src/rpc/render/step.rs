@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
-use serde::Deserialize;
+use chrono::{DateTime, Utc};
+use prost_types::Duration;
 
 use super::{micros, state, time};
 use crate::{
     domain::{
+        audit::Note,
         ids::StepNo,
         run::{Micros, Step},
         state::State,
@@ -14,7 +16,7 @@ use crate::{
     },
     proto::tasker::v1 as proto,
     service::snapshot::{Snapshot, Steps},
-    store::steps::{Lease, Outcome},
+    store::steps::Lease,
 };
 
 /// Siblings shown of a step in lists and tasks: a fan-out of 10,000 steps has 100 million in all.
@@ -22,18 +24,6 @@ const SIBLINGS_IN_LISTS: usize = 16;
 
 /// Steps with the same parents, by those parents.
 struct Families<'a>(HashMap<&'a [StepNo], Vec<StepNo>>);
-
-/// What the audit trail says about a failure.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Note {
-    error_class: String,
-    message: String,
-    backtrace: String,
-    error_code: String,
-    permanent: bool,
-    retry_at: Option<Micros>,
-}
 
 /// The steps of a task, as far as the snapshot goes. Inputs are shown where they differ from the context, which
 /// the task shows itself.
@@ -73,19 +63,20 @@ fn one(snapshot: &Snapshot, steps: &Steps, no: StepNo, families: &Families<'_>, 
     let (id, step, spec) = (row.task_id.step(no), run.step(no), run.template().step(no));
     let outcome = steps.outcomes.get(&(row.task_id, step.outcome_sequence));
     let lease = steps.leases.get(&id);
-    let note = outcome.filter(|outcome| outcome.to == State::Error).map(note);
+    let note =
+        outcome.filter(|outcome| outcome.to == State::Error).map(|outcome| Note::read(outcome.metadata.as_deref()));
     let ids = |numbers: &[StepNo]| numbers.iter().map(|no| row.task_id.step(*no).to_string()).collect();
     let began = lease.map(|lease| lease.claimed_at).or_else(|| outcome.and_then(|outcome| outcome.started_at));
     let backoff = note.as_ref().zip(outcome).and_then(|(note, outcome)| {
         let asked = note.retry_at?.saturating_sub(outcome.at.timestamp_micros());
-        Some(asked.max(0) / 1_000)
+        Duration::try_from(std::time::Duration::from_micros(asked.try_into().unwrap_or(0))).ok()
     });
     let results = outcome.and_then(|outcome| outcome.results.clone());
     proto::Step {
         step_id: id.to_string(),
         task_id: row.task_id.to_string(),
         name: spec.name.to_string(),
-        handler_class: spec.handler_class.to_string(),
+        step_handler: spec.handler_class.to_string(),
         dependent_system: spec.dependent_system.to_string(),
         state: state(step.state).into(),
         attempts: i32::from(step.attempts),
@@ -93,12 +84,10 @@ fn one(snapshot: &Snapshot, steps: &Steps, no: StepNo, families: &Families<'_>, 
         retryable: spec.retryable,
         skippable: spec.skippable,
         bypassed: step.bypassed,
-        processed: step.state == State::Complete,
-        processed_time: outcome.filter(|_| step.state == State::Complete).map(|outcome| time(outcome.at)),
-        in_process: step.state == State::InProgress,
-        last_attempted_time: began.map(time),
-        backoff_ms: backoff.unwrap_or(0),
-        next_retry_time: step.next_retry_at.map(micros),
+        complete_time: outcome.filter(|_| step.state == State::Complete).map(|outcome| time(outcome.at)),
+        last_attempt_time: began.map(time),
+        backoff,
+        retry_time: step.next_retry_at.map(micros),
         inputs_json: steps.inputs.get(&id).cloned().unwrap_or_default(),
         results_json: results.unwrap_or_default(),
         parent_step_ids: ids(&spec.parents),
@@ -108,7 +97,7 @@ fn one(snapshot: &Snapshot, steps: &Steps, no: StepNo, families: &Families<'_>, 
         failure: note
             .zip(outcome)
             .filter(|_| step.state != State::InProgress)
-            .map(|(note, outcome)| failure(note, outcome)),
+            .map(|(note, outcome)| failure(note, outcome.at)),
         lease: lease.map(render_lease),
     }
 }
@@ -125,19 +114,16 @@ fn readiness(step: &Step, parents: usize, now: Micros) -> proto::StepReadiness {
     }
 }
 
-fn note(outcome: &Outcome) -> Note {
-    // Written by the writer alone; what is not as written shows as an empty failure.
-    outcome.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
-}
-
-fn failure(note: Note, outcome: &Outcome) -> proto::StepFailure {
+/// How an attempt failed, as the audit trail notes it.
+pub(in crate::rpc) fn failure(note: Note<'_>, at: DateTime<Utc>) -> proto::StepFailure {
     proto::StepFailure {
-        error_class: note.error_class,
-        message: note.message,
-        backtrace: note.backtrace,
+        error_class: note.error_class.unwrap_or_default(),
+        message: note.message.unwrap_or_default(),
+        backtrace: note.backtrace.unwrap_or_default(),
         permanent: note.permanent,
-        error_code: note.error_code,
-        time: Some(time(outcome.at)),
+        error_code: note.error_code.unwrap_or_default(),
+        fail_time: Some(time(at)),
+        context_json: note.context.map(|context| context.get().to_owned()).unwrap_or_default(),
     }
 }
 

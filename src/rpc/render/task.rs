@@ -1,38 +1,28 @@
 //! Tasks, their annotations and their audit trail as messages.
 
-use super::{state, step, time};
+use super::{handler, state, step, time};
 use crate::{
-    domain::{
-        execution::{Counts, ExecutionStatus, HealthStatus, RecommendedAction},
-        ids::TaskId,
-        state::{self as rules, Owner},
-        template::Template,
-    },
+    domain::execution::{Counts, ExecutionStatus, HealthStatus, RecommendedAction},
     proto::tasker::v1 as proto,
     service::snapshot::Snapshot,
-    store::{annotations::Annotation, tasks::TransitionRow},
+    store::annotations::Annotation,
 };
 
 /// A task as far as the snapshot goes.
 pub(in crate::rpc) fn task(snapshot: &Snapshot) -> proto::Task {
     let Snapshot { row, run, now, .. } = snapshot;
-    let template = run.template();
     proto::Task {
         task_id: row.task_id.to_string(),
-        namespace: template.namespace.to_string(),
-        name: template.name.to_string(),
-        version: template.version.to_string(),
-        full_name: template.full_name(),
+        handler: Some(handler(run.template())),
         state: state(run.state()).into(),
         state_reason: run.reason().unwrap_or_default().to_owned(),
-        complete: run.state() == rules::State::Complete,
         initiator: row.initiator.clone(),
         source_system: row.source_system.clone(),
         reason: row.reason.clone(),
         tags: row.tags.clone(),
         bypass_steps: row.bypass_steps.clone(),
         context_json: row.context.clone().unwrap_or_default(),
-        requested_time: Some(time(row.requested_at)),
+        request_time: Some(time(row.requested_at)),
         create_time: Some(time(row.created_at)),
         start_time: row.started_at.map(time),
         finish_time: row.finished_at.map(time),
@@ -105,24 +95,5 @@ pub(in crate::rpc) fn annotation(annotation: &Annotation) -> proto::Annotation {
         annotation_type: annotation.annotation_type.clone(),
         annotation_json: annotation.annotation.clone(),
         create_time: Some(time(annotation.created_at)),
-    }
-}
-
-/// A row of the audit trail. One without an event records a change that moved nothing.
-pub(in crate::rpc) fn transition(task: TaskId, template: &Template, row: &TransitionRow) -> proto::Transition {
-    let owner = if row.step.is_some() { Owner::Step } else { Owner::Task };
-    let event = if row.from == Some(row.to) { None } else { rules::event(owner, row.from, row.to) };
-    let name = row.step.and_then(|no| template.steps.get(usize::from(no))).map(|step| step.name.to_string());
-    proto::Transition {
-        task_id: task.to_string(),
-        sequence: i64::from(row.sequence),
-        step_id: row.step.map(|no| task.step(no).to_string()).unwrap_or_default(),
-        step_name: name.unwrap_or_default(),
-        from_state: row.from.map_or(proto::State::Unspecified, state).into(),
-        to_state: state(row.to).into(),
-        attempt: row.attempt,
-        time: Some(time(row.at)),
-        event: event.unwrap_or_default().to_owned(),
-        metadata_json: row.metadata.clone().unwrap_or_default(),
     }
 }

@@ -6,19 +6,24 @@ use uuid::Uuid;
 
 use super::{Binding, Limits};
 use crate::{
+    auth::Scope,
     domain::{
         ids::{self, PREFIX_DIGITS_MIN, STEPS_PER_TASK_CEILING, StepId, TaskId},
-        run::Operation,
+        run::{Operation, OperationKind},
         state::State,
     },
     error::{Error, Result},
+    lifecycle::{Deadline, TaskChange},
     proto::tasker::v1 as proto,
     rpc::{fields::Fields, render},
     service::{
         snapshot::View,
         tasks::{ANNOTATION_BYTES_MAX, TaskRequest, Wanted},
     },
-    store::pages::{AnnotationFilter, Cursor, Filter, Order},
+    store::{
+        annotations::NewAnnotation,
+        pages::{AnnotationFilter, Cursor, Filter, Order},
+    },
     transport::CorrelationId,
 };
 
@@ -44,6 +49,12 @@ const TASKS_DEFAULT: i64 = 20;
 /// Transitions of a page when the caller does not say.
 const TRANSITIONS_DEFAULT: i64 = 100;
 
+/// Annotations of a page when the caller does not say.
+const ANNOTATIONS_DEFAULT: i64 = 100;
+
+/// What stands in the place of no reason.
+const UNKNOWN: &str = "unknown";
+
 /// What stands for no namespace.
 const DEFAULT_NAMESPACE: &str = "default";
 
@@ -62,6 +73,14 @@ pub(super) struct Transitions {
     pub(super) id: TaskId,
     pub(super) step: Option<StepId>,
     pub(super) after: u32,
+    pub(super) size: i64,
+    pub(super) binding: Binding,
+}
+
+/// A valid ListAnnotations request.
+pub(super) struct Annotations {
+    pub(super) id: TaskId,
+    pub(super) after: Option<Uuid>,
     pub(super) size: i64,
     pub(super) binding: Binding,
 }
@@ -100,22 +119,23 @@ pub(super) fn batch(
 
 fn task_request(task: proto::NewTask, trace_context: Option<String>, limits: Limits) -> Result<TaskRequest> {
     let mut fields = Fields::default();
-    let namespace = fields.text("task.namespace", task.namespace, NAME_MAX);
+    let handler = task.handler.unwrap_or_default();
+    let namespace = fields.text("task.handler.namespace", handler.namespace, NAME_MAX);
     let context_json = fields.json_object("task.context_json", task.context_json, limits.payload_bytes);
     if is_empty_object(&context_json) {
         fields.refuse("task.context_json", "must not be empty");
     }
     let parsed = TaskRequest {
         namespace: if namespace.is_empty() { DEFAULT_NAMESPACE.to_owned() } else { namespace },
-        name: fields.required("task.name", task.name, NAME_MAX),
-        version: fields.text("task.version", task.version, VERSION_MAX),
+        name: fields.required("task.handler.name", handler.name, NAME_MAX),
+        version: fields.text("task.handler.version", handler.version, VERSION_MAX),
         context_json,
         initiator: fields.text("task.initiator", task.initiator, WHO_AND_WHY_MAX),
         source_system: fields.text("task.source_system", task.source_system, WHO_AND_WHY_MAX),
         reason: fields.text("task.reason", task.reason, WHO_AND_WHY_MAX),
         tags: fields.texts("task.tags", task.tags, TAGS_MAX, TAG_MAX),
         bypass_steps: fields.texts("task.bypass_steps", task.bypass_steps, STEPS_PER_TASK_CEILING, STEP_NAME_MAX),
-        requested_at: fields.time("task.requested_time", task.requested_time).map(|at| at.timestamp_micros()),
+        requested_at: fields.time("task.request_time", task.request_time).map(|at| at.timestamp_micros()),
         idempotency_key: fields.text("task.idempotency_key", task.idempotency_key, KEY_MAX),
         correlation_id: fields.optional("task.correlation_id", task.correlation_id, CORRELATION_ID_MAX),
         deadline_at: fields.time("task.deadline_time", task.deadline_time).map(|at| at.timestamp_micros()),
@@ -144,12 +164,6 @@ fn is_empty_object(text: &str) -> bool {
     inner.is_some_and(|inner| inner.trim().is_empty())
 }
 
-pub(super) fn task_id(text: &str) -> Result<TaskId> {
-    text.parse().map_err(|_| {
-        Error::invalid_field("task_id", if text.is_empty() { "is required" } else { "is not the id of a task" })
-    })
-}
-
 pub(super) fn get(request: &proto::GetTaskRequest) -> Result<(TaskId, View)> {
     let mut fields = Fields::default();
     let id = fields.task_id("task_id", &request.task_id);
@@ -165,8 +179,8 @@ pub(super) fn list(request: proto::ListTasksRequest) -> Result<List> {
     let order = fields.choice("order", request.order).map(|order| match order {
         proto::TaskOrder::Unspecified | proto::TaskOrder::CreateTimeDesc => Order::CreatedDesc,
         proto::TaskOrder::CreateTimeAsc => Order::CreatedAsc,
-        proto::TaskOrder::RequestedTimeDesc => Order::RequestedDesc,
-        proto::TaskOrder::RequestedTimeAsc => Order::RequestedAsc,
+        proto::TaskOrder::RequestTimeDesc => Order::RequestedDesc,
+        proto::TaskOrder::RequestTimeAsc => Order::RequestedAsc,
     });
     let size = fields.page_size(request.page_size, TASKS_DEFAULT);
     let view = fields.choice("view", request.view);
@@ -198,7 +212,7 @@ fn wanted(fields: &mut Fields, filter: proto::TaskFilter) -> Wanted {
     }
     Wanted {
         namespace: fields.optional("filter.namespace", filter.namespace, NAME_MAX),
-        name: fields.optional("filter.name", filter.name, NAME_MAX),
+        name: fields.optional("filter.handler", filter.handler, NAME_MAX),
         version: fields.optional("filter.version", filter.version, VERSION_MAX),
         filter: Filter {
             handlers: None,
@@ -207,8 +221,8 @@ fn wanted(fields: &mut Fields, filter: proto::TaskFilter) -> Wanted {
             initiator: fields.optional("filter.initiator", filter.initiator, WHO_AND_WHY_MAX),
             source_system: fields.optional("filter.source_system", filter.source_system, WHO_AND_WHY_MAX),
             correlation_id: fields.optional("filter.correlation_id", filter.correlation_id, CORRELATION_ID_MAX),
-            requested_from: fields.time("filter.requested_from", filter.requested_from),
-            requested_until: fields.time("filter.requested_until", filter.requested_until),
+            requested_from: fields.time("filter.min_request_time", filter.min_request_time),
+            requested_until: fields.time("filter.max_request_time", filter.max_request_time),
             annotation: filter.annotation.map(|annotation| by_annotation(fields, annotation)),
             ids: by_prefix(fields, &filter.task_id_prefix),
         },
@@ -243,28 +257,46 @@ fn by_annotation(fields: &mut Fields, filter: proto::AnnotationFilter) -> Annota
     found
 }
 
-type Update = (TaskId, Option<String>, Option<Vec<String>>);
+/// The fields of a task that can be changed.
+const MUTABLE: &[&str] = &["reason", "tags", "deadline_time"];
 
-pub(super) fn update(request: proto::UpdateTaskRequest) -> Result<Update> {
+pub(super) fn update(request: proto::UpdateTaskRequest, scope: &Scope) -> Result<(TaskId, TaskChange, Operation)> {
     let mut fields = Fields::default();
-    let id = fields.task_id("task_id", &request.task_id);
-    let reason = request.reason.map(|reason| fields.text("reason", reason, WHO_AND_WHY_MAX));
-    let tags = request.tags.map(|tags| fields.texts("tags.tags", tags.tags, TAGS_MAX, TAG_MAX));
-    Ok((done(fields, id)?, reason, tags))
+    let task = request.task.unwrap_or_default();
+    let id = fields.task_id("task.task_id", &task.task_id);
+    let mut change = TaskChange::default();
+    for path in fields.mask(request.update_mask, MUTABLE) {
+        match path.as_str() {
+            "reason" => {
+                let reason = fields.text("task.reason", task.reason.clone(), WHO_AND_WHY_MAX);
+                change.reason = Some(if reason.is_empty() { UNKNOWN.to_owned() } else { reason });
+            }
+            "tags" => change.tags = Some(fields.texts("task.tags", task.tags.clone(), TAGS_MAX, TAG_MAX)),
+            _ => {
+                let at = fields.time("task.deadline_time", task.deadline_time);
+                change.deadline = Some(at.map_or(Deadline::Never, |at| Deadline::At(at.timestamp_micros())));
+            }
+        }
+    }
+    let asked = fields.asked(request.requested_by, request.reason);
+    let operation = fields.operation(OperationKind::UpdateTask, scope, asked, String::new());
+    Ok((done(fields, id)?, change, operation))
 }
 
-pub(super) fn cancel(request: proto::CancelTaskRequest) -> Result<(TaskId, Operation)> {
+pub(super) fn cancel(request: proto::CancelTaskRequest, scope: &Scope) -> Result<(TaskId, Operation)> {
     let mut fields = Fields::default();
     let id = fields.task_id("task_id", &request.task_id);
-    let operation = fields.operation("cancel_task", request.requested_by, request.reason);
+    let asked = fields.asked(request.requested_by, request.reason);
+    let operation = fields.operation(OperationKind::CancelTask, scope, asked, String::new());
     Ok((done(fields, id)?, operation))
 }
 
-pub(super) fn retry(request: proto::RetryTaskRequest) -> Result<(TaskId, u16, Operation)> {
+pub(super) fn retry(request: proto::RetryTaskRequest, scope: &Scope) -> Result<(TaskId, u16, Operation)> {
     let mut fields = Fields::default();
     let id = fields.task_id("task_id", &request.task_id);
     let additional = fields.number("additional_attempts", request.additional_attempts, 0..=ADDITIONAL_MAX);
-    let operation = fields.operation("retry_task", request.requested_by, request.reason);
+    let asked = fields.asked(request.requested_by, request.reason);
+    let operation = fields.operation(OperationKind::RetryTask, scope, asked, request.request_id);
     Ok((done(fields, id)?, additional.max(1), operation))
 }
 
@@ -292,13 +324,26 @@ pub(super) fn transitions(request: &proto::ListTransitionsRequest) -> Result<Tra
     Ok(Transitions { id, step, after, size, binding })
 }
 
-pub(super) fn annotate(request: proto::CreateAnnotationRequest) -> Result<(TaskId, String, String)> {
+pub(super) fn annotate(request: proto::CreateAnnotationRequest) -> Result<(TaskId, NewAnnotation)> {
     let mut fields = Fields::default();
     let id = fields.task_id("task_id", &request.task_id);
     let name = request.annotation_type.trim().to_owned();
-    let name = fields.required("annotation_type", name, NAME_MAX);
-    let annotation = fields.json_object("annotation_json", request.annotation_json, ANNOTATION_BYTES_MAX);
-    Ok((done(fields, id)?, name, annotation))
+    let new = NewAnnotation {
+        annotation_type: fields.required("annotation_type", name, NAME_MAX),
+        annotation: fields.json_object("annotation_json", request.annotation_json, ANNOTATION_BYTES_MAX),
+        request_id: fields.request_id(request.request_id),
+    };
+    Ok((done(fields, id)?, new))
+}
+
+pub(super) fn annotations(request: &proto::ListAnnotationsRequest) -> Result<Annotations> {
+    let mut fields = Fields::default();
+    let id = fields.task_id("task_id", &request.task_id);
+    let size = fields.page_size(request.page_size, ANNOTATIONS_DEFAULT);
+    let id = done(fields, id)?;
+    let binding = Binding::to(&("ListAnnotations", id.to_string()));
+    let after = binding.open(&request.page_token)?;
+    Ok(Annotations { id, after, size, binding })
 }
 
 /// The value, unless a field was wrong; only then it may be missing.

@@ -7,7 +7,7 @@ use std::{
 
 use futures::future::join_all;
 
-use super::{Snapshot, Tasks, View, unknown};
+use super::{Snapshot, Tasks, View, snapshot, unknown};
 use crate::{
     auth::Scope,
     domain::{
@@ -17,8 +17,9 @@ use crate::{
         run::Micros,
         template::Template,
     },
-    error::{Error, Result, Violation},
-    lifecycle::{self, NewTask, templates::Registered},
+    error::{Error, Reason, Result, Violation},
+    lifecycle::{self, NewTask, TaskState, templates::Registered},
+    store::{self, lifecycle::timestamp, tasks::TaskRow},
 };
 
 /// What stands in the place of nothing in the fields that say who asked and why.
@@ -69,70 +70,129 @@ pub struct Created {
     pub existed: bool,
 }
 
+/// What became of a request.
+enum Submitted {
+    /// The task that it created.
+    New(Box<Snapshot>),
+    /// The task that an earlier request had created.
+    Existed(TaskId),
+}
+
 impl Tasks {
     /// Creates a task. OK means that it is durable.
     pub async fn create(&self, scope: &Scope, request: TaskRequest) -> Result<Created> {
-        let created = self.submit(scope, request).await?;
-        let task = self.get(scope, created.task_id, View::Basic).await?;
-        Ok(Created { task: Arc::new(task), existed: created.existed })
+        match self.submit(scope, request).await? {
+            Submitted::New(task) => Ok(Created { task: Arc::from(task), existed: false }),
+            Submitted::Existed(task_id) => {
+                let task = self.get(scope, task_id, View::Basic).await?;
+                Ok(Created { task: Arc::new(task), existed: true })
+            }
+        }
     }
 
     /// Creates tasks all at once, so that the writer has them in few batches; each succeeds or fails by itself.
     pub async fn create_many(&self, scope: &Scope, requests: Vec<Result<TaskRequest>>) -> Result<Vec<Result<Created>>> {
         let submitted = join_all(requests.into_iter().map(async |request| self.submit(scope, request?).await)).await;
-        let ids: HashSet<TaskId> = submitted.iter().flatten().map(|created| created.task_id).collect();
+        let existed = submitted.iter().flatten().filter_map(|submitted| match submitted {
+            Submitted::New(_) => None,
+            Submitted::Existed(task_id) => Some(*task_id),
+        });
+        let ids: HashSet<TaskId> = existed.collect();
         let ids: Vec<TaskId> = ids.into_iter().collect();
         let read = self.reader.tasks(scope, &ids, View::Basic).await?;
         let tasks: HashMap<TaskId, Arc<Snapshot>> =
             read.into_iter().map(|task| (task.row.task_id, Arc::new(task))).collect();
-        let outcomes = submitted.into_iter().map(|submitted| {
-            let lifecycle::Created { task_id, existed } = submitted?;
-            // Two wishes with one identity are one task.
-            let task = tasks.get(&task_id).map(Arc::clone).ok_or_else(|| unknown(task_id))?;
-            Ok(Created { task, existed })
+        let outcomes = submitted.into_iter().map(|submitted| match submitted? {
+            Submitted::New(task) => Ok(Created { task: Arc::from(task), existed: false }),
+            // Two requests with one identity are one task.
+            Submitted::Existed(task_id) => {
+                let task = tasks.get(&task_id).map(Arc::clone).ok_or_else(|| unknown(task_id))?;
+                Ok(Created { task, existed: true })
+            }
         });
         Ok(outcomes.collect())
     }
 
-    async fn submit(&self, scope: &Scope, request: TaskRequest) -> Result<lifecycle::Created> {
+    async fn submit(&self, scope: &Scope, request: TaskRequest) -> Result<Submitted> {
         scope.narrow(&request.namespace)?;
-        let handler = self.reader.templates().resolve(&request.namespace, &request.name, &request.version).await?;
-        let bypass = check(&handler, &request)?;
-        self.writer.create_task(self.new_task(&handler.template, bypass, request, scope.subject())).await
+        let request = said(request);
+        let now = self.reader.now();
+        let identity = self.identity(&request, now);
+        let new = match self.new_task(request, identity.clone(), now, scope.subject()).await {
+            Ok(new) => new,
+            // What was accepted once is not refused because the handler is another one now.
+            Err(refusal) => {
+                return match identity {
+                    Some(identity) if refusal.reason().retry_after().is_none() => {
+                        self.first_of(scope, &identity).await?.ok_or(refusal)
+                    }
+                    _ => Err(refusal),
+                };
+            }
+        };
+        let said = new.clone();
+        let created = match self.writer.create_task(new).await {
+            Err(refusal) if refusal.reason() == Reason::TaskExists => return Err(self.hide(scope, refusal).await?),
+            created => created?,
+        };
+        let Some(state) = created.state else { return Ok(Submitted::Existed(created.task_id)) };
+        let row = row(created.task_id, said, &state);
+        Ok(Submitted::New(Box::new(snapshot::changed(row, state))))
     }
 
-    fn new_task(
-        &self,
-        template: &Arc<Template>,
-        bypass: Vec<StepNo>,
-        request: TaskRequest,
-        created_by: Option<Arc<str>>,
-    ) -> NewTask {
-        let now = self.reader.now();
-        let or_unknown = |text: String| if text.is_empty() { UNKNOWN.to_owned() } else { text };
-        let (initiator, source_system, reason) =
-            (or_unknown(request.initiator), or_unknown(request.source_system), or_unknown(request.reason));
+    /// The first task of an identity, if there is one; a refusal when its content is another.
+    async fn first_of(&self, scope: &Scope, identity: &Identity) -> Result<Option<Submitted>> {
+        match store::tasks::find_identity(self.reader.store(), &identity.key).await? {
+            None => Ok(None),
+            Some((task_id, hash)) if hash == identity.content_hash => Ok(Some(Submitted::Existed(task_id))),
+            Some((task_id, _)) => Err(self.hide(scope, lifecycle::identity_taken(task_id)).await?),
+        }
+    }
+
+    /// The same refusal, which names the first task only to who may see it.
+    async fn hide(&self, scope: &Scope, refusal: Error) -> Result<Error> {
+        let task_id = refusal.metadata().get("task_id").and_then(|id| id.parse().ok());
+        let Some(task_id) = task_id else { return Ok(refusal) };
+        Ok(if self.reader.may_see(scope, task_id).await? { refusal } else { refusal.without("task_id") })
+    }
+
+    fn identity(&self, request: &TaskRequest, now: Micros) -> Option<Identity> {
         let content = Content {
             namespace: &request.namespace,
             name: &request.name,
             version: &request.version,
             context_json: &request.context_json,
-            initiator: &initiator,
-            source_system: &source_system,
-            reason: &reason,
+            initiator: &request.initiator,
+            source_system: &request.source_system,
+            reason: &request.reason,
             tags: &request.tags,
             bypass_steps: &request.bypass_steps,
             requested_at: request.requested_at,
             deadline_at: request.deadline_at,
         };
-        let identity = Identity::of(self.settings.strategy, &request.idempotency_key, &content, now);
-        NewTask {
-            template: Arc::clone(template),
+        Identity::of(self.settings.strategy, &request.idempotency_key, &content, now)
+    }
+
+    /// Checks a request against its handler and the time.
+    async fn new_task(
+        &self,
+        request: TaskRequest,
+        identity: Option<Identity>,
+        now: Micros,
+        created_by: Option<Arc<str>>,
+    ) -> Result<NewTask> {
+        if let Some(at) = request.deadline_at {
+            super::require_ahead(at, now)?;
+        }
+        let handler = self.reader.templates().resolve(&request.namespace, &request.name, &request.version).await?;
+        let bypass = check(&handler, &request)?;
+        Ok(NewTask {
+            template: Arc::clone(&handler.template),
             identity: identity.map(|Identity { key, content_hash }| lifecycle::Identity { key, content_hash }),
             context_json: Arc::from(request.context_json),
-            initiator,
-            source_system,
-            reason,
+            initiator: request.initiator,
+            source_system: request.source_system,
+            reason: request.reason,
             tags: request.tags,
             bypass,
             requested_at: request.requested_at.unwrap_or(now),
@@ -140,7 +200,40 @@ impl Tasks {
             deadline_at: request.deadline_at,
             created_by: created_by.map(|subject| subject.as_ref().to_owned()),
             trace_context: request.trace_context,
+        })
+    }
+}
+
+/// The request with something in the place of nothing.
+fn said(mut request: TaskRequest) -> TaskRequest {
+    for text in [&mut request.initiator, &mut request.source_system, &mut request.reason] {
+        if text.is_empty() {
+            UNKNOWN.clone_into(text);
         }
+    }
+    request
+}
+
+/// What is stored of a new task, without its context.
+fn row(task_id: TaskId, new: NewTask, state: &TaskState) -> TaskRow {
+    let bypass_steps = new.bypass.iter().map(|no| new.template.step(*no).name.to_string()).collect();
+    TaskRow {
+        task_id,
+        named_task_id: new.template.id,
+        stored: state.run.store(),
+        created_at: timestamp(state.now),
+        started_at: None,
+        finished_at: None,
+        deadline_at: None,
+        created_by: new.created_by,
+        initiator: new.initiator,
+        source_system: new.source_system,
+        reason: new.reason,
+        tags: new.tags,
+        bypass_steps,
+        context: None,
+        requested_at: timestamp(new.requested_at),
+        correlation_id: new.correlation_id,
     }
 }
 

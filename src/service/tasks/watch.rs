@@ -26,7 +26,7 @@ pub enum Message {
     /// The task as it is.
     Task(Box<Snapshot>),
     /// A move of the task or of one of its steps.
-    Transition(TransitionRow, Arc<Template>),
+    Transition(Box<TransitionRow>, Arc<Template>),
 }
 
 /// What a follower is told, in order.
@@ -106,10 +106,11 @@ impl Follower {
         let store = self.tasks.reader.store();
         let (revision, state) = store::tasks::revision(store, self.task).await?.ok_or_else(|| unknown(self.task))?;
         if revision > self.cursor {
-            let rows = store::tasks::transitions(store, self.task, self.cursor, None, READ_MAX).await?;
-            for row in rows {
+            let bytes = self.tasks.reader.answer_bytes_max();
+            let page = store::tasks::transitions(store, self.task, self.cursor, None, READ_MAX, bytes).await?;
+            for row in page.rows {
                 self.cursor = row.sequence;
-                self.waiting.push_back(Message::Transition(row, Arc::clone(&self.template)));
+                self.waiting.push_back(Message::Transition(Box::new(row), Arc::clone(&self.template)));
             }
         } else if state.is_settled_task() {
             let last = self.tasks.get(&self.scope, self.task, self.view).await?;

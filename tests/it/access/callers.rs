@@ -65,8 +65,7 @@ pub fn registration(namespace: &str) -> RegisterHandlersRequest {
 /// Creates a task in a namespace; its id.
 pub async fn create(client: &Client, namespace: &str) -> Result<String, tonic::Status> {
     let task = NewTask {
-        namespace: namespace.to_owned(),
-        name: "flow".to_owned(),
+        handler: harness::handler_ref(namespace, "flow", ""),
         context_json: r#"{"n": 1}"#.to_owned(),
         ..NewTask::default()
     };

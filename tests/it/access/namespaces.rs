@@ -3,8 +3,9 @@
 use serde_json::json;
 use tasker_sdk::proto::tasker::{
     v1::{
-        CancelTaskRequest, CountTasksRequest, GetHealthCountsRequest, GetStatusRequest, GetTaskRequest,
-        ListBlockersRequest, ListTasksRequest, TaskFilter, WatchTaskRequest,
+        CancelTaskRequest, CountTasksRequest, CreateTaskRequest, GetHealthCountsRequest, GetStatusRequest,
+        GetTaskRequest, ListBlockersRequest, ListTasksRequest, ListTransitionsRequest, NewTask, RetryTaskRequest,
+        TaskFilter, WatchTaskRequest, transition::Cause,
     },
     worker::v1::{ClaimStepsRequest, HeartbeatSessionRequest, Offer, ReportResultsRequest, offer::Target},
 };
@@ -31,7 +32,8 @@ async fn lists_and_counts_show_what_the_caller_may_see() {
     let check = async |grants: &[&str], namespace: &str, expected: Result<i64, Code>| {
         let client = world.client(&granted("ann", grants)).await;
         let counted = client.tasks().count_tasks(CountTasksRequest { filter: of(namespace) }).await;
-        let counted = counted.map(|answer| answer.into_inner().total).map_err(|status| status.code());
+        let counted =
+            counted.map(|answer| answer.into_inner().counts.unwrap_or_default().total).map_err(|status| status.code());
         let request = ListTasksRequest { filter: of(namespace), ..Default::default() };
         let listed = client.tasks().list_tasks(request).await.map_err(|status| status.code());
         let listed = listed.map(|answer| i64::try_from(answer.into_inner().tasks.len()).unwrap());
@@ -124,11 +126,66 @@ async fn who_created_a_task_may_cancel_it() {
     let bob = world.client(&granted("bob", &["tasker.task:create"])).await;
     let task_id = create(&ann, "alpha").await.unwrap();
     let request = || CancelTaskRequest { task_id: task_id.clone(), ..Default::default() };
-    assert_eq!(bob.tasks().cancel_task(request()).await.unwrap_err().code(), Code::NotFound);
+    let unknown = CancelTaskRequest { task_id: task_id.replace('7', "6"), ..Default::default() };
+    for request in [request(), unknown] {
+        let denied = bob.tasks().cancel_task(request).await.unwrap_err();
+        assert_eq!(told(&denied), (Code::PermissionDenied, "tasker.task:cancel".to_owned()));
+    }
+    let retry = RetryTaskRequest { task_id: task_id.clone(), ..Default::default() };
+    let denied = bob.tasks().retry_task(retry).await.unwrap_err();
+    assert_eq!(told(&denied), (Code::PermissionDenied, "tasker.task:retry".to_owned()));
     ann.tasks().cancel_task(request()).await.unwrap();
     // But no more than that.
     let get = ann.tasks().get_task(GetTaskRequest { task_id, ..Default::default() }).await.unwrap_err();
     assert_eq!(told(&get), (Code::PermissionDenied, "tasker.task:show".to_owned()));
+}
+
+#[tokio::test]
+async fn a_taken_key_names_its_task_only_to_who_may_see_it() {
+    let world = world().await;
+    let keyed = |n: u8| {
+        let task = NewTask {
+            handler: crate::harness::handler_ref("alpha", "flow", ""),
+            context_json: format!("{{\"n\": {n}}}"),
+            idempotency_key: "invoice-1".to_owned(),
+            ..NewTask::default()
+        };
+        CreateTaskRequest { task: Some(task) }
+    };
+    let create = async |subject: &str, grants: &[&str], n: u8| {
+        world.client(&granted(subject, grants)).await.tasks().create_task(keyed(n)).await
+    };
+    let first = create("ann", &["tasker.task:create"], 1).await.unwrap().into_inner().task.unwrap();
+    for (subject, grants, shown) in [
+        ("bob", &["tasker.task:create"][..], ""),
+        ("bob", &["tasker.task:create", "tasker.task:show@beta"], ""),
+        ("bob", &["tasker.task:create", "tasker.task:show@alpha"], &*first.task_id),
+        ("ann", &["tasker.task:create"], &*first.task_id),
+    ] {
+        let refused = create(subject, grants, 2).await.unwrap_err();
+        let details = tonic_types::StatusExt::get_error_details(&refused);
+        let info = details.error_info().unwrap();
+        assert_eq!(info.reason, "TASK_EXISTS");
+        assert_eq!(info.metadata.get("task_id").map_or("", String::as_str), shown, "{subject} with {grants:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_trail_names_who_was_authenticated() {
+    let world = world().await;
+    let eve = world.client(&granted("eve", &["tasker.task:cancel", "tasker.task:show"])).await;
+    let cancel = CancelTaskRequest {
+        task_id: world.task_id.clone(),
+        requested_by: "ceo@corp".to_owned(),
+        ..CancelTaskRequest::default()
+    };
+    eve.tasks().cancel_task(cancel).await.unwrap();
+    let request = ListTransitionsRequest { task_id: world.task_id.clone(), ..Default::default() };
+    let trail = eve.tasks().list_transitions(request).await.unwrap().into_inner().transitions;
+    let Some(Cause::Created(created)) = &trail[0].cause else { panic!("{trail:?}") };
+    assert_eq!(created.subject, "admin");
+    let Some(Cause::Manual(manual)) = &trail.last().unwrap().cause else { panic!("{trail:?}") };
+    assert_eq!((&*manual.subject, &*manual.requested_by), ("eve", "ceo@corp"));
 }
 
 #[tokio::test]

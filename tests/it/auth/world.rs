@@ -59,8 +59,7 @@ impl World {
     /// What creating a task in a namespace is answered with.
     pub async fn create(&self, token: &str, namespace: &str) -> String {
         let task = NewTask {
-            namespace: namespace.to_owned(),
-            name: "nothing".to_owned(),
+            handler: harness::handler_ref(namespace, "nothing", ""),
             context_json: r#"{"n":1}"#.to_owned(),
             ..NewTask::default()
         };

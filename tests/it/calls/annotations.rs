@@ -9,6 +9,7 @@ fn note(task_id: &str, annotation_type: &str, json: &str) -> CreateAnnotationReq
         task_id: task_id.to_owned(),
         annotation_type: annotation_type.to_owned(),
         annotation_json: json.to_owned(),
+        request_id: String::new(),
     }
 }
 
@@ -23,7 +24,11 @@ async fn annotations_are_listed_oldest_first() {
         assert_eq!((&*made.task_id, &*made.annotation_type, &*made.annotation_json), (&*id, name.trim(), json));
         assert!(made.create_time.is_some());
     }
-    let listed = tasks.list_annotations(ListAnnotationsRequest { task_id: id.clone() }).await.unwrap().into_inner();
+    let listed = tasks
+        .list_annotations(ListAnnotationsRequest { task_id: id.clone(), ..Default::default() })
+        .await
+        .unwrap()
+        .into_inner();
     let types: Vec<&str> = listed.annotations.iter().map(|annotation| &*annotation.annotation_type).collect();
     assert_eq!(types, ["call", "mail", "call"]);
     assert_eq!(world.full(&id).await.annotations, listed.annotations);
@@ -36,7 +41,10 @@ async fn annotations_need_a_task_and_room() {
     let nowhere = "01930000-0000-7000-8000-000000000000";
     let refused = tasks.create_annotation(note(nowhere, "call", "{}")).await.unwrap_err();
     assert_eq!(told(&refused), "TASK_NOT_FOUND");
-    let refused = tasks.list_annotations(ListAnnotationsRequest { task_id: nowhere.into() }).await.unwrap_err();
+    let refused = tasks
+        .list_annotations(ListAnnotationsRequest { task_id: nowhere.into(), ..Default::default() })
+        .await
+        .unwrap_err();
     assert_eq!(told(&refused), "TASK_NOT_FOUND");
 
     let id = world.create(order(r#"{"n": 1}"#)).await;

@@ -6,6 +6,8 @@ use tasker_sdk::proto::tasker::v1::{
     TaskView, batch_create_tasks_outcome::Outcome,
 };
 
+use crate::harness;
+
 use super::world::{metadata, order, told, world, world_with};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -17,7 +19,7 @@ async fn a_task_reads_back_as_it_was_asked_for() {
         reason: "a sale".into(),
         tags: vec!["fragile".into(), "größe".into()],
         bypass_steps: vec!["label".into()],
-        requested_time: Some(Timestamp { seconds: 1_700_000_000, nanos: 123_456_000 }),
+        request_time: Some(Timestamp { seconds: 1_700_000_000, nanos: 123_456_000 }),
         deadline_time: Some(Timestamp { seconds: 4_000_000_000, nanos: 0 }),
         correlation_id: "cart-7".into(),
         ..order(r#"{"n": 12345678901234567890123, "text": "ü"}"#)
@@ -28,12 +30,11 @@ async fn a_task_reads_back_as_it_was_asked_for() {
     assert!(basic.steps.is_empty() && basic.context_json.is_empty());
 
     let task = world.full(&basic.task_id).await;
-    assert_eq!((&*task.namespace, &*task.name, &*task.version), ("default", "order", "1.0.0"));
-    assert_eq!(task.full_name, "default.order@1.0.0");
-    assert_eq!((task.state(), task.complete, task.revision), (State::Pending, false, 2));
+    assert_eq!(task.handler, harness::handler_ref("default", "order", "1.0.0"));
+    assert_eq!((task.state(), task.revision), (State::Pending, 2));
     assert_eq!((&*task.initiator, &*task.source_system, &*task.reason), ("alice", "shop", "a sale"));
     assert_eq!((&task.tags, &task.bypass_steps), (&asked.tags, &asked.bypass_steps));
-    assert_eq!((task.requested_time, task.deadline_time), (asked.requested_time, asked.deadline_time));
+    assert_eq!((task.request_time, task.deadline_time), (asked.request_time, asked.deadline_time));
     assert_eq!(task.correlation_id, "cart-7");
     assert_eq!(task.context_json, r#"{"n": 12345678901234567890123, "text": "ü"}"#);
     assert!(task.create_time.is_some() && task.start_time.is_none() && task.finish_time.is_none());
@@ -47,11 +48,11 @@ async fn a_task_reads_back_as_it_was_asked_for() {
 
     let [reserve, charge, label, dispatch] = &task.steps[..] else { panic!("four steps: {task:?}") };
     assert_eq!(
-        (&*reserve.name, &*reserve.handler_class, &*reserve.dependent_system),
+        (&*reserve.name, &*reserve.step_handler, &*reserve.dependent_system),
         ("reserve", "OrderStep", "warehouse")
     );
     assert_eq!((charge.retry_limit, charge.retryable, charge.skippable), (2, true, false));
-    assert!(label.bypassed && label.processed && label.skippable && label.processed_time.is_some());
+    assert!(label.bypassed && label.skippable && label.complete_time.is_some());
     assert_eq!(dispatch.parent_step_ids, [charge.step_id.clone(), label.step_id.clone()]);
     assert_eq!(reserve.child_step_ids, [charge.step_id.clone(), label.step_id.clone()]);
     assert_eq!(charge.sibling_step_ids, std::slice::from_ref(&label.step_id));
@@ -69,7 +70,7 @@ async fn what_is_not_said_has_defaults() {
     assert_eq!((&*task.initiator, &*task.source_system, &*task.reason), ("unknown", "unknown", "unknown"));
     assert!(task.tags.is_empty() && task.correlation_id.starts_with("tsk_") && task.deadline_time.is_none());
     assert!(task.steps.is_empty() && task.context_json.is_empty());
-    let requested = task.requested_time.unwrap().seconds;
+    let requested = task.request_time.unwrap().seconds;
     assert!((requested - task.create_time.unwrap().seconds).abs() <= 1);
     let steps = world.get(&task_id, TaskView::Steps).await;
     assert_eq!((steps.steps.len(), &*steps.context_json), (4, ""));
@@ -82,8 +83,8 @@ async fn versions_are_the_greatest_unless_named() {
         world.register("default", "order", version).await;
     }
     for (asked, expected) in [("", "10.0.0"), ("latest", "10.0.0"), ("9.0.0", "9.0.0")] {
-        let task = NewTask { version: asked.into(), ..order(r#"{"n": 1}"#) };
-        assert_eq!(world.try_create(task).await.unwrap().task.unwrap().version, expected, "{asked}");
+        let task = NewTask { handler: harness::handler_ref("", "order", asked), ..order(r#"{"n": 1}"#) };
+        assert_eq!(world.try_create(task).await.unwrap().task.unwrap().handler.unwrap().version, expected, "{asked}");
     }
 }
 
@@ -94,10 +95,10 @@ async fn what_does_not_exist_is_named() {
         assert_eq!(told(&world.try_create(task).await.unwrap_err()), expected);
     };
     let good = order(r#"{"n": 1}"#);
-    check(NewTask { namespace: "nowhere".into(), ..good.clone() }, "NAMESPACE_UNKNOWN").await;
-    check(NewTask { name: "odrer".into(), ..good.clone() }, "HANDLER_UNKNOWN").await;
-    check(NewTask { version: "7.0.0".into(), ..good.clone() }, "VERSION_UNKNOWN").await;
-    check(NewTask { version: "newest".into(), ..good }, "VERSION_UNKNOWN").await;
+    check(NewTask { handler: harness::handler_ref("nowhere", "order", ""), ..good.clone() }, "NAMESPACE_UNKNOWN").await;
+    check(NewTask { handler: harness::handler_ref("", "odrer", ""), ..good.clone() }, "HANDLER_UNKNOWN").await;
+    check(NewTask { handler: harness::handler_ref("", "order", "7.0.0"), ..good.clone() }, "VERSION_UNKNOWN").await;
+    check(NewTask { handler: harness::handler_ref("", "order", "newest"), ..good }, "VERSION_UNKNOWN").await;
 
     let request =
         GetTaskRequest { task_id: "01930000-0000-7000-8000-000000000000".into(), ..GetTaskRequest::default() };
@@ -138,15 +139,14 @@ async fn a_key_makes_two_requests_one_task() {
     assert_eq!(metadata(&refused, "task_id"), id);
 
     world.register("elsewhere", "order", "1.0.0").await;
-    let elsewhere = NewTask { namespace: "elsewhere".into(), ..keyed };
+    let elsewhere = NewTask { handler: harness::handler_ref("elsewhere", "order", ""), ..keyed };
     assert!(!world.try_create(elsewhere).await.unwrap().existed, "keys are by namespace");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn equal_requests_are_one_task_when_configured_so() {
     let world = world_with(&[("identity.strategy", "hash")]).await;
-    let asked =
-        NewTask { requested_time: Some(Timestamp { seconds: 1_700_000_000, nanos: 0 }), ..order(r#"{"n": 1}"#) };
+    let asked = NewTask { request_time: Some(Timestamp { seconds: 1_700_000_000, nanos: 0 }), ..order(r#"{"n": 1}"#) };
     let first = world.try_create(asked.clone()).await.unwrap();
     let second = world.try_create(asked.clone()).await.unwrap();
     assert!(!first.existed && second.existed);
@@ -161,7 +161,7 @@ async fn a_batch_has_an_outcome_for_each() {
     let tasks = vec![
         order(r#"{"n": 1}"#),
         order("[]"),
-        NewTask { name: "nothing".into(), ..order(r#"{"n": 1}"#) },
+        NewTask { handler: harness::handler_ref("", "nothing", ""), ..order(r#"{"n": 1}"#) },
         keyed.clone(),
         keyed,
     ];
@@ -174,9 +174,14 @@ async fn a_batch_has_an_outcome_for_each() {
     };
     assert_ne!(one.task_id, first.task_id);
     assert_eq!(first.task_id, second.task_id);
-    assert_eq!((bad.code, &*bad.reason), (3, "INVALID_FIELDS"));
-    assert_eq!(bad.fields[0].field, "task.context_json");
-    assert_eq!((unknown.code, &*unknown.reason), (5, "HANDLER_UNKNOWN"));
+    let refusal = |status: &tonic_types::pb::Status| match tasker_sdk::Error::from(status.clone()) {
+        tasker_sdk::Error::Refused(refusal) => *refusal,
+        other => panic!("{other:?}"),
+    };
+    let (bad, unknown) = (refusal(bad), refusal(unknown));
+    assert_eq!((bad.code, &*bad.reason_name), (tonic::Code::InvalidArgument, "INVALID_FIELDS"));
+    assert_eq!(bad.violations[0].field, "task.context_json");
+    assert_eq!((unknown.code, &*unknown.reason_name), (tonic::Code::NotFound, "HANDLER_UNKNOWN"));
 
     let many = vec![order(r#"{"n": 1}"#); 1_000];
     let answer = world.client.tasks().batch_create_tasks(BatchCreateTasksRequest { tasks: many }).await.unwrap();

@@ -243,7 +243,7 @@ async fn a_task_comes_without_a_graph_that_is_too_large_and_says_so() {
     ])
     .await;
     world.register_graph("long", 800, |no| no.checked_sub(1).into_iter().collect()).await;
-    let id = world.create(NewTask { name: "long".into(), ..order(r#"{"n": 1}"#) }).await;
+    let id = world.create(NewTask { handler: harness::handler_ref("", "long", ""), ..order(r#"{"n": 1}"#) }).await;
     let task = world.with_graph(&id).await;
     assert_eq!(task.task_id, id);
     let expected = "ANSWER_TOO_LARGE Dependency analysis failed: the graph is too large for the answer: ask for it alone, or for fewer \
@@ -333,7 +333,7 @@ async fn a_graph_with_more_paths_than_atoms() {
     world
         .register_graph("layers", 300, |no| if no < 10 { vec![] } else { (no / 10 * 10 - 10..no / 10 * 10).collect() })
         .await;
-    let id = world.create(NewTask { name: "layers".into(), ..order(r#"{"n": 1}"#) }).await;
+    let id = world.create(NewTask { handler: harness::handler_ref("", "layers", ""), ..order(r#"{"n": 1}"#) }).await;
     let graph = world.graph(&id).await;
     let paths = graph.critical_paths.unwrap();
     assert_eq!(paths.total_paths, format!("1{}", "0".repeat(30)));

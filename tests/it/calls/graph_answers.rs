@@ -62,7 +62,11 @@ async fn a_remembered_graph_is_what_a_fresh_one_is() {
 
     // What an operator changes is no move of a step.
     let step_id = world.step_id(&id, "dispatch").await;
-    let request = UpdateStepRequest { step_id, retry_limit: Some(9), ..UpdateStepRequest::default() };
+    let request = UpdateStepRequest {
+        step: Some(tasker_sdk::proto::tasker::v1::Step { step_id, retry_limit: 9, ..Default::default() }),
+        update_mask: Some(prost_types::FieldMask { paths: vec!["retry_limit".to_owned()] }),
+        ..UpdateStepRequest::default()
+    };
     remembers.steps().update_step(request).await.unwrap();
     check(&remembers, &forgets, &id, "after a change of a limit").await;
     let node = &graph(&remembers, &id, &[]).await.graph.unwrap().dependency_graph.unwrap().nodes[3];

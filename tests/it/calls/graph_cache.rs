@@ -66,7 +66,11 @@ async fn servers_share_analyses_and_live_without_it() {
 async fn limit(world: &super::world::World, task_id: &str, n: i32) {
     use tasker_sdk::proto::tasker::v1::UpdateStepRequest;
     let step_id = world.step_id(task_id, "dispatch").await;
-    let request = UpdateStepRequest { step_id, retry_limit: Some(n + 10), ..UpdateStepRequest::default() };
+    let request = UpdateStepRequest {
+        step: Some(tasker_sdk::proto::tasker::v1::Step { step_id, retry_limit: n + 10, ..Default::default() }),
+        update_mask: Some(prost_types::FieldMask { paths: vec!["retry_limit".to_owned()] }),
+        ..UpdateStepRequest::default()
+    };
     world.client.steps().update_step(request).await.unwrap();
 }
 

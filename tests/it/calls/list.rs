@@ -3,10 +3,12 @@
 use prost_types::Timestamp;
 use tasker_sdk::proto::tasker::v1::{
     AnnotationFilter, CancelTaskRequest, CountTasksRequest, CreateAnnotationRequest, ListTasksRequest, NewTask, State,
-    TaskFilter, TaskOrder, TaskView,
+    TaskCounts, TaskFilter, TaskOrder, TaskView,
 };
 
-use super::world::{World, order, told, word, world};
+use crate::harness;
+
+use super::world::{World, order, told, world};
 
 fn at(seconds: i64) -> Option<Timestamp> {
     Some(Timestamp { seconds, nanos: 0 })
@@ -20,15 +22,21 @@ async fn shop() -> World {
     world.register("elsewhere", "return", "1.0.0").await;
     let task = |id: &str, requested: i64| NewTask {
         correlation_id: id.into(),
-        version: "1.0.0".into(),
-        requested_time: at(requested),
+        handler: harness::handler_ref("", "order", "1.0.0"),
+        request_time: at(requested),
         ..order(r#"{"n": 1}"#)
     };
     let a = world
         .create(NewTask { tags: vec!["red".into(), "big".into()], initiator: "alice".into(), ..task("a", 600) })
         .await;
     let b = world.create(NewTask { tags: vec!["red".into()], source_system: "shop".into(), ..task("b", 500) }).await;
-    let c = world.create(NewTask { version: "2.0.0".into(), initiator: "alice".into(), ..task("c", 400) }).await;
+    let c = world
+        .create(NewTask {
+            handler: harness::handler_ref("", "order", "2.0.0"),
+            initiator: "alice".into(),
+            ..task("c", 400)
+        })
+        .await;
     let d = world.create(NewTask { source_system: "shop".into(), ..task("d", 400) }).await;
     world.run(&a).await;
     world.run(&b).await;
@@ -38,12 +46,13 @@ async fn shop() -> World {
     world.client.tasks().cancel_task(cancel).await.unwrap();
     let e = world.create(task("e", 300)).await;
     let _held = world.claim(&e, "reserve").await;
-    world.create(NewTask { namespace: "elsewhere".into(), name: "return".into(), ..task("f", 200) }).await;
+    world.create(NewTask { handler: harness::handler_ref("elsewhere", "return", ""), ..task("f", 200) }).await;
     for (id, json) in [(&a, r#"{"colour": "red", "n": 7}"#), (&b, r#"{"colour": "blue", "ok": true}"#)] {
         let request = CreateAnnotationRequest {
             task_id: id.clone(),
             annotation_type: "paint".into(),
             annotation_json: json.into(),
+            ..CreateAnnotationRequest::default()
         };
         world.client.tasks().create_annotation(request).await.unwrap();
     }
@@ -81,7 +90,7 @@ async fn filters_hold_together() {
         let counted =
             world.client.tasks().count_tasks(CountTasksRequest { filter: Some(filter.clone()) }).await.unwrap();
         let expected = i64::try_from(expected.split_whitespace().count()).unwrap();
-        assert_eq!(counted.into_inner().total, expected, "count of {filter:?}");
+        assert_eq!(counted.into_inner().counts.unwrap().total, expected, "count of {filter:?}");
     };
     let none = TaskFilter::default;
     let states =
@@ -96,11 +105,14 @@ async fn filters_hold_together() {
     };
     check(none(), "f e d c b a").await;
     check(TaskFilter { namespace: "default".into(), ..none() }, "e d c b a").await;
-    check(TaskFilter { namespace: "elsewhere".into(), name: "return".into(), version: "1.0.0".into(), ..none() }, "f")
-        .await;
-    check(TaskFilter { name: "order".into(), version: "2.0.0".into(), ..none() }, "c").await;
+    check(
+        TaskFilter { namespace: "elsewhere".into(), handler: "return".into(), version: "1.0.0".into(), ..none() },
+        "f",
+    )
+    .await;
+    check(TaskFilter { handler: "order".into(), version: "2.0.0".into(), ..none() }, "c").await;
     check(TaskFilter { namespace: "nowhere".into(), ..none() }, "").await;
-    check(TaskFilter { name: "order".into(), version: "9.9.9".into(), ..none() }, "").await;
+    check(TaskFilter { handler: "order".into(), version: "9.9.9".into(), ..none() }, "").await;
     check(states(&[State::Complete]), "b a").await;
     check(states(&[State::Pending, State::InProgress]), "f e").await;
     check(states(&[State::InProgress]), "e").await;
@@ -116,7 +128,7 @@ async fn filters_hold_together() {
     check(TaskFilter { initiator: "unknown".into(), ..none() }, "f e d b").await;
     check(TaskFilter { source_system: "shop".into(), ..none() }, "d b").await;
     check(TaskFilter { correlation_id: "e".into(), ..none() }, "e").await;
-    check(TaskFilter { requested_from: at(400), requested_until: at(600), ..none() }, "d c b").await;
+    check(TaskFilter { min_request_time: at(400), max_request_time: at(600), ..none() }, "d c b").await;
     check(annotation(" paint ", "", ""), "b a").await;
     check(annotation("paint", "colour", "red"), "a").await;
     check(annotation("", "n", "7"), "a").await;
@@ -141,11 +153,11 @@ async fn orders_have_pages_without_loss_or_repetition() {
     assert_eq!(world.pages(by(TaskOrder::CreateTimeDesc, 4)).await, "f e d c | b a");
     assert_eq!(world.pages(by(TaskOrder::CreateTimeAsc, 2)).await, "a b | c d | e f");
     // `c` and `d` were requested at the same time; the order of creation decides.
-    assert_eq!(world.pages(by(TaskOrder::RequestedTimeDesc, 3)).await, "a b d | c e f");
-    assert_eq!(world.pages(by(TaskOrder::RequestedTimeAsc, 1)).await, "f | e | c | d | b | a");
+    assert_eq!(world.pages(by(TaskOrder::RequestTimeDesc, 3)).await, "a b d | c e f");
+    assert_eq!(world.pages(by(TaskOrder::RequestTimeAsc, 1)).await, "f | e | c | d | b | a");
     let filtered = ListTasksRequest {
-        filter: Some(TaskFilter { name: "order".into(), states: vec![3, 4, 5], ..TaskFilter::default() }),
-        ..by(TaskOrder::RequestedTimeAsc, 2)
+        filter: Some(TaskFilter { handler: "order".into(), states: vec![3, 4, 5], ..TaskFilter::default() }),
+        ..by(TaskOrder::RequestTimeAsc, 2)
     };
     assert_eq!(world.pages(filtered).await, "c d | b a");
 }
@@ -161,7 +173,7 @@ async fn page_tokens_fit_only_their_request() {
     };
     let next = ListTasksRequest { page_token: token, ..request };
     refused(ListTasksRequest { order: TaskOrder::CreateTimeAsc.into(), ..next.clone() }).await;
-    let filter = Some(TaskFilter { name: "order".into(), ..TaskFilter::default() });
+    let filter = Some(TaskFilter { handler: "order".into(), ..TaskFilter::default() });
     refused(ListTasksRequest { filter, ..next.clone() }).await;
     refused(ListTasksRequest { page_token: "garbage".into(), ..next.clone() }).await;
     // Size and view may change from page to page.
@@ -176,10 +188,16 @@ async fn counts_are_by_state() {
     let world = shop().await;
     let check = async |filter: TaskFilter, expected: &str| {
         let counted = world.client.tasks().count_tasks(CountTasksRequest { filter: Some(filter) }).await.unwrap();
-        let counted = counted.into_inner();
-        let states: Vec<String> =
-            counted.counts.iter().map(|count| format!("{} {}", word(count.state()), count.count)).collect();
-        assert_eq!(states.join(", "), expected);
+        let counts = counted.into_inner().counts.unwrap();
+        let TaskCounts { total, pending, in_progress, complete, error, cancelled, resolved_manually } = counts;
+        assert_eq!(
+            format!(
+                "pending {pending}, in_progress {in_progress}, complete {complete}, error {error}, \
+                 cancelled {cancelled}, resolved_manually {resolved_manually}"
+            ),
+            expected
+        );
+        assert_eq!(total, pending + in_progress + complete + error + cancelled + resolved_manually);
     };
     let none = TaskFilter::default;
     check(none(), "pending 1, in_progress 1, complete 2, error 1, cancelled 1, resolved_manually 0").await;

@@ -1,10 +1,12 @@
 //! What people do to tasks: update, cancel, retry; and the audit trail of it.
 
 use tasker_sdk::proto::tasker::v1::{
-    CancelTaskRequest, ListTransitionsRequest, RetryTaskRequest, State, TagList, Transition, UpdateTaskRequest,
+    CancelTaskRequest, ListTransitionsRequest, RetryTaskRequest, State, Task, TaskView, Transition, UpdateTaskRequest,
+    manual_operation::Operation, transition::Cause,
 };
 
 use super::world::{World, metadata, order, told, word, world};
+use prost_types::FieldMask;
 
 impl World {
     /// The audit trail, a line a row.
@@ -33,7 +35,7 @@ async fn a_task_that_goes_well_leaves_its_trail() {
     world.finish(&id, "label").await;
     world.finish(&id, "dispatch").await;
     let task = world.settled(&id, State::Complete).await;
-    assert!(task.complete && task.start_time.is_some() && task.finish_time.is_some());
+    assert!(task.start_time.is_some() && task.finish_time.is_some());
     assert_eq!(task.steps[1].attempts, 2);
     assert_eq!(task.steps[3].results_json, r#"{"dispatch": true}"#);
     assert!((task.execution.unwrap().completion_percentage - 100.0).abs() < 1e-9);
@@ -98,22 +100,30 @@ async fn the_trail_has_pages_and_can_be_of_one_step() {
 async fn reason_and_tags_can_be_changed() {
     let world = world().await;
     let id = world.create(order(r#"{"n": 1}"#)).await;
-    let update = async |reason: Option<&str>, tags: Option<&[&str]>| {
-        let tags = tags.map(|tags| TagList { tags: tags.iter().map(|tag| (*tag).to_owned()).collect() });
-        let request = UpdateTaskRequest { task_id: id.clone(), reason: reason.map(str::to_owned), tags };
+    let update = async |paths: &[&str], reason: &str, tags: &[&str]| {
+        let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        let request = UpdateTaskRequest {
+            task: Some(Task { task_id: id.clone(), reason: reason.to_owned(), tags, ..Task::default() }),
+            update_mask: Some(FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() }),
+            ..UpdateTaskRequest::default()
+        };
         let task = world.client.tasks().update_task(request).await.unwrap().into_inner().task.unwrap();
+        let read = world.get(&id, TaskView::Basic).await;
+        assert_eq!((&task.reason, &task.tags), (&read.reason, &read.tags), "what is answered is what is stored");
         (task.reason, task.tags)
     };
-    assert_eq!(update(Some("a recall"), None).await, ("a recall".to_owned(), vec![]));
-    assert_eq!(update(None, Some(&["urgent"])).await, ("a recall".to_owned(), vec!["urgent".to_owned()]));
-    assert_eq!(update(None, Some(&[])).await, ("a recall".to_owned(), vec![]));
-    assert_eq!(update(None, None).await, ("a recall".to_owned(), vec![]));
+    assert_eq!(update(&["reason"], "a recall", &["ignored"]).await, ("a recall".to_owned(), vec![]));
+    assert_eq!(update(&["tags"], "ignored", &["urgent"]).await, ("a recall".to_owned(), vec!["urgent".to_owned()]));
+    assert_eq!(update(&["tags", "reason"], "", &[]).await, ("unknown".to_owned(), vec![]));
     assert_eq!(
         world.trail(&id).await[1..],
         ["2 task: pending -> pending -", "3 task: pending -> pending -", "4 task: pending -> pending -"]
     );
-    let nowhere =
-        UpdateTaskRequest { task_id: "01930000-0000-7000-8000-000000000000".into(), ..UpdateTaskRequest::default() };
+    let nowhere = UpdateTaskRequest {
+        task: Some(Task { task_id: "01930000-0000-7000-8000-000000000000".into(), ..Task::default() }),
+        update_mask: Some(FieldMask { paths: vec!["tags".to_owned()] }),
+        ..UpdateTaskRequest::default()
+    };
     assert_eq!(told(&world.client.tasks().update_task(nowhere).await.unwrap_err()), "TASK_NOT_FOUND");
 }
 
@@ -135,11 +145,9 @@ async fn a_cancelled_task_stops_what_runs_and_refuses_its_results() {
 
     let request = ListTransitionsRequest { task_id: id.clone(), ..ListTransitionsRequest::default() };
     let trail = world.client.tasks().list_transitions(request).await.unwrap().into_inner().transitions;
-    let last: serde_json::Value = serde_json::from_str(&trail.last().unwrap().metadata_json).unwrap();
-    assert_eq!(
-        last,
-        serde_json::json!({ "operation": "cancel_task", "requested_by": "alice", "reason": "wrong size" })
-    );
+    let Some(Cause::Manual(last)) = &trail.last().unwrap().cause else { panic!("{trail:?}") };
+    assert_eq!(last.operation(), Operation::CancelTask);
+    assert_eq!((&*last.subject, &*last.requested_by, &*last.reason), ("unauthenticated", "alice", "wrong size"));
     let retry = RetryTaskRequest { task_id: id, ..RetryTaskRequest::default() };
     let refused = world.client.tasks().retry_task(retry).await.unwrap_err();
     assert_eq!(refused.code(), tonic::Code::FailedPrecondition);

@@ -1,11 +1,13 @@
 //! Every field that can be wrong, and that all of them are told at once.
 
-use prost_types::Timestamp;
+use prost_types::{FieldMask, Timestamp};
 use tasker_sdk::proto::tasker::v1::{
     AnnotationFilter, CancelTaskRequest, CountTasksRequest, CreateAnnotationRequest, CreateTaskRequest, GetStepRequest,
     GetTaskRequest, ListStepsRequest, ListTasksRequest, ListTransitionsRequest, NewTask, ResolveStepRequest,
-    RetryTaskRequest, TagList, TaskFilter, UpdateStepRequest, UpdateTaskRequest, WatchTaskRequest,
+    RetryTaskRequest, Step, Task, TaskFilter, UpdateStepRequest, UpdateTaskRequest, WatchTaskRequest,
 };
+
+use crate::harness;
 
 use super::world::{order, told, world};
 
@@ -26,10 +28,22 @@ async fn a_task_to_be_created() {
         assert_eq!(told(&refused), expected);
     };
     let good = || order(r#"{"n": 1}"#);
-    check(NewTask { name: String::new(), ..good() }, "task.name: is required").await;
-    check(NewTask { name: long(65), ..good() }, "task.name: has 65 characters, at most 64 are allowed").await;
-    check(NewTask { namespace: long(65), ..good() }, "task.namespace: has 65 characters, at most 64 are allowed").await;
-    check(NewTask { version: long(17), ..good() }, "task.version: has 17 characters, at most 16 are allowed").await;
+    check(NewTask { handler: None, ..good() }, "task.handler.name: is required").await;
+    check(
+        NewTask { handler: harness::handler_ref("", &long(65), ""), ..good() },
+        "task.handler.name: has 65 characters, at most 64 are allowed",
+    )
+    .await;
+    check(
+        NewTask { handler: harness::handler_ref(&long(65), "order", ""), ..good() },
+        "task.handler.namespace: has 65 characters, at most 64 are allowed",
+    )
+    .await;
+    check(
+        NewTask { handler: harness::handler_ref("", "order", &long(17)), ..good() },
+        "task.handler.version: has 17 characters, at most 16 are allowed",
+    )
+    .await;
     check(NewTask { initiator: long(129), ..good() }, "task.initiator: has 129 characters, at most 128 are allowed")
         .await;
     check(NewTask { source_system: "a\0".into(), ..good() }, "task.source_system: must not contain the character NUL")
@@ -54,8 +68,8 @@ async fn a_task_to_be_created() {
     )
     .await;
     check(
-        NewTask { requested_time: Some(Timestamp { seconds: i64::MAX, nanos: 0 }), ..good() },
-        "task.requested_time: is not a time between the years 1 and 9999",
+        NewTask { request_time: Some(Timestamp { seconds: i64::MAX, nanos: 0 }), ..good() },
+        "task.request_time: is not a time between the years 1 and 9999",
     )
     .await;
     check(
@@ -68,10 +82,10 @@ async fn a_task_to_be_created() {
     check(order(" { } "), "task.context_json: must not be empty").await;
     check(order(r#"{"a": "\u0000"}"#), "task.context_json: must not contain \\u0000 at line 1 column 14").await;
     check(
-        NewTask { name: String::new(), tags: vec![String::new()], ..order("{") },
+        NewTask { handler: None, tags: vec![String::new()], ..order("{") },
         "INVALID_FIELDS\n\
          task.context_json: is not JSON: EOF while parsing an object at line 1 column 1\n\
-         task.name: is required\n\
+         task.handler.name: is required\n\
          task.tags[0]: is required",
     )
     .await;
@@ -146,13 +160,39 @@ async fn calls_about_tasks() {
         CountTasksRequest { filter: Some(annotation("", "x")) },
         "filter.annotation: needs an annotation_type or a key\nfilter.annotation.value: needs a key"
     );
-    let update =
-        UpdateTaskRequest { task_id: id(), reason: Some(long(129)), tags: Some(TagList { tags: vec![long(129)] }) };
+    let mask = |paths: &[&str]| Some(FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() });
+    let task = Task { task_id: id(), reason: long(129), tags: vec![long(129)], ..Task::default() };
+    let update = UpdateTaskRequest {
+        task: Some(task.clone()),
+        update_mask: mask(&["reason", "tags"]),
+        ..UpdateTaskRequest::default()
+    };
     check!(
         tasks,
         update_task,
         update,
-        "reason: has 129 characters, at most 128 are allowed\ntags.tags[0]: has 129 characters, at most 128 are allowed"
+        "task.reason: has 129 characters, at most 128 are allowed\ntask.tags[0]: has 129 characters, at most 128 are allowed"
+    );
+    let update = UpdateTaskRequest { task: Some(Task { task_id: id(), ..Task::default() }), ..Default::default() };
+    check!(
+        tasks,
+        update_task,
+        update.clone(),
+        "update_mask: is required: names what changes, of reason, tags, deadline_time"
+    );
+    check!(
+        tasks,
+        update_task,
+        UpdateTaskRequest { update_mask: mask(&["tags", "state", "colour"]), ..update.clone() },
+        "update_mask: \"state\" is not a field that can be changed; there are reason, tags, deadline_time\n\
+         update_mask: \"colour\" is not a field that can be changed; there are reason, tags, deadline_time"
+    );
+    let late = Task { task_id: id(), deadline_time: Some(Timestamp { seconds: 1, nanos: 0 }), ..Task::default() };
+    check!(
+        tasks,
+        update_task,
+        UpdateTaskRequest { task: Some(late), update_mask: mask(&["deadline_time"]), ..update },
+        "task.deadline_time: is in the past"
     );
     let cancel = CancelTaskRequest { task_id: String::new(), reason: long(1_025), requested_by: long(129) };
     check!(
@@ -161,15 +201,29 @@ async fn calls_about_tasks() {
         cancel,
         "task_id: is required\nrequested_by: has 129 characters, at most 128 are allowed\nreason: has 1025 characters, at most 1024 are allowed"
     );
-    let retry = RetryTaskRequest { task_id: id(), additional_attempts: -1, ..RetryTaskRequest::default() };
-    check!(tasks, retry_task, retry, "additional_attempts: must be between 0 and 10000");
+    let retry = RetryTaskRequest {
+        task_id: id(),
+        additional_attempts: -1,
+        request_id: long(129),
+        ..RetryTaskRequest::default()
+    };
+    check!(
+        tasks,
+        retry_task,
+        retry,
+        "additional_attempts: must be between 0 and 10000\nrequest_id: has 129 characters, at most 128 are allowed"
+    );
     let watch = WatchTaskRequest { task_id: id(), after_sequence: -1, view: 0 };
     check!(tasks, watch_task, watch, "after_sequence: is not the number of a transition");
     let transitions =
         ListTransitionsRequest { task_id: id(), step_id: TASK.into(), ..ListTransitionsRequest::default() };
     check!(tasks, list_transitions, transitions, "step_id: is not the id of a step");
-    let annotation =
-        CreateAnnotationRequest { task_id: id(), annotation_type: " ".into(), annotation_json: "[]".into() };
+    let annotation = CreateAnnotationRequest {
+        task_id: id(),
+        annotation_type: " ".into(),
+        annotation_json: "[]".into(),
+        request_id: String::new(),
+    };
     check!(
         tasks,
         create_annotation,
@@ -185,14 +239,23 @@ async fn calls_about_steps() {
     check!(steps, get_step, GetStepRequest { step_id: TASK.into() }, "step_id: is not the id of a step");
     let list = ListStepsRequest { task_id: String::new(), page_size: -3, ..ListStepsRequest::default() };
     check!(steps, list_steps, list, "task_id: is required\npage_size: must not be negative");
-    let update = UpdateStepRequest { step_id: STEP.into(), ..UpdateStepRequest::default() };
-    check!(steps, update_step, update.clone(), "retry_limit: set this or inputs_json: there is nothing to change");
-    let wrong = UpdateStepRequest { retry_limit: Some(10_001), inputs_json: Some("{".into()), ..update };
+    let step = Step { step_id: STEP.into(), retry_limit: 10_001, inputs_json: "{".into(), ..Step::default() };
+    let update = UpdateStepRequest { step: Some(step), ..UpdateStepRequest::default() };
+    check!(
+        steps,
+        update_step,
+        update.clone(),
+        "update_mask: is required: names what changes, of retry_limit, inputs_json"
+    );
+    let paths = vec!["retry_limit".to_owned(), "inputs_json".to_owned(), "attempts".to_owned()];
+    let wrong = UpdateStepRequest { update_mask: Some(FieldMask { paths }), ..update };
     check!(
         steps,
         update_step,
         wrong,
-        "retry_limit: must be between 0 and 10000\ninputs_json: is not JSON: EOF while parsing an object at line 1 column 1"
+        "update_mask: \"attempts\" is not a field that can be changed; there are retry_limit, inputs_json\n\
+         step.retry_limit: must be between 0 and 10000\n\
+         step.inputs_json: is not JSON: EOF while parsing an object at line 1 column 1"
     );
     let resolve =
         ResolveStepRequest { step_id: STEP.into(), results_json: "x".into(), ..ResolveStepRequest::default() };

@@ -1,7 +1,8 @@
 //! Steps: looked at, and changed by people.
 
+use prost_types::FieldMask;
 use tasker_sdk::proto::tasker::v1::{
-    CancelStepRequest, ListStepsRequest, ResolveStepRequest, RetryStepRequest, State, UpdateStepRequest,
+    CancelStepRequest, ListStepsRequest, ResolveStepRequest, RetryStepRequest, State, Step, UpdateStepRequest,
 };
 
 use super::world::{metadata, order, told, world};
@@ -12,12 +13,12 @@ async fn a_step_shows_everything_about_itself() {
     let id = world.create(order(r#"{"n": 1}"#)).await;
     let claimed = world.claim(&id, "reserve").await;
     let step = world.step(&id, "reserve").await;
-    assert_eq!((step.state(), step.attempts, step.in_process), (State::InProgress, 1, true));
+    assert_eq!((step.state(), step.attempts), (State::InProgress, 1));
     assert_eq!((&*step.inputs_json, &*step.results_json), (r#"{"n": 1}"#, ""));
     let lease = step.lease.unwrap();
     assert_eq!((lease.lease_token, &*lease.worker_id), (claimed.lease_token, "worker"));
     assert!(lease.claim_time.is_some() && lease.expire_time.is_some() && lease.deadline_time.is_none());
-    assert_eq!(step.last_attempted_time, lease.claim_time);
+    assert_eq!(step.last_attempt_time, lease.claim_time);
     assert!(!step.readiness.unwrap().ready_for_execution);
 }
 
@@ -56,10 +57,11 @@ async fn a_resolved_step_gives_its_results_to_its_children() {
         results_json: r#"{"shelf": 7}"#.into(),
         reason: "found one".into(),
         requested_by: "alice".into(),
+        request_id: String::new(),
     };
     let step = world.client.steps().resolve_step(request.clone()).await.unwrap().into_inner().step.unwrap();
     assert_eq!(
-        (step.state(), &*step.results_json, step.processed),
+        (step.state(), &*step.results_json, step.complete_time.is_some()),
         (State::ResolvedManually, r#"{"shelf": 7}"#, false)
     );
     assert!(step.failure.is_none());
@@ -107,14 +109,14 @@ async fn limits_and_inputs_can_be_changed() {
         world.fail(&id, "reserve", false).await;
     }
     world.settled(&id, State::Error).await;
-    let request = UpdateStepRequest {
-        step_id: world.step_id(&id, "reserve").await,
-        retry_limit: Some(4),
-        inputs_json: Some(r#"{"n": 2}"#.into()),
+    let change = |step_id: String| UpdateStepRequest {
+        step: Some(Step { step_id, retry_limit: 4, inputs_json: r#"{"n": 2}"#.into(), ..Step::default() }),
+        update_mask: Some(FieldMask { paths: vec!["retry_limit".into(), "inputs_json".into()] }),
         reason: "the shelf was wrong".into(),
         requested_by: "alice".into(),
     };
-    let step = world.client.steps().update_step(request.clone()).await.unwrap().into_inner().step.unwrap();
+    let request = change(world.step_id(&id, "reserve").await);
+    let step = world.client.steps().update_step(request).await.unwrap().into_inner().step.unwrap();
     assert_eq!((step.retry_limit, &*step.inputs_json), (4, r#"{"n": 2}"#));
     let claimed = world.claim(&id, "reserve").await;
     assert_eq!((claimed.attempt, &*claimed.inputs_json), (4, r#"{"n": 2}"#));
@@ -124,6 +126,6 @@ async fn limits_and_inputs_can_be_changed() {
 
     let done = world.create(order(r#"{"n": 1}"#)).await;
     world.finish(&done, "reserve").await;
-    let refused = UpdateStepRequest { step_id: world.step_id(&done, "reserve").await, ..request };
+    let refused = change(world.step_id(&done, "reserve").await);
     assert_eq!(told(&world.client.steps().update_step(refused).await.unwrap_err()), "TRANSITION_NOT_ALLOWED");
 }

@@ -58,7 +58,11 @@ pub async fn client(app: &App) -> Client {
 
 /// A task of `order` with a context.
 pub fn order(context_json: &str) -> NewTask {
-    NewTask { name: "order".to_owned(), context_json: context_json.to_owned(), ..NewTask::default() }
+    NewTask {
+        handler: harness::handler_ref("", "order", ""),
+        context_json: context_json.to_owned(),
+        ..NewTask::default()
+    }
 }
 
 /// `REASON`, then a line for each bad field.
@@ -108,6 +112,12 @@ impl World {
     pub async fn try_create(&self, task: NewTask) -> Result<CreateTaskResponse, Status> {
         let request = CreateTaskRequest { task: Some(task) };
         self.client.tasks().create_task(request).await.map(tonic::Response::into_inner)
+    }
+
+    /// The time of the database's clock, in microseconds.
+    pub async fn now(&self) -> i64 {
+        let question = "select (extract(epoch from clock_timestamp()) * 1000000)::bigint";
+        sqlx::query_scalar(question).fetch_one(self.database.store.pool()).await.unwrap()
     }
 
     /// The id of a new task.
@@ -198,6 +208,18 @@ impl World {
             error_code: "STOCK_0".to_owned(),
             permanent,
             retry_after: Some(wait.try_into().unwrap()),
+            ..Failure::default()
+        };
+        assert_eq!(self.report(&claimed, Outcome::Failure(failure)).await, AckOutcome::Accepted);
+    }
+
+    /// Runs a step badly, with a stack of this length; the next attempt may follow at once.
+    pub async fn fail_at_length(&mut self, task_id: &str, name: &str, backtrace: &str) {
+        let claimed = self.claim(task_id, name).await;
+        let failure = Failure {
+            error_class: "OutOfStock".to_owned(),
+            backtrace: backtrace.to_owned(),
+            retry_after: Some(prost_types::Duration::default()),
             ..Failure::default()
         };
         assert_eq!(self.report(&claimed, Outcome::Failure(failure)).await, AckOutcome::Accepted);

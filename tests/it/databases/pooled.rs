@@ -56,7 +56,11 @@ async fn register(client: &Client) {
 }
 
 fn story() -> NewTask {
-    NewTask { name: "story".to_owned(), context_json: r#"{"n":1}"#.to_owned(), ..NewTask::default() }
+    NewTask {
+        handler: crate::harness::handler_ref("", "story", ""),
+        context_json: r#"{"n":1}"#.to_owned(),
+        ..NewTask::default()
+    }
 }
 
 async fn create(client: &Client, tasks: usize) {
@@ -146,11 +150,12 @@ async fn every_kind_of_call_works_through_it() {
             GetTaskRequest { task_id: task_id.clone(), view: TaskView::Full.into(), ..GetTaskRequest::default() };
         assert_eq!(tasks.get_task(request).await.unwrap().into_inner().task.unwrap().steps.len(), 4);
         let counts = tasks.count_tasks(CountTasksRequest::default()).await.unwrap().into_inner();
-        assert_eq!(counts.counts.iter().map(|count| count.count).sum::<i64>(), 30);
+        assert_eq!(counts.counts.unwrap().total, 30);
         let annotation = CreateAnnotationRequest {
             task_id: task_id.clone(),
             annotation_type: "note".to_owned(),
             annotation_json: "{}".to_owned(),
+            request_id: "once".to_owned(),
         };
         tasks.create_annotation(annotation).await.unwrap();
         let request = ListTransitionsRequest { task_id: task_id.clone(), ..Default::default() };

@@ -115,7 +115,11 @@ async fn client(app: &App) -> Client {
 }
 
 async fn create(client: &Client) {
-    let task = NewTask { name: "story".to_owned(), context_json: r#"{"n":1}"#.to_owned(), ..NewTask::default() };
+    let task = NewTask {
+        handler: crate::harness::handler_ref("", "story", ""),
+        context_json: r#"{"n":1}"#.to_owned(),
+        ..NewTask::default()
+    };
     client.tasks().create_task(CreateTaskRequest { task: Some(task) }).await.unwrap();
 }
 
@@ -126,7 +130,7 @@ async fn listed(client: &Client) -> usize {
 
 async fn counted(client: &Client) -> i64 {
     let counts = client.tasks().count_tasks(CountTasksRequest::default()).await.unwrap().into_inner().counts;
-    counts.iter().map(|count| count.count).sum()
+    counts.unwrap().total
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -77,7 +77,11 @@ impl Wire {
     }
 
     pub async fn create(&self, name: &str) -> Result<Task, Status> {
-        let task = NewTask { name: name.to_owned(), context_json: "{\"n\": 1}".to_owned(), ..NewTask::default() };
+        let task = NewTask {
+            handler: crate::harness::handler_ref("", name, ""),
+            context_json: "{\"n\": 1}".to_owned(),
+            ..NewTask::default()
+        };
         let created = self.tasks.clone().create_task(CreateTaskRequest { task: Some(task) }).await?;
         Ok(created.into_inner().task.unwrap())
     }

@@ -62,7 +62,7 @@ async fn a_context_that_cannot_be_stored_is_refused_alone() {
     let outcomes = futures::future::join_all(created).await;
     for (number, outcome) in outcomes.iter().enumerate() {
         match outcome {
-            Ok(created) => assert!(!created.existed && number != 7),
+            Ok(created) => assert!(created.state.is_some() && number != 7),
             Err(error) => assert_eq!((number, error.reason()), (7, Reason::InvalidFields)),
         }
     }
@@ -80,7 +80,7 @@ async fn one_key_makes_one_task_even_in_one_batch() {
     };
     let created = (0..40).map(|number| servers[number % 2].engine.writer().create_task(keyed(1)));
     let created: Vec<_> = futures::future::join_all(created).await.into_iter().map(Result::unwrap).collect();
-    assert_eq!(tally(created.iter().map(|created| created.existed)), [(false, 1), (true, 39)].into());
+    assert_eq!(tally(created.iter().map(|created| created.state.is_none())), [(false, 1), (true, 39)].into());
     assert_eq!(tally(created.iter().map(|created| created.task_id)).len(), 1);
     let refused = servers[0].engine.writer().create_task(keyed(2)).await.unwrap_err();
     assert_eq!(refused.reason(), Reason::TaskExists);

@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use tasker::{
-    domain::{ids::TaskId, run::Operation, state::State},
+    domain::{
+        ids::TaskId,
+        run::{Operation, OperationKind},
+        state::State,
+    },
     lifecycle::{Assignment, Request},
 };
 
@@ -61,7 +65,8 @@ async fn storm(seed: u64, blows: usize) {
             3 if !tasks.is_empty() => {
                 let task = tasks[dice.random_range(0..tasks.len())];
                 // It may be over already.
-                let _ = servers[server].apply(task, Request::CancelTask(Operation::default())).await;
+                let _ =
+                    servers[server].apply(task, Request::CancelTask(Operation::of(OperationKind::CancelTask))).await;
             }
             _ => {
                 let handler = &handlers[dice.random_range(0..handlers.len())];

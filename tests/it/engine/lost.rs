@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use tasker::{
-    domain::{ids::StepId, run::Operation, state::State},
+    domain::{
+        ids::StepId,
+        run::{Operation, OperationKind},
+        state::State,
+    },
     lifecycle::{Request, Verdict},
 };
 
@@ -211,7 +215,7 @@ async fn a_seat_comes_free_when_its_attempt_was_ended_elsewhere() {
     let mut worker = ManualWorker::open(&first, 1).await;
     let task = first.submit(&handler).await;
     let assignment = worker.assignment().await;
-    second.apply(task, Request::CancelTask(Operation::default())).await.unwrap();
+    second.apply(task, Request::CancelTask(Operation::of(OperationKind::CancelTask))).await.unwrap();
     assert!(matches!(worker.finish(assignment.step, 1).await, Verdict::Stale(_)));
     let next = first.submit(&handler).await;
     assert_eq!(worker.assignment().await.step, next.step(0));

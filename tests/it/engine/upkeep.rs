@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use tasker::{
-    domain::{run::Operation, state::State},
+    domain::{
+        run::{Operation, OperationKind},
+        state::State,
+    },
     error::Reason,
     lifecycle::{Request, StopReason, Verdict},
 };
@@ -14,7 +17,11 @@ use crate::{
 };
 
 fn operation() -> Operation {
-    Operation { name: "test", requested_by: "somebody".to_owned(), reason: "to see".to_owned() }
+    Operation {
+        requested_by: "somebody".to_owned(),
+        reason: "to see".to_owned(),
+        ..Operation::of(OperationKind::CancelTask)
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

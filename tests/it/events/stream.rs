@@ -108,7 +108,7 @@ async fn filters_leave_out_what_they_do_not_name() {
     world.register("shop", "order", "1.0.0").await;
     let [well, ..] = a_day(&mut world).await;
     let mut other = order(r#"{"n": 1}"#);
-    other.namespace = "shop".to_owned();
+    other.handler = crate::harness::handler_ref("shop", "order", "");
     world.create(other).await;
     let wanted =
         |request: SubscribeRequest| SubscribeRequest { start: everything().start, until_caught_up: true, ..request };

@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 use crate::{
     calls::world::{World, order, told, world},
-    harness::within,
+    harness::{self, within},
 };
 
 /// Runs the command line against the server of the world; what it printed.
@@ -132,7 +132,7 @@ async fn a_failed_root_before_many_leaves_is_told_once() {
     };
     let request = pb::RegisterHandlersRequest { handlers: vec![handler], ..Default::default() };
     world.client.handlers().register_handlers(request).await.unwrap();
-    let task = world.create(pb::NewTask { name: "fan".into(), ..order(r#"{"n": 1}"#) }).await;
+    let task = world.create(pb::NewTask { handler: harness::handler_ref("", "fan", ""), ..order(r#"{"n": 1}"#) }).await;
     world.fail(&task, "s0", true).await;
     world.settled(&task, pb::State::Error).await;
     let request = pb::ExplainTaskRequest { task_id: task.clone(), ..Default::default() };
@@ -150,7 +150,8 @@ async fn a_failed_root_before_many_leaves_is_told_once() {
 async fn steps_of_a_task_come_in_pages() {
     let world = world().await;
     world.register_graph("wide", 7, |_| Vec::new()).await;
-    let task = world.create(pb::NewTask { name: "wide".into(), ..order(r#"{"n": 1}"#) }).await;
+    let task =
+        world.create(pb::NewTask { handler: harness::handler_ref("", "wide", ""), ..order(r#"{"n": 1}"#) }).await;
     let mut request = pb::ExplainTaskRequest { task_id: task, page_size: 3, ..Default::default() };
     let mut pages = Vec::new();
     loop {
@@ -183,7 +184,8 @@ async fn tasks_that_do_not_move_are_listed_by_cause() {
     let running = world.create(order(r#"{"n": 3}"#)).await;
     world.claim(&running, "reserve").await;
     world.register_graph("alone", 2, |no| no.checked_sub(1).into_iter().collect()).await;
-    let lonely = world.create(pb::NewTask { name: "alone".into(), ..order(r#"{"n": 4}"#) }).await;
+    let lonely =
+        world.create(pb::NewTask { handler: harness::handler_ref("", "alone", ""), ..order(r#"{"n": 4}"#) }).await;
 
     let list = async |page_size: i32, page_token: &str, handler: &str| {
         let request = pb::ListBlockersRequest {

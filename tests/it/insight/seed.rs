@@ -5,7 +5,10 @@ use tasker::store::Store;
 use tasker_sdk::{
     Client,
     proto::tasker::{
-        v1::{CreateTaskRequest, GetTaskRequest, ListTransitionsRequest, NewTask, State, Task, TaskView, Transition},
+        v1::{
+            CreateTaskRequest, GetTaskRequest, ListTransitionsRequest, NewTask, State, StepFailure, Task, TaskView,
+            Transition, transition::Cause,
+        },
         worker::v1::{
             ClaimStepsRequest, Failure, Offer, ReportResultsRequest, StepResult, Success, offer::Target,
             step_result::Outcome,
@@ -25,8 +28,7 @@ const HANDLER: &str = "seeded_0000";
 /// Runs a task of the first seeded handler, whose steps stand in a row; an attempt of these fails.
 async fn run(client: &Client, failing: &[(&str, i64)]) -> String {
     let task = NewTask {
-        namespace: NAMESPACE.to_owned(),
-        name: HANDLER.to_owned(),
+        handler: harness::handler_ref(NAMESPACE, HANDLER, ""),
         context_json: r#"{"order": 1}"#.to_owned(),
         ..NewTask::default()
     };
@@ -79,13 +81,12 @@ async fn full(client: &Client, task_id: &str) -> Task {
 async fn told(client: &Client, task_id: &str) -> String {
     let task = full(client, task_id).await;
     let mut lines = vec![format!(
-        "{} {:?} {:?} {:?} {} {}",
+        "{} {:?} {:?} {:?} {}",
         word(task.state()),
         task.state_reason,
         task.execution,
         (task.start_time.is_some(), task.finish_time.is_some()),
-        task.revision,
-        task.complete
+        task.revision
     )];
     lines.extend(task.steps.iter().map(|step| {
         format!(
@@ -96,7 +97,7 @@ async fn told(client: &Client, task_id: &str) -> String {
             step.retry_limit,
             step.readiness,
             step.failure,
-            (step.processed_time.is_some(), step.last_attempted_time.is_some(), step.next_retry_time.is_some()),
+            (step.complete_time.is_some(), step.last_attempt_time.is_some(), step.retry_time.is_some()),
             step.results_json
         )
     }));
@@ -107,12 +108,18 @@ async fn told(client: &Client, task_id: &str) -> String {
 }
 
 fn moved(row: &Transition) -> String {
-    let mut metadata: serde_json::Value = serde_json::from_str(&row.metadata_json).unwrap_or_default();
-    if let Some(retry_at) = metadata.get_mut("retry_at") {
-        *retry_at = serde_json::json!("later");
-    }
+    // But for who it was and when.
+    let cause = match row.cause.clone() {
+        Some(Cause::Claimed(_)) => "claimed".to_owned(),
+        Some(Cause::Completed(_)) => "completed".to_owned(),
+        Some(Cause::Failed(failed)) => {
+            let failure = failed.failure.map(|failure| StepFailure { fail_time: None, ..failure });
+            format!("{failure:?} {}", failed.retry_time.is_some())
+        }
+        other => format!("{other:?}"),
+    };
     format!(
-        "{} {} {:?} -> {:?} {} {} {metadata}",
+        "{} {} {:?} -> {:?} {} {} {cause}",
         row.sequence,
         row.step_name,
         row.from_state(),

@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use sqlx::{PgConnection, Row};
 use tasker::domain::{
     ids::{StepNo, TaskId},
-    run::{Cause, Changes, Failure, Micros, Move, Operation, Run},
+    run::{Cause, Changes, Failure, Micros, Move, Operation, OperationKind, Run},
     state::State,
     template::{StepSpec, Template},
 };
@@ -56,7 +56,7 @@ impl Model {
         self.now += dice.random_range(1..2_000_000);
         let no = dice.random_range(0..self.run.len());
         let token = self.run.step(no).attempts;
-        let operation = Operation { name: "test", requested_by: "somebody".into(), reason: String::new() };
+        let operation = Operation::of(OperationKind::UpdateStep);
         let mut changes = Changes::default();
         let failure = Failure { error_class: "Broken".into(), permanent: dice.random_bool(0.2), ..Failure::default() };
         let wait = Duration::from_millis(dice.random_range(0..60_000));

@@ -88,7 +88,11 @@ async fn register(client: &Client) {
 }
 
 async fn submit(client: &Client) -> String {
-    let task = NewTask { name: "story".to_owned(), context_json: r#"{"n":1}"#.to_owned(), ..NewTask::default() };
+    let task = NewTask {
+        handler: harness::handler_ref("", "story", ""),
+        context_json: r#"{"n":1}"#.to_owned(),
+        ..NewTask::default()
+    };
     let mut request = tonic::Request::new(CreateTaskRequest { task: Some(task) });
     request.metadata_mut().insert("traceparent", format!("00-{TRACE}-{CLIENT}-01").parse().unwrap());
     request.metadata_mut().insert("x-correlation-id", "order-4711".parse().unwrap());

@@ -85,7 +85,11 @@ impl World {
 
     /// Submits a task.
     pub async fn create(&self) -> String {
-        let task = NewTask { name: "work".into(), context_json: r#"{"n":7}"#.into(), ..NewTask::default() };
+        let task = NewTask {
+            handler: crate::harness::handler_ref("", "work", ""),
+            context_json: r#"{"n":7}"#.into(),
+            ..NewTask::default()
+        };
         let created = self.client.tasks().create_task(CreateTaskRequest { task: Some(task) }).await.unwrap();
         created.into_inner().task.unwrap().task_id
     }

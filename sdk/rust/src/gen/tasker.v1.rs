@@ -2116,6 +2116,8 @@ pub enum ErrorReason {
     AnswerTooLarge = 29,
     /// The database was not done with the answer in time; asking for less helps.
     QueryTimeout = 30,
+    /// Another call used the same request id for something else.
+    RequestIdReused = 37,
 }
 impl ErrorReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -2161,6 +2163,7 @@ impl ErrorReason {
             Self::DeadlineExceeded => "ERROR_REASON_DEADLINE_EXCEEDED",
             Self::AnswerTooLarge => "ERROR_REASON_ANSWER_TOO_LARGE",
             Self::QueryTimeout => "ERROR_REASON_QUERY_TIMEOUT",
+            Self::RequestIdReused => "ERROR_REASON_REQUEST_ID_REUSED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -2205,6 +2208,7 @@ impl ErrorReason {
             "ERROR_REASON_DEADLINE_EXCEEDED" => Some(Self::DeadlineExceeded),
             "ERROR_REASON_ANSWER_TOO_LARGE" => Some(Self::AnswerTooLarge),
             "ERROR_REASON_QUERY_TIMEOUT" => Some(Self::QueryTimeout),
+            "ERROR_REASON_REQUEST_ID_REUSED" => Some(Self::RequestIdReused),
             _ => None,
         }
     }
@@ -4635,7 +4639,7 @@ pub struct Step {
     pub name: ::prost::alloc::string::String,
     /// The step handler that runs it.
     #[prost(string, tag = "4")]
-    pub handler_class: ::prost::alloc::string::String,
+    pub step_handler: ::prost::alloc::string::String,
     /// The external system that it works with.
     #[prost(string, tag = "5")]
     pub dependent_system: ::prost::alloc::string::String,
@@ -4645,7 +4649,7 @@ pub struct Step {
     /// Attempts begun so far.
     #[prost(int32, tag = "7")]
     pub attempts: i32,
-    /// Attempts allowed in total.
+    /// Attempts allowed in total, between 0 and 10,000.
     #[prost(int32, tag = "8")]
     pub retry_limit: i32,
     /// False when a failure ends it at once.
@@ -4657,48 +4661,42 @@ pub struct Step {
     /// Whether this task bypassed it.
     #[prost(bool, tag = "11")]
     pub bypassed: bool,
-    /// Whether it finished well by running or by being bypassed.
-    #[prost(bool, tag = "12")]
-    pub processed: bool,
-    /// When it did.
-    #[prost(message, optional, tag = "13")]
-    pub processed_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// Whether an attempt runs now.
-    #[prost(bool, tag = "14")]
-    pub in_process: bool,
+    /// When it finished well by running or by being bypassed.
+    #[prost(message, optional, tag = "12")]
+    pub complete_time: ::core::option::Option<::prost_types::Timestamp>,
     /// When the newest attempt began.
-    #[prost(message, optional, tag = "15")]
-    pub last_attempted_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// The wait that the newest failure asked for, in milliseconds.
-    #[prost(int64, tag = "16")]
-    pub backoff_ms: i64,
+    #[prost(message, optional, tag = "13")]
+    pub last_attempt_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The wait that the newest failure asked for.
+    #[prost(message, optional, tag = "14")]
+    pub backoff: ::core::option::Option<::prost_types::Duration>,
     /// When the next attempt may begin.
-    #[prost(message, optional, tag = "17")]
-    pub next_retry_time: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "15")]
+    pub retry_time: ::core::option::Option<::prost_types::Timestamp>,
     /// The input as JSON text. Empty in views that leave payloads out, and within a Task where nobody has changed
     /// it: then it is the task's context.
-    #[prost(string, tag = "18")]
+    #[prost(string, tag = "16")]
     pub inputs_json: ::prost::alloc::string::String,
     /// The result as JSON text. Empty in views that leave payloads out.
-    #[prost(string, tag = "19")]
+    #[prost(string, tag = "17")]
     pub results_json: ::prost::alloc::string::String,
     /// Steps that must be complete before this one starts.
-    #[prost(string, repeated, tag = "20")]
+    #[prost(string, repeated, tag = "18")]
     pub parent_step_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Steps that wait for this one.
-    #[prost(string, repeated, tag = "21")]
+    #[prost(string, repeated, tag = "19")]
     pub child_step_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Steps with exactly the same parents, at least one of them. In lists and within a Task the first 16.
-    #[prost(string, repeated, tag = "22")]
+    #[prost(string, repeated, tag = "20")]
     pub sibling_step_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Readiness as data.
-    #[prost(message, optional, tag = "23")]
+    #[prost(message, optional, tag = "21")]
     pub readiness: ::core::option::Option<StepReadiness>,
     /// The newest failure, if the newest attempt failed.
-    #[prost(message, optional, tag = "24")]
+    #[prost(message, optional, tag = "22")]
     pub failure: ::core::option::Option<StepFailure>,
     /// Who holds the running attempt.
-    #[prost(message, optional, tag = "25")]
+    #[prost(message, optional, tag = "23")]
     pub lease: ::core::option::Option<StepLease>,
 }
 /// StepReadiness says whether a step could start now and what it depends on.
@@ -4743,7 +4741,10 @@ pub struct StepFailure {
     pub error_code: ::prost::alloc::string::String,
     /// When the attempt failed.
     #[prost(message, optional, tag = "6")]
-    pub time: ::core::option::Option<::prost_types::Timestamp>,
+    pub fail_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Further details from the worker as a JSON object; empty for none.
+    #[prost(string, tag = "7")]
+    pub context_json: ::prost::alloc::string::String,
 }
 /// StepLease is the hold of a worker on an attempt.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -4782,7 +4783,7 @@ pub struct ListStepsRequest {
     /// Whether inputs and results are returned.
     #[prost(bool, tag = "2")]
     pub include_payloads: bool,
-    /// At most this many; 100 when 0, at most 1,000.
+    /// At most this many; 100 when 0, at most 1,000. Pages that would not fit into a message end earlier.
     #[prost(int32, tag = "3")]
     pub page_size: i32,
     /// `next_page_token` of the page before.
@@ -4814,28 +4815,25 @@ pub struct GetStepResponse {
     pub step: ::core::option::Option<Step>,
 }
 /// The request of UpdateStep.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdateStepRequest {
-    /// The step.
-    #[prost(string, tag = "1")]
-    pub step_id: ::prost::alloc::string::String,
-    /// The new total of allowed attempts, between 0 and 10,000; unchanged when not set.
-    #[prost(int32, optional, tag = "2")]
-    pub retry_limit: ::core::option::Option<i32>,
-    /// The new inputs as JSON text; unchanged when not set.
-    #[prost(string, optional, tag = "3")]
-    pub inputs_json: ::core::option::Option<::prost::alloc::string::String>,
-    /// Why; kept in the audit trail.
-    #[prost(string, tag = "4")]
+    /// The step: its id, and the new values of the fields that the mask names.
+    #[prost(message, optional, tag = "1")]
+    pub step: ::core::option::Option<Step>,
+    /// Which fields change: `retry_limit`, `inputs_json`. At least one.
+    #[prost(message, optional, tag = "2")]
+    pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
+    /// Why; kept in the audit trail. At most 1,024 characters.
+    #[prost(string, tag = "3")]
     pub reason: ::prost::alloc::string::String,
-    /// Who; kept in the audit trail.
-    #[prost(string, tag = "5")]
+    /// Who asks, beside the authenticated subject; kept in the audit trail. At most 128 characters.
+    #[prost(string, tag = "4")]
     pub requested_by: ::prost::alloc::string::String,
 }
 /// The response of UpdateStep.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdateStepResponse {
-    /// The step.
+    /// The step; without its payloads where they do not fit into a message.
     #[prost(message, optional, tag = "1")]
     pub step: ::core::option::Option<Step>,
 }
@@ -4845,17 +4843,17 @@ pub struct CancelStepRequest {
     /// The step.
     #[prost(string, tag = "1")]
     pub step_id: ::prost::alloc::string::String,
-    /// Why; kept in the audit trail.
+    /// Why; kept in the audit trail. At most 1,024 characters.
     #[prost(string, tag = "2")]
     pub reason: ::prost::alloc::string::String,
-    /// Who; kept in the audit trail.
+    /// Who asks, beside the authenticated subject; kept in the audit trail. At most 128 characters.
     #[prost(string, tag = "3")]
     pub requested_by: ::prost::alloc::string::String,
 }
 /// The response of CancelStep.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CancelStepResponse {
-    /// The step.
+    /// The step; without its payloads where they do not fit into a message.
     #[prost(message, optional, tag = "1")]
     pub step: ::core::option::Option<Step>,
 }
@@ -4868,17 +4866,21 @@ pub struct ResolveStepRequest {
     /// The results as JSON text; `{}` when empty.
     #[prost(string, tag = "2")]
     pub results_json: ::prost::alloc::string::String,
-    /// Why; kept in the audit trail.
+    /// Why; kept in the audit trail. At most 1,024 characters.
     #[prost(string, tag = "3")]
     pub reason: ::prost::alloc::string::String,
-    /// Who; kept in the audit trail.
+    /// Who asks, beside the authenticated subject; kept in the audit trail. At most 128 characters.
     #[prost(string, tag = "4")]
     pub requested_by: ::prost::alloc::string::String,
+    /// Makes the call safe to repeat: the same id again for the same task answers with success and changes nothing. At most
+    /// 128 characters.
+    #[prost(string, tag = "5")]
+    pub request_id: ::prost::alloc::string::String,
 }
 /// The response of ResolveStep.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ResolveStepResponse {
-    /// The step.
+    /// The step; without its payloads where they do not fit into a message.
     #[prost(message, optional, tag = "1")]
     pub step: ::core::option::Option<Step>,
 }
@@ -4888,17 +4890,21 @@ pub struct RetryStepRequest {
     /// The step.
     #[prost(string, tag = "1")]
     pub step_id: ::prost::alloc::string::String,
-    /// Why; kept in the audit trail.
+    /// Why; kept in the audit trail. At most 1,024 characters.
     #[prost(string, tag = "2")]
     pub reason: ::prost::alloc::string::String,
-    /// Who; kept in the audit trail.
+    /// Who asks, beside the authenticated subject; kept in the audit trail. At most 128 characters.
     #[prost(string, tag = "3")]
     pub requested_by: ::prost::alloc::string::String,
+    /// Makes the call safe to repeat: the same id again for the same task answers with success and changes nothing. At most
+    /// 128 characters.
+    #[prost(string, tag = "4")]
+    pub request_id: ::prost::alloc::string::String,
 }
 /// The response of RetryStep.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RetryStepResponse {
-    /// The step.
+    /// The step; without its payloads where they do not fit into a message.
     #[prost(message, optional, tag = "1")]
     pub step: ::core::option::Option<Step>,
 }
@@ -4994,7 +5000,10 @@ pub mod step_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Lists the steps of a task in the handler's order. Fails with TASK_NOT_FOUND.
+        /// Lists the steps of a task in the handler's order, a page at a time.
+        ///
+        /// Safe to repeat. Fails with INVALID_FIELDS, PAGE_TOKEN_INVALID, TASK_NOT_FOUND, or LIMIT_EXCEEDED where a single step does
+        /// not fit into a message.
         pub async fn list_steps(
             &mut self,
             request: impl tonic::IntoRequest<super::ListStepsRequest>,
@@ -5019,7 +5028,9 @@ pub mod step_service_client {
                 .insert(GrpcMethod::new("tasker.v1.StepService", "ListSteps"));
             self.inner.unary(req, path, codec).await
         }
-        /// Gets one step with its inputs and results. Fails with STEP_NOT_FOUND.
+        /// Gets one step with its inputs and results.
+        ///
+        /// Safe to repeat. Fails with INVALID_FIELDS, STEP_NOT_FOUND, or LIMIT_EXCEEDED where it does not fit into a message.
         pub async fn get_step(
             &mut self,
             request: impl tonic::IntoRequest<super::GetStepRequest>,
@@ -5046,7 +5057,9 @@ pub mod step_service_client {
         }
         /// Changes the retry limit or the inputs of a step that is not settled.
         ///
-        /// Raising the limit of an exhausted step brings it and its task back to life.
+        /// Raising the limit of an exhausted step brings it and its task back to life. Safe to repeat: the fields are set to what the
+        /// call says. Fails with INVALID_FIELDS, also for a path of the mask that is unknown or cannot be changed, LIMIT_EXCEEDED,
+        /// STEP_NOT_FOUND, TRANSITION_NOT_ALLOWED, or TASK_ALREADY_SETTLED.
         pub async fn update_step(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateStepRequest>,
@@ -5072,6 +5085,9 @@ pub mod step_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Cancels a step that is pending or in progress. Its descendants can then never run.
+        ///
+        /// Safe to repeat: cancelling a cancelled step succeeds and changes nothing. Fails with INVALID_FIELDS, STEP_NOT_FOUND,
+        /// TRANSITION_NOT_ALLOWED, or TASK_ALREADY_SETTLED.
         pub async fn cancel_step(
             &mut self,
             request: impl tonic::IntoRequest<super::CancelStepRequest>,
@@ -5097,6 +5113,9 @@ pub mod step_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Declares a pending or failed step done, with results for its children.
+        ///
+        /// Safe to repeat with a `request_id`. Fails with INVALID_FIELDS, LIMIT_EXCEEDED, STEP_NOT_FOUND, TRANSITION_NOT_ALLOWED,
+        /// TASK_ALREADY_SETTLED, or REQUEST_ID_REUSED.
         pub async fn resolve_step(
             &mut self,
             request: impl tonic::IntoRequest<super::ResolveStepRequest>,
@@ -5122,6 +5141,9 @@ pub mod step_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Retries a failed step now, whatever its backoff says; an exhausted one gets one more attempt.
+        ///
+        /// Safe to repeat with a `request_id`. Fails with INVALID_FIELDS, STEP_NOT_FOUND, TRANSITION_NOT_ALLOWED for a step that is not
+        /// in error or a task whose deadline has passed, TASK_ALREADY_SETTLED, or REQUEST_ID_REUSED.
         pub async fn retry_step(
             &mut self,
             request: impl tonic::IntoRequest<super::RetryStepRequest>,
@@ -5154,77 +5176,65 @@ pub struct Task {
     /// The id, a UUIDv7.
     #[prost(string, tag = "1")]
     pub task_id: ::prost::alloc::string::String,
-    /// The handler's namespace.
-    #[prost(string, tag = "2")]
-    pub namespace: ::prost::alloc::string::String,
-    /// The handler's name.
-    #[prost(string, tag = "3")]
-    pub name: ::prost::alloc::string::String,
-    /// The handler's version, pinned when the task was created.
-    #[prost(string, tag = "4")]
-    pub version: ::prost::alloc::string::String,
-    /// `namespace.name@version`.
-    #[prost(string, tag = "5")]
-    pub full_name: ::prost::alloc::string::String,
+    /// The handler version, pinned when the task was created.
+    #[prost(message, optional, tag = "2")]
+    pub handler: ::core::option::Option<HandlerRef>,
     /// The state.
-    #[prost(enumeration = "State", tag = "6")]
+    #[prost(enumeration = "State", tag = "3")]
     pub state: i32,
     /// Why the task is in that state, such as `waiting_for_dependencies` or `deadline_exceeded`.
-    #[prost(string, tag = "7")]
+    #[prost(string, tag = "4")]
     pub state_reason: ::prost::alloc::string::String,
-    /// Whether the task finished well.
-    #[prost(bool, tag = "8")]
-    pub complete: bool,
     /// Who or what asked for the task; `unknown` when not said.
-    #[prost(string, tag = "9")]
+    #[prost(string, tag = "5")]
     pub initiator: ::prost::alloc::string::String,
     /// The system that asked; `unknown` when not said.
-    #[prost(string, tag = "10")]
+    #[prost(string, tag = "6")]
     pub source_system: ::prost::alloc::string::String,
-    /// Why it was asked; `unknown` when not said.
-    #[prost(string, tag = "11")]
+    /// Why it was asked; `unknown` when not said. At most 128 characters.
+    #[prost(string, tag = "7")]
     pub reason: ::prost::alloc::string::String,
-    /// Labels.
-    #[prost(string, repeated, tag = "12")]
+    /// Labels. At most 64, each at most 128 characters.
+    #[prost(string, repeated, tag = "8")]
     pub tags: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Skippable steps that this task completes without running them.
-    #[prost(string, repeated, tag = "13")]
+    #[prost(string, repeated, tag = "9")]
     pub bypass_steps: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// The input of the task as JSON text. Empty in views that leave payloads out.
-    #[prost(string, tag = "14")]
+    #[prost(string, tag = "10")]
     pub context_json: ::prost::alloc::string::String,
     /// When the task was asked for.
-    #[prost(message, optional, tag = "15")]
-    pub requested_time: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "11")]
+    pub request_time: ::core::option::Option<::prost_types::Timestamp>,
     /// When the server stored the task.
-    #[prost(message, optional, tag = "16")]
+    #[prost(message, optional, tag = "12")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
     /// When the first step started.
-    #[prost(message, optional, tag = "17")]
+    #[prost(message, optional, tag = "13")]
     pub start_time: ::core::option::Option<::prost_types::Timestamp>,
     /// When the task reached its present final state.
-    #[prost(message, optional, tag = "18")]
+    #[prost(message, optional, tag = "14")]
     pub finish_time: ::core::option::Option<::prost_types::Timestamp>,
     /// When the task must be finished, if ever.
-    #[prost(message, optional, tag = "19")]
+    #[prost(message, optional, tag = "15")]
     pub deadline_time: ::core::option::Option<::prost_types::Timestamp>,
     /// Given by the caller to find related work again.
-    #[prost(string, tag = "20")]
+    #[prost(string, tag = "16")]
     pub correlation_id: ::prost::alloc::string::String,
     /// The sequence number of the newest transition; a cursor for WatchTask.
-    #[prost(int64, tag = "21")]
+    #[prost(int64, tag = "17")]
     pub revision: i64,
     /// The steps counted and judged.
-    #[prost(message, optional, tag = "22")]
+    #[prost(message, optional, tag = "18")]
     pub execution: ::core::option::Option<Execution>,
     /// The steps, in the handler's order. Empty in the basic view.
-    #[prost(message, repeated, tag = "23")]
+    #[prost(message, repeated, tag = "19")]
     pub steps: ::prost::alloc::vec::Vec<Step>,
     /// Annotations, oldest first. Only in the full view.
-    #[prost(message, repeated, tag = "24")]
+    #[prost(message, repeated, tag = "20")]
     pub annotations: ::prost::alloc::vec::Vec<Annotation>,
     /// The dependency graph and what follows from it, when it was asked for.
-    #[prost(message, optional, tag = "25")]
+    #[prost(message, optional, tag = "21")]
     pub dependency_analysis: ::core::option::Option<DependencyAnalysis>,
 }
 /// Annotation is a typed note on a task.
@@ -5245,40 +5255,6 @@ pub struct Annotation {
     /// When it was made.
     #[prost(message, optional, tag = "5")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-}
-/// Transition is one move of a task or of one of its steps: the audit trail.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Transition {
-    /// The task.
-    #[prost(string, tag = "1")]
-    pub task_id: ::prost::alloc::string::String,
-    /// The sequence number within the task, from 1 without gaps; a cursor for WatchTask.
-    #[prost(int64, tag = "2")]
-    pub sequence: i64,
-    /// The step, or empty for a move of the task itself.
-    #[prost(string, tag = "3")]
-    pub step_id: ::prost::alloc::string::String,
-    /// The step's name, or empty.
-    #[prost(string, tag = "4")]
-    pub step_name: ::prost::alloc::string::String,
-    /// The state before; STATE_UNSPECIFIED when the row marks the creation.
-    #[prost(enumeration = "State", tag = "5")]
-    pub from_state: i32,
-    /// The state after.
-    #[prost(enumeration = "State", tag = "6")]
-    pub to_state: i32,
-    /// The attempt that the move belongs to, 0 for none.
-    #[prost(int32, tag = "7")]
-    pub attempt: i32,
-    /// When.
-    #[prost(message, optional, tag = "8")]
-    pub time: ::core::option::Option<::prost_types::Timestamp>,
-    /// The lifecycle event, such as `step.completed`.
-    #[prost(string, tag = "9")]
-    pub event: ::prost::alloc::string::String,
-    /// Details as a JSON object: the error, who did it and why, durations.
-    #[prost(string, tag = "10")]
-    pub metadata_json: ::prost::alloc::string::String,
 }
 /// TaskView says how much of a task to return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -5317,47 +5293,333 @@ impl TaskView {
         }
     }
 }
+/// Transition is one move of a task or of one of its steps: the audit trail.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Transition {
+    /// The task.
+    #[prost(string, tag = "1")]
+    pub task_id: ::prost::alloc::string::String,
+    /// The sequence number within the task, from 1 without gaps; a cursor for WatchTask.
+    #[prost(int64, tag = "2")]
+    pub sequence: i64,
+    /// The step, or empty for a move of the task itself.
+    #[prost(string, tag = "3")]
+    pub step_id: ::prost::alloc::string::String,
+    /// The step's name, or empty.
+    #[prost(string, tag = "4")]
+    pub step_name: ::prost::alloc::string::String,
+    /// The state before; STATE_UNSPECIFIED when the row marks the creation.
+    #[prost(enumeration = "State", tag = "5")]
+    pub from_state: i32,
+    /// The state after; the same as before for a change that moves nothing.
+    #[prost(enumeration = "State", tag = "6")]
+    pub to_state: i32,
+    /// The attempt that the move belongs to, 0 for none.
+    #[prost(int32, tag = "7")]
+    pub attempt: i32,
+    /// When.
+    #[prost(message, optional, tag = "8")]
+    pub transition_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The lifecycle event, such as `step.completed`; empty for a change that moves nothing.
+    #[prost(string, tag = "9")]
+    pub event: ::prost::alloc::string::String,
+    /// Why. Others may be added.
+    #[prost(
+        oneof = "transition::Cause",
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20"
+    )]
+    pub cause: ::core::option::Option<transition::Cause>,
+}
+/// Nested message and enum types in `Transition`.
+pub mod transition {
+    /// Why. Others may be added.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Cause {
+        /// The task was created.
+        #[prost(message, tag = "10")]
+        Created(super::TaskCreated),
+        /// The engine went on.
+        #[prost(message, tag = "11")]
+        Advanced(super::Advanced),
+        /// The task waits.
+        #[prost(message, tag = "12")]
+        Waiting(super::TaskWaiting),
+        /// The task reached a final state.
+        #[prost(message, tag = "13")]
+        Finalized(super::TaskFinalized),
+        /// The deadline passed.
+        #[prost(message, tag = "14")]
+        DeadlineExceeded(super::DeadlineExceeded),
+        /// A worker took the step.
+        #[prost(message, tag = "15")]
+        Claimed(super::StepClaimed),
+        /// A worker finished the step.
+        #[prost(message, tag = "16")]
+        Completed(super::StepCompleted),
+        /// A worker failed, or was lost.
+        #[prost(message, tag = "17")]
+        Failed(super::StepFailed),
+        /// The task was created without running the step.
+        #[prost(message, tag = "18")]
+        Bypassed(super::StepBypassed),
+        /// A person asked for it.
+        #[prost(message, tag = "19")]
+        Manual(super::ManualOperation),
+        /// The attempt was handed back; it does not count.
+        #[prost(message, tag = "20")]
+        HandedBack(super::StepHandedBack),
+    }
+}
+/// TaskCreated is the creation of a task.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TaskCreated {
+    /// The authenticated subject of the caller; `unauthenticated` on a server without authenticators.
+    #[prost(string, tag = "1")]
+    pub subject: ::prost::alloc::string::String,
+}
+/// Advanced is a move that follows from the moves before it: a task starts or goes on, the backoff of a step has elapsed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Advanced {}
+/// TaskWaiting is a task that has nothing to run until something happens.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TaskWaiting {
+    /// The state reason of the task, such as `waiting_for_dependencies`.
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// TaskFinalized is a task that ended because of its steps.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TaskFinalized {
+    /// The state reason of the task, such as `steps_in_error_state`; empty for one that finished well.
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// DeadlineExceeded is the end of a task, or of one of its steps, at the deadline of the task.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeadlineExceeded {
+    /// The deadline that passed.
+    #[prost(message, optional, tag = "1")]
+    pub deadline_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// StepClaimed is the begin of an attempt.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StepClaimed {
+    /// The worker that took it.
+    #[prost(string, tag = "1")]
+    pub worker_id: ::prost::alloc::string::String,
+    /// Its session.
+    #[prost(string, tag = "2")]
+    pub session_id: ::prost::alloc::string::String,
+}
+/// StepCompleted is the good end of an attempt.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StepCompleted {
+    /// The session that ran it.
+    #[prost(string, tag = "1")]
+    pub session_id: ::prost::alloc::string::String,
+    /// How long it ran.
+    #[prost(message, optional, tag = "2")]
+    pub run_duration: ::core::option::Option<::prost_types::Duration>,
+}
+/// StepFailed is the bad end of an attempt.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StepFailed {
+    /// How it failed.
+    #[prost(message, optional, tag = "1")]
+    pub failure: ::core::option::Option<StepFailure>,
+    /// When the next attempt may begin; not set when there is none.
+    #[prost(message, optional, tag = "2")]
+    pub retry_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The session that ran it.
+    #[prost(string, tag = "3")]
+    pub session_id: ::prost::alloc::string::String,
+    /// How long it ran.
+    #[prost(message, optional, tag = "4")]
+    pub run_duration: ::core::option::Option<::prost_types::Duration>,
+}
+/// StepHandedBack is the end of an attempt that says nothing about the step and does not count.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StepHandedBack {
+    /// Why.
+    #[prost(enumeration = "step_handed_back::Reason", tag = "1")]
+    pub reason: i32,
+    /// The session that had it.
+    #[prost(string, tag = "2")]
+    pub session_id: ::prost::alloc::string::String,
+}
+/// Nested message and enum types in `StepHandedBack`.
+pub mod step_handed_back {
+    /// Reason is why an attempt was handed back.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Reason {
+        /// Never sent.
+        Unspecified = 0,
+        /// The worker was about to go.
+        WorkerDraining = 1,
+        /// The worker does not run this step of this handler version.
+        NotSupported = 2,
+        /// The worker never received the assignment.
+        NotReceived = 3,
+    }
+    impl Reason {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "REASON_UNSPECIFIED",
+                Self::WorkerDraining => "REASON_WORKER_DRAINING",
+                Self::NotSupported => "REASON_NOT_SUPPORTED",
+                Self::NotReceived => "REASON_NOT_RECEIVED",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "REASON_UNSPECIFIED" => Some(Self::Unspecified),
+                "REASON_WORKER_DRAINING" => Some(Self::WorkerDraining),
+                "REASON_NOT_SUPPORTED" => Some(Self::NotSupported),
+                "REASON_NOT_RECEIVED" => Some(Self::NotReceived),
+                _ => None,
+            }
+        }
+    }
+}
+/// StepBypassed is a skippable step that is complete without running.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StepBypassed {}
+/// ManualOperation is a change that a person asked for.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ManualOperation {
+    /// What was asked for.
+    #[prost(enumeration = "manual_operation::Operation", tag = "1")]
+    pub operation: i32,
+    /// The authenticated subject of the caller; `unauthenticated` on a server without authenticators. Nobody can choose it.
+    #[prost(string, tag = "2")]
+    pub subject: ::prost::alloc::string::String,
+    /// Who asked, as the caller says; not checked.
+    #[prost(string, tag = "3")]
+    pub requested_by: ::prost::alloc::string::String,
+    /// Why, as the caller says.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    /// The `request_id` of the call, if it had one.
+    #[prost(string, tag = "5")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// Nested message and enum types in `ManualOperation`.
+pub mod manual_operation {
+    /// Operation is a method by which a person changes a task or a step.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Operation {
+        /// Never sent.
+        Unspecified = 0,
+        /// CancelTask.
+        CancelTask = 1,
+        /// RetryTask.
+        RetryTask = 2,
+        /// UpdateTask.
+        UpdateTask = 3,
+        /// CancelStep.
+        CancelStep = 4,
+        /// RetryStep.
+        RetryStep = 5,
+        /// ResolveStep.
+        ResolveStep = 6,
+        /// UpdateStep.
+        UpdateStep = 7,
+    }
+    impl Operation {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "OPERATION_UNSPECIFIED",
+                Self::CancelTask => "OPERATION_CANCEL_TASK",
+                Self::RetryTask => "OPERATION_RETRY_TASK",
+                Self::UpdateTask => "OPERATION_UPDATE_TASK",
+                Self::CancelStep => "OPERATION_CANCEL_STEP",
+                Self::RetryStep => "OPERATION_RETRY_STEP",
+                Self::ResolveStep => "OPERATION_RESOLVE_STEP",
+                Self::UpdateStep => "OPERATION_UPDATE_STEP",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "OPERATION_UNSPECIFIED" => Some(Self::Unspecified),
+                "OPERATION_CANCEL_TASK" => Some(Self::CancelTask),
+                "OPERATION_RETRY_TASK" => Some(Self::RetryTask),
+                "OPERATION_UPDATE_TASK" => Some(Self::UpdateTask),
+                "OPERATION_CANCEL_STEP" => Some(Self::CancelStep),
+                "OPERATION_RETRY_STEP" => Some(Self::RetryStep),
+                "OPERATION_RESOLVE_STEP" => Some(Self::ResolveStep),
+                "OPERATION_UPDATE_STEP" => Some(Self::UpdateStep),
+                _ => None,
+            }
+        }
+    }
+}
 /// NewTask is what a caller says about a task to be created.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct NewTask {
-    /// The handler's namespace; `default` when empty.
-    #[prost(string, tag = "1")]
-    pub namespace: ::prost::alloc::string::String,
-    /// The handler's name. Required.
-    #[prost(string, tag = "2")]
-    pub name: ::prost::alloc::string::String,
-    /// The handler's version; empty or `latest` for the greatest.
-    #[prost(string, tag = "3")]
-    pub version: ::prost::alloc::string::String,
+    /// The handler to run. Required.
+    #[prost(message, optional, tag = "1")]
+    pub handler: ::core::option::Option<HandlerRef>,
     /// The input: a JSON object as text, not empty. At most `limits.payload_bytes` (1 MiB by default).
-    #[prost(string, tag = "4")]
+    #[prost(string, tag = "2")]
     pub context_json: ::prost::alloc::string::String,
     /// Who or what asks. At most 128 characters.
-    #[prost(string, tag = "5")]
+    #[prost(string, tag = "3")]
     pub initiator: ::prost::alloc::string::String,
     /// The system that asks. At most 128 characters.
-    #[prost(string, tag = "6")]
+    #[prost(string, tag = "4")]
     pub source_system: ::prost::alloc::string::String,
     /// Why. At most 128 characters.
-    #[prost(string, tag = "7")]
+    #[prost(string, tag = "5")]
     pub reason: ::prost::alloc::string::String,
     /// Labels. At most 64, each at most 128 characters.
-    #[prost(string, repeated, tag = "8")]
+    #[prost(string, repeated, tag = "6")]
     pub tags: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Skippable steps to complete without running them.
-    #[prost(string, repeated, tag = "9")]
+    #[prost(string, repeated, tag = "7")]
     pub bypass_steps: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// When the task was asked for; now when not given.
-    #[prost(message, optional, tag = "10")]
-    pub requested_time: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "8")]
+    pub request_time: ::core::option::Option<::prost_types::Timestamp>,
     /// De-duplicates: one task per namespace and key. At most 128 characters.
-    #[prost(string, tag = "11")]
+    #[prost(string, tag = "9")]
     pub idempotency_key: ::prost::alloc::string::String,
     /// Finds related work again. At most 100 characters.
-    #[prost(string, tag = "12")]
+    #[prost(string, tag = "10")]
     pub correlation_id: ::prost::alloc::string::String,
-    /// When the task must be finished; it fails with reason `deadline_exceeded` otherwise.
-    #[prost(message, optional, tag = "13")]
+    /// When the task must be finished, in the future; it fails with reason `deadline_exceeded` otherwise.
+    #[prost(message, optional, tag = "11")]
     pub deadline_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// The request of CreateTask.
@@ -5406,42 +5668,10 @@ pub mod batch_create_tasks_outcome {
         /// The task in the basic view.
         #[prost(message, tag = "1")]
         Task(super::Task),
-        /// Why it was refused.
+        /// Why it was refused, with the details that the refusal of a call has.
         #[prost(message, tag = "2")]
-        Error(super::ItemError),
+        Error(::tonic_types::pb::Status),
     }
-}
-/// ItemError is the refusal of one item of a batch.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ItemError {
-    /// The canonical gRPC code.
-    #[prost(int32, tag = "1")]
-    pub code: i32,
-    /// The reason, an ErrorReason without its prefix.
-    #[prost(string, tag = "2")]
-    pub reason: ::prost::alloc::string::String,
-    /// What is wrong, for people.
-    #[prost(string, tag = "3")]
-    pub message: ::prost::alloc::string::String,
-    /// Details by name, as in ErrorInfo.
-    #[prost(map = "string, string", tag = "4")]
-    pub metadata: ::std::collections::HashMap<
-        ::prost::alloc::string::String,
-        ::prost::alloc::string::String,
-    >,
-    /// Every bad field.
-    #[prost(message, repeated, tag = "5")]
-    pub fields: ::prost::alloc::vec::Vec<FieldError>,
-}
-/// FieldError is what is wrong with one field.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct FieldError {
-    /// The path of the field, such as `task.tags\[2\]`.
-    #[prost(string, tag = "1")]
-    pub field: ::prost::alloc::string::String,
-    /// What is wrong with it.
-    #[prost(string, tag = "2")]
-    pub description: ::prost::alloc::string::String,
 }
 /// The request of GetTask.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -5471,7 +5701,7 @@ pub struct TaskFilter {
     pub namespace: ::prost::alloc::string::String,
     /// The handler's name.
     #[prost(string, tag = "2")]
-    pub name: ::prost::alloc::string::String,
+    pub handler: ::prost::alloc::string::String,
     /// The handler's version.
     #[prost(string, tag = "3")]
     pub version: ::prost::alloc::string::String,
@@ -5492,10 +5722,10 @@ pub struct TaskFilter {
     pub correlation_id: ::prost::alloc::string::String,
     /// Requested at or after this time.
     #[prost(message, optional, tag = "9")]
-    pub requested_from: ::core::option::Option<::prost_types::Timestamp>,
+    pub min_request_time: ::core::option::Option<::prost_types::Timestamp>,
     /// Requested before this time.
     #[prost(message, optional, tag = "10")]
-    pub requested_until: ::core::option::Option<::prost_types::Timestamp>,
+    pub max_request_time: ::core::option::Option<::prost_types::Timestamp>,
     /// Has an annotation like this.
     #[prost(message, optional, tag = "11")]
     pub annotation: ::core::option::Option<AnnotationFilter>,
@@ -5525,7 +5755,7 @@ pub struct ListTasksRequest {
     /// In which order.
     #[prost(enumeration = "TaskOrder", tag = "2")]
     pub order: i32,
-    /// At most this many; 20 when 0, at most 1,000.
+    /// At most this many; 20 when 0, at most 1,000. Pages that would not fit into a message end earlier.
     #[prost(int32, tag = "3")]
     pub page_size: i32,
     /// `next_page_token` of the page before; it fits only the same filter and order.
@@ -5587,44 +5817,27 @@ pub struct CountTasksRequest {
     pub filter: ::core::option::Option<TaskFilter>,
 }
 /// The response of CountTasks.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct CountTasksResponse {
-    /// One entry per state, also for states with none.
-    #[prost(message, repeated, tag = "1")]
-    pub counts: ::prost::alloc::vec::Vec<StateCount>,
-    /// The sum.
-    #[prost(int64, tag = "2")]
-    pub total: i64,
-}
-/// StateCount is the number of tasks in a state.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct StateCount {
-    /// The state.
-    #[prost(enumeration = "State", tag = "1")]
-    pub state: i32,
-    /// How many.
-    #[prost(int64, tag = "2")]
-    pub count: i64,
+pub struct CountTasksResponse {
+    /// The tasks by state.
+    #[prost(message, optional, tag = "1")]
+    pub counts: ::core::option::Option<TaskCounts>,
 }
 /// The request of UpdateTask.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdateTaskRequest {
-    /// The task.
-    #[prost(string, tag = "1")]
-    pub task_id: ::prost::alloc::string::String,
-    /// The new reason; unchanged when not set.
-    #[prost(string, optional, tag = "2")]
-    pub reason: ::core::option::Option<::prost::alloc::string::String>,
-    /// The new tags; unchanged when not set.
-    #[prost(message, optional, tag = "3")]
-    pub tags: ::core::option::Option<TagList>,
-}
-/// TagList is a list of tags that can be present and empty.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct TagList {
-    /// The tags.
-    #[prost(string, repeated, tag = "1")]
-    pub tags: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The task: its id, and the new values of the fields that the mask names.
+    #[prost(message, optional, tag = "1")]
+    pub task: ::core::option::Option<Task>,
+    /// Which fields change: `reason`, `tags`, `deadline_time`. At least one. A field that is named and not set is cleared.
+    #[prost(message, optional, tag = "2")]
+    pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
+    /// Why; kept in the audit trail. At most 1,024 characters.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// Who asks, beside the authenticated subject; kept in the audit trail. At most 128 characters.
+    #[prost(string, tag = "4")]
+    pub requested_by: ::prost::alloc::string::String,
 }
 /// The response of UpdateTask.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -5642,14 +5855,14 @@ pub struct CancelTaskRequest {
     /// Why; kept in the audit trail. At most 1,024 characters.
     #[prost(string, tag = "2")]
     pub reason: ::prost::alloc::string::String,
-    /// Who; kept in the audit trail. The caller's subject when empty.
+    /// Who asks, beside the authenticated subject; kept in the audit trail. At most 128 characters.
     #[prost(string, tag = "3")]
     pub requested_by: ::prost::alloc::string::String,
 }
 /// The response of CancelTask.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CancelTaskResponse {
-    /// The task with its steps.
+    /// The task with its steps; without them where they do not fit into a message.
     #[prost(message, optional, tag = "1")]
     pub task: ::core::option::Option<Task>,
 }
@@ -5659,20 +5872,24 @@ pub struct RetryTaskRequest {
     /// The task.
     #[prost(string, tag = "1")]
     pub task_id: ::prost::alloc::string::String,
-    /// Attempts to add to steps that have used all of theirs; 1 when 0.
+    /// Attempts to add to steps that have used all of theirs; 1 when 0, at most 10,000.
     #[prost(int32, tag = "2")]
     pub additional_attempts: i32,
-    /// Why; kept in the audit trail.
+    /// Why; kept in the audit trail. At most 1,024 characters.
     #[prost(string, tag = "3")]
     pub reason: ::prost::alloc::string::String,
-    /// Who; kept in the audit trail.
+    /// Who asks, beside the authenticated subject; kept in the audit trail. At most 128 characters.
     #[prost(string, tag = "4")]
     pub requested_by: ::prost::alloc::string::String,
+    /// Makes the call safe to repeat: the same id again for the same task answers with success and changes nothing. At most
+    /// 128 characters.
+    #[prost(string, tag = "5")]
+    pub request_id: ::prost::alloc::string::String,
 }
 /// The response of RetryTask.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RetryTaskResponse {
-    /// The task with its steps.
+    /// The task with its steps; without them where they do not fit into a message.
     #[prost(message, optional, tag = "1")]
     pub task: ::core::option::Option<Task>,
 }
@@ -5718,7 +5935,7 @@ pub struct ListTransitionsRequest {
     /// Only those of this step, when given.
     #[prost(string, tag = "2")]
     pub step_id: ::prost::alloc::string::String,
-    /// At most this many; 100 when 0, at most 1,000.
+    /// At most this many; 100 when 0, at most 1,000. Pages that would not fit into a message end earlier.
     #[prost(int32, tag = "3")]
     pub page_size: i32,
     /// `next_page_token` of the page before.
@@ -5744,9 +5961,13 @@ pub struct CreateAnnotationRequest {
     /// The type; made when it does not exist. At most 64 characters.
     #[prost(string, tag = "2")]
     pub annotation_type: ::prost::alloc::string::String,
-    /// A JSON object as text.
+    /// A JSON object as text. At most 16 KiB.
     #[prost(string, tag = "3")]
     pub annotation_json: ::prost::alloc::string::String,
+    /// Makes the call safe to repeat: the same id again for the same task returns the first annotation. At most
+    /// 128 characters.
+    #[prost(string, tag = "4")]
+    pub request_id: ::prost::alloc::string::String,
 }
 /// The response of CreateAnnotation.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -5761,13 +5982,22 @@ pub struct ListAnnotationsRequest {
     /// The task.
     #[prost(string, tag = "1")]
     pub task_id: ::prost::alloc::string::String,
+    /// At most this many; 100 when 0, at most 1,000. Pages that would not fit into a message end earlier.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
 }
 /// The response of ListAnnotations.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListAnnotationsResponse {
-    /// The annotations, oldest first.
+    /// The annotations of this page, oldest first.
     #[prost(message, repeated, tag = "1")]
     pub annotations: ::prost::alloc::vec::Vec<Annotation>,
+    /// The token of the next page; empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
 }
 /// TaskOrder is the order of a list of tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -5779,10 +6009,10 @@ pub enum TaskOrder {
     CreateTimeDesc = 1,
     /// Oldest first by creation.
     CreateTimeAsc = 2,
-    /// Newest first by requested time.
-    RequestedTimeDesc = 3,
-    /// Oldest first by requested time.
-    RequestedTimeAsc = 4,
+    /// Newest first by the time of the request.
+    RequestTimeDesc = 3,
+    /// Oldest first by the time of the request.
+    RequestTimeAsc = 4,
 }
 impl TaskOrder {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -5794,8 +6024,8 @@ impl TaskOrder {
             Self::Unspecified => "TASK_ORDER_UNSPECIFIED",
             Self::CreateTimeDesc => "TASK_ORDER_CREATE_TIME_DESC",
             Self::CreateTimeAsc => "TASK_ORDER_CREATE_TIME_ASC",
-            Self::RequestedTimeDesc => "TASK_ORDER_REQUESTED_TIME_DESC",
-            Self::RequestedTimeAsc => "TASK_ORDER_REQUESTED_TIME_ASC",
+            Self::RequestTimeDesc => "TASK_ORDER_REQUEST_TIME_DESC",
+            Self::RequestTimeAsc => "TASK_ORDER_REQUEST_TIME_ASC",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -5804,8 +6034,8 @@ impl TaskOrder {
             "TASK_ORDER_UNSPECIFIED" => Some(Self::Unspecified),
             "TASK_ORDER_CREATE_TIME_DESC" => Some(Self::CreateTimeDesc),
             "TASK_ORDER_CREATE_TIME_ASC" => Some(Self::CreateTimeAsc),
-            "TASK_ORDER_REQUESTED_TIME_DESC" => Some(Self::RequestedTimeDesc),
-            "TASK_ORDER_REQUESTED_TIME_ASC" => Some(Self::RequestedTimeAsc),
+            "TASK_ORDER_REQUEST_TIME_DESC" => Some(Self::RequestTimeDesc),
+            "TASK_ORDER_REQUEST_TIME_ASC" => Some(Self::RequestTimeAsc),
             _ => None,
         }
     }
@@ -5904,9 +6134,10 @@ pub mod task_service_client {
         }
         /// Creates a task and its steps from a registered handler.
         ///
-        /// OK means that the task is durable. Safe to repeat with an `idempotency_key`: the same key with the same
-        /// content returns the first task, with other content it is TASK_EXISTS. Fails with INVALID_FIELDS,
-        /// NAMESPACE_UNKNOWN, HANDLER_UNKNOWN, VERSION_UNKNOWN, LIMIT_EXCEEDED or QUEUE_FULL.
+        /// OK means that the task is durable. Safe to repeat with an `idempotency_key`: the same key with the same content
+        /// returns the first task, also after its handler version was deprecated or its schema changed. Fails with
+        /// INVALID_FIELDS, LIMIT_EXCEEDED, NAMESPACE_UNKNOWN, HANDLER_UNKNOWN, VERSION_UNKNOWN, HANDLER_DEPRECATED, TASK_EXISTS
+        /// for the same key with other content, or QUEUE_FULL.
         pub async fn create_task(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateTaskRequest>,
@@ -5931,7 +6162,9 @@ pub mod task_service_client {
                 .insert(GrpcMethod::new("tasker.v1.TaskService", "CreateTask"));
             self.inner.unary(req, path, codec).await
         }
-        /// Creates up to 1,000 tasks; each succeeds or fails by itself.
+        /// Creates up to 1,000 tasks; each succeeds or fails by itself, with the reasons of CreateTask.
+        ///
+        /// Safe to repeat where every task has an `idempotency_key`. As a whole it fails with LIMIT_EXCEEDED.
         pub async fn batch_create_tasks(
             &mut self,
             request: impl tonic::IntoRequest<super::BatchCreateTasksRequest>,
@@ -5956,7 +6189,9 @@ pub mod task_service_client {
                 .insert(GrpcMethod::new("tasker.v1.TaskService", "BatchCreateTasks"));
             self.inner.unary(req, path, codec).await
         }
-        /// Gets one task. Fails with TASK_NOT_FOUND.
+        /// Gets one task.
+        ///
+        /// Safe to repeat. Fails with INVALID_FIELDS, TASK_NOT_FOUND, or LIMIT_EXCEEDED where the view does not fit into a message.
         pub async fn get_task(
             &mut self,
             request: impl tonic::IntoRequest<super::GetTaskRequest>,
@@ -5981,7 +6216,10 @@ pub mod task_service_client {
                 .insert(GrpcMethod::new("tasker.v1.TaskService", "GetTask"));
             self.inner.unary(req, path, codec).await
         }
-        /// Lists tasks, a page at a time. Fails with INVALID_FIELDS or PAGE_TOKEN_INVALID.
+        /// Lists tasks, a page at a time.
+        ///
+        /// Safe to repeat. Fails with INVALID_FIELDS, PAGE_TOKEN_INVALID, or LIMIT_EXCEEDED where a single task does not fit into a
+        /// message in that view.
         pub async fn list_tasks(
             &mut self,
             request: impl tonic::IntoRequest<super::ListTasksRequest>,
@@ -6007,6 +6245,8 @@ pub mod task_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Gets the execution contexts of up to 1,000 tasks: their steps counted and judged, without the tasks.
+        ///
+        /// Safe to repeat. Fails with INVALID_FIELDS or LIMIT_EXCEEDED.
         pub async fn batch_get_execution_contexts(
             &mut self,
             request: impl tonic::IntoRequest<super::BatchGetExecutionContextsRequest>,
@@ -6034,6 +6274,8 @@ pub mod task_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Counts tasks by state.
+        ///
+        /// Safe to repeat. Fails with INVALID_FIELDS.
         pub async fn count_tasks(
             &mut self,
             request: impl tonic::IntoRequest<super::CountTasksRequest>,
@@ -6058,7 +6300,11 @@ pub mod task_service_client {
                 .insert(GrpcMethod::new("tasker.v1.TaskService", "CountTasks"));
             self.inner.unary(req, path, codec).await
         }
-        /// Changes the reason or the tags of a task.
+        /// Changes the reason, the tags or the deadline of a task.
+        ///
+        /// Safe to repeat: the fields are set to what the call says. A failed task that missed its deadline can be retried once its
+        /// deadline lies in the future. Fails with INVALID_FIELDS, also for a path of the mask that is unknown or cannot be changed,
+        /// TASK_NOT_FOUND, or TASK_ALREADY_SETTLED for the deadline of a task that is complete, cancelled or resolved.
         pub async fn update_task(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateTaskRequest>,
@@ -6085,7 +6331,9 @@ pub mod task_service_client {
         }
         /// Cancels a task: pending steps become cancelled, running ones are told and their late results refused.
         ///
-        /// Allowed from every other state. Cancelling a cancelled task again succeeds and changes nothing.
+        /// Allowed while the task is pending or runs, and after it failed. Safe to repeat: cancelling a cancelled task succeeds and
+        /// changes nothing. Fails with INVALID_FIELDS, TASK_NOT_FOUND, or TASK_ALREADY_SETTLED for a task that is complete or
+        /// resolved.
         pub async fn cancel_task(
             &mut self,
             request: impl tonic::IntoRequest<super::CancelTaskRequest>,
@@ -6110,7 +6358,11 @@ pub mod task_service_client {
                 .insert(GrpcMethod::new("tasker.v1.TaskService", "CancelTask"));
             self.inner.unary(req, path, codec).await
         }
-        /// Retries a task in error: every failed step gets one more round of attempts, starting now.
+        /// Retries a task in error: every failed step gets one more round of attempts, starting now; steps that the missed
+        /// deadline cancelled are pending again.
+        ///
+        /// Safe to repeat with a `request_id`. Fails with INVALID_FIELDS, TASK_NOT_FOUND, TRANSITION_NOT_ALLOWED for a task that is not
+        /// in error or whose deadline has passed, TASK_ALREADY_SETTLED for one in which no step could run, or REQUEST_ID_REUSED.
         pub async fn retry_task(
             &mut self,
             request: impl tonic::IntoRequest<super::RetryTaskRequest>,
@@ -6137,7 +6389,8 @@ pub mod task_service_client {
         }
         /// Follows a task: its present state first, then every transition, until the task is final.
         ///
-        /// The stream resumes after `after_sequence` without loss or repetition, on any server.
+        /// The stream resumes after `after_sequence` without loss or repetition, on any server. Safe to repeat. Fails with
+        /// INVALID_FIELDS, TASK_NOT_FOUND, or LIMIT_EXCEEDED.
         pub async fn watch_task(
             &mut self,
             request: impl tonic::IntoRequest<super::WatchTaskRequest>,
@@ -6162,7 +6415,9 @@ pub mod task_service_client {
                 .insert(GrpcMethod::new("tasker.v1.TaskService", "WatchTask"));
             self.inner.server_streaming(req, path, codec).await
         }
-        /// Lists the transitions of a task and of its steps, oldest first.
+        /// Lists the transitions of a task and of its steps, oldest first, a page at a time.
+        ///
+        /// Safe to repeat. Fails with INVALID_FIELDS, PAGE_TOKEN_INVALID, TASK_NOT_FOUND, or STEP_NOT_FOUND.
         pub async fn list_transitions(
             &mut self,
             request: impl tonic::IntoRequest<super::ListTransitionsRequest>,
@@ -6187,7 +6442,9 @@ pub mod task_service_client {
                 .insert(GrpcMethod::new("tasker.v1.TaskService", "ListTransitions"));
             self.inner.unary(req, path, codec).await
         }
-        /// Adds an annotation to a task.
+        /// Adds an annotation to a task. A task has at most 200.
+        ///
+        /// Safe to repeat with a `request_id`. Fails with INVALID_FIELDS, TASK_NOT_FOUND, LIMIT_EXCEEDED, or REQUEST_ID_REUSED.
         pub async fn create_annotation(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateAnnotationRequest>,
@@ -6212,7 +6469,9 @@ pub mod task_service_client {
                 .insert(GrpcMethod::new("tasker.v1.TaskService", "CreateAnnotation"));
             self.inner.unary(req, path, codec).await
         }
-        /// Lists the annotations of a task, oldest first.
+        /// Lists the annotations of a task, oldest first, a page at a time.
+        ///
+        /// Safe to repeat. Fails with INVALID_FIELDS, PAGE_TOKEN_INVALID, or TASK_NOT_FOUND.
         pub async fn list_annotations(
             &mut self,
             request: impl tonic::IntoRequest<super::ListAnnotationsRequest>,

@@ -137,7 +137,7 @@ pub struct Failure {
     pub context_json: ::prost::alloc::string::String,
 }
 /// Release hands an attempt back. The attempt ends without a result, does not count against the step's retry limit, and
-/// the step may begin again at once. A step is handed back at most 31 times; from then on each is a failure.
+/// the step may begin again at once. A step is handed back at most 15 times; from then on each is a failure.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Release {
     /// Why; it must be set.

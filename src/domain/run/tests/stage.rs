@@ -13,7 +13,7 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use crate::domain::{
     ids::StepNo,
-    run::{Changes, Failure, Micros, Move, Operation, Refusal, Run},
+    run::{Changes, Failure, Micros, Move, Operation, OperationKind, Refusal, Run},
     state::State,
     template::{StepSpec, Template},
 };
@@ -109,14 +109,14 @@ impl Stage {
                 let failure = Failure { permanent, ..Failure::default() };
                 run.fail(no, present(run, no, token), failure, *now, wait, changes)
             }
-            Op::Cancel => run.cancel(asked("cancel_task"), changes),
-            Op::CancelStep(no) => run.cancel_step(no, asked("cancel_step"), changes),
-            Op::Resolve(no) => run.resolve_step(no, asked("resolve_step"), changes),
-            Op::RetryStep(no) => run.retry_step(no, 1, asked("retry_step"), changes),
-            Op::Retry => run.retry(1, &asked("retry_task"), changes),
-            Op::Limit(no, limit) => run.limit_step(no, limit, asked("update_step"), changes),
-            Op::Inputs(no) => run.change_inputs(no, asked("update_step"), changes),
-            Op::Deadline => run.exceed_deadline(changes),
+            Op::Cancel => run.cancel(asked(OperationKind::CancelTask), changes),
+            Op::CancelStep(no) => run.cancel_step(no, asked(OperationKind::CancelStep), changes),
+            Op::Resolve(no) => run.resolve_step(no, asked(OperationKind::ResolveStep), changes),
+            Op::RetryStep(no) => run.retry_step(no, 1, asked(OperationKind::RetryStep), changes),
+            Op::Retry => run.retry(1, &asked(OperationKind::RetryTask), changes),
+            Op::Limit(no, limit) => run.limit_step(no, limit, asked(OperationKind::UpdateStep), changes),
+            Op::Inputs(no) => run.change_inputs(no, asked(OperationKind::UpdateStep), changes),
+            Op::Deadline => run.exceed_deadline(*now, changes),
             Op::Wait(time) => {
                 *now += Micros::try_from(time.as_micros()).unwrap();
                 Ok(())
@@ -228,6 +228,13 @@ fn parse(op: &str, template: &Template) -> Op {
     }
 }
 
-fn asked(name: &'static str) -> Operation {
-    Operation { name, requested_by: "somebody".to_owned(), reason: "a test".to_owned() }
+/// An operation that somebody asked for.
+pub(in crate::domain) fn asked(kind: OperationKind) -> Operation {
+    Operation {
+        kind,
+        subject: "tester".into(),
+        requested_by: "somebody".to_owned(),
+        reason: "a test".to_owned(),
+        request_id: String::new(),
+    }
 }

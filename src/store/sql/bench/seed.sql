@@ -81,7 +81,7 @@ with stories as (
                              results, metadata)
     select c.task_id, m.sequence, m.step_no, m.from_state, m.to_state, m.attempt,
            c.created_at + c.life * (m.at / 1000), c.created_at + c.life * (m.started_at / 1000),
-           case when m.started_at is not null then $8::uuid end, m.results,
+           case when m.started_at is not null or m.to_state = 1 and m.step_no is not null then $8::uuid end, m.results,
            case
                when m.retry_at is null then m.metadata::json
                else (m.metadata::jsonb || jsonb_build_object('retry_at', (extract(epoch from c.created_at + case

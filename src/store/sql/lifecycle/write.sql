@@ -12,7 +12,7 @@
 -- moved tasks: $25 task_id, $26 revision read, $27 state, $28 revision, $29 state_reason, $30 steps, $31 detail,
 --   $32 started_at, $33 finished_at
 -- transitions: $34 task_id, $35 sequence, $36 step_no, $37 from_state, $38 to_state, $39 attempt, $40 results,
---   $41 metadata, $42 step_no of the lease that the row ends, else null
+--   $41 metadata, $42 step_no of the lease that the row ends, else null, $58 session of the lease that the row begins, else null
 -- ended leases: $43 task_id, $44 step_no
 -- begun leases: $45 task_id, $46 step_no, $47 attempt, $48 queue_id, $49 session_id, $50 deadline_at
 -- queued steps: $51 queue_id, $52 visible_at, $53 task_id, $54 step_no
@@ -40,7 +40,7 @@ with created as (
     update tasks t
     set state = m.state, revision = m.revision, state_reason = m.state_reason, steps = m.steps,
         detail = m.detail::jsonb, updated_at = $1, started_at = coalesce(t.started_at, m.started_at),
-        finished_at = m.finished_at
+        finished_at = case when m.state > 1 then coalesce(m.finished_at, t.finished_at) end
     from unnest($25::uuid[], $26::int[], $27::smallint[], $28::int[], $29::text[], $30::bytea[], $31::text[],
                 $32::timestamptz[], $33::timestamptz[])
          as m (task_id, expected, state, revision, state_reason, steps, detail, started_at, finished_at)
@@ -50,10 +50,10 @@ with created as (
     insert into transitions (task_id, sequence, step_no, from_state, to_state, attempt, at, started_at,
                              session_id, results, metadata)
     select n.task_id, n.sequence, n.step_no, n.from_state, n.to_state, n.attempt, $1, l.claimed_at,
-           l.session_id, n.results, n.metadata::json
+           coalesce(l.session_id, n.session_id), n.results, n.metadata::json
     from unnest($34::uuid[], $35::int[], $36::smallint[], $37::smallint[], $38::smallint[], $39::int[],
-                $40::text[], $41::text[], $42::smallint[])
-         as n (task_id, sequence, step_no, from_state, to_state, attempt, results, metadata, ended_step_no)
+                $40::text[], $41::text[], $42::smallint[], $58::uuid[])
+         as n (task_id, sequence, step_no, from_state, to_state, attempt, results, metadata, ended_step_no, session_id)
     left join leases l on l.task_id = n.task_id and l.step_no = n.ended_step_no
 ), ended as (
     delete from leases l

@@ -20,6 +20,8 @@ with doomed as materialized (
     delete from transitions x using doomed d where x.task_id = d.task_id
 ), inputs as (
     delete from step_inputs i where i.task_id = any (array(select d.task_id from doomed d))
+), operations as (
+    delete from operation_requests o where o.task_id = any (array(select d.task_id from doomed d))
 ), annotations as (
     delete from task_annotations a where a.task_id = any (array(select d.task_id from doomed d))
 )
