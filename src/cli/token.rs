@@ -117,8 +117,25 @@ impl Database {
 }
 
 fn subject(text: &str) -> Result<String, String> {
-    let fits = (1..=255).contains(&text.len()) && !text.chars().any(char::is_control);
-    if fits { Ok(text.to_owned()) } else { Err("must have from 1 to 255 bytes, and no control characters".to_owned()) }
+    if !(1..=255).contains(&text.len()) || text.chars().any(char::is_control) {
+        return Err("must have from 1 to 255 bytes, and no control characters".to_owned());
+    }
+    if text.trim() != text {
+        return Err("must not begin or end with a space".to_owned());
+    }
+    if text.chars().any(is_invisible) {
+        return Err("must not have characters that nobody sees, such as a zero-width space".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// Whether a character only changes how others are shown: joiners, marks of direction, and their like.
+const fn is_invisible(sign: char) -> bool {
+    matches!(
+        sign,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 fn grant(text: &str) -> Result<String, String> {

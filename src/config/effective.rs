@@ -36,7 +36,11 @@ impl Effective {
             value.to_string().hash(&mut hasher);
             let fingerprint = hasher.finish();
             let secret = keys::find(key).is_some_and(keys::Key::is_secret) && value.as_str() != Some("");
-            let value = if secret { Value::String(REDACTED.to_owned()) } else { value.clone() };
+            let value = match value {
+                _ if secret => Value::String(REDACTED.to_owned()),
+                Value::String(text) => Value::String(without_password(text)),
+                value => value.clone(),
+            };
             let source = merged.origins.get(key).map_or("default", String::as_str).to_owned();
             entries.push(Entry { key: key.to_owned(), value, source, fingerprint });
         });
@@ -85,6 +89,33 @@ fn walk(table: &Table, prefix: &str, visit: &mut impl FnMut(&str, &Value)) {
     for (key, value) in table {
         if let Value::Table(inner) = value {
             walk(inner, &name(key), visit);
+        }
+    }
+}
+
+/// A text without the password that stands in it, if it is a URL with one.
+fn without_password(text: &str) -> String {
+    let hidden = || {
+        let (scheme, rest) = text.split_once("://")?;
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at_checked(end)?;
+        let (user, host) = authority.rsplit_once('@')?;
+        let (name, _) = user.split_once(':')?;
+        Some(format!("{scheme}://{name}:{REDACTED}@{host}{path}"))
+    };
+    hidden().unwrap_or_else(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_in_urls_are_hidden() {
+        assert_eq!(without_password("https://me:pass@host/keys"), format!("https://me:{REDACTED}@host/keys"));
+        assert_eq!(without_password("http://me:p@ss@host"), format!("http://me:{REDACTED}@host"));
+        for plain in ["https://host:4317/a:b@c", "https://me@host", "127.0.0.1:7077", "info"] {
+            assert_eq!(without_password(plain), plain);
         }
     }
 }

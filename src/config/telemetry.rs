@@ -92,6 +92,12 @@ impl Telemetry {
         if let Err(error) = EnvFilter::builder().parse(&self.log_level) {
             check.finding("telemetry.log_level", format!("is no level and no directive: {error}"), "");
         }
+        // The parser takes any word for the name of a module.
+        for directive in self.log_level.split(',').map(str::trim).filter(|directive| !directive.is_empty()) {
+            check.rule("telemetry.log_level", has_level(directive), || {
+                format!("has `{directive}`, which is none of off, error, warn, info, debug, trace, nor module=level")
+            });
+        }
         if let Some(endpoint) = &self.otlp_endpoint {
             let known = endpoint.starts_with("http://") || endpoint.starts_with("https://");
             check.rule("telemetry.otlp_endpoint", known, || "must begin with http:// or https://".to_owned());
@@ -101,5 +107,26 @@ impl Telemetry {
         check.range("telemetry.trace_ratio", self.trace_ratio, 0.0..=1.0);
         check.millis("telemetry.metrics_interval_ms", self.metrics_interval, 0..=3_600_000);
         check.range("telemetry.metrics_series_max", self.metrics_series_max, 10..=100_000);
+    }
+}
+
+/// Whether a directive names a level.
+fn has_level(directive: &str) -> bool {
+    let level = directive.rsplit_once('=').map_or(directive, |(_, level)| level);
+    ["off", "error", "warn", "info", "debug", "trace"].iter().any(|known| known.eq_ignore_ascii_case(level))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_level_is_none() {
+        for good in ["info", "INFO", "off", "tasker=debug", "tasker::engine=trace", "[call]=debug"] {
+            assert!(has_level(good), "{good}");
+        }
+        for bad in ["inof", "tasker", "tasker=loud", "5"] {
+            assert!(!has_level(bad), "{bad}");
+        }
     }
 }

@@ -110,6 +110,7 @@ impl Call {
     }
 
     /// Adds the call's id to the `ErrorInfo` of a status; `None` when it has none.
+    #[expect(clippy::disallowed_methods, reason = "the status is made already, and gets the call's id")]
     fn named(&self, status: &Status) -> Option<(Status, String)> {
         let mut details = pb::Status::decode(status.details()).ok()?;
         let any = details.details.iter_mut().find(|any| any.type_url == ERROR_INFO)?;
