@@ -7,6 +7,7 @@
 pub mod assignment;
 mod batch;
 pub mod clock;
+mod compute;
 pub mod events;
 pub mod hints;
 mod item;
@@ -22,6 +23,7 @@ pub mod writer;
 
 pub use assignment::{Ack, AckTo, Assignment, NamedAck, Outcome, StopReason, Verdict};
 pub use clock::Clock;
+pub use compute::Compute;
 pub use events::Events;
 pub use hints::Hints;
 pub use item::ClaimVerdict;

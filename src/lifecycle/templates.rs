@@ -19,13 +19,15 @@ use std::{
 };
 
 use moka::sync::Cache;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
+use super::Compute;
 use crate::{
     domain::{
         handler::{LATEST, Version},
-        schema::CompiledSchema,
+        schema::{CompiledSchema, Effort, Refusal, STEPS_MAX, TooMuch},
         template::{NamedTaskId, Template},
+        violation::Violation,
     },
     error::{Error, Reason, Result},
     store::{self, Store},
@@ -50,7 +52,16 @@ pub struct Registered {
     /// Its steps.
     pub template: Arc<Template>,
     /// What its tasks' contexts must look like.
-    pub schema: Option<CompiledSchema>,
+    schema: Option<Schema>,
+}
+
+/// A schema, compiled when the first context is to be checked.
+#[derive(Debug)]
+struct Schema {
+    json: String,
+    strict: bool,
+    compiled: OnceCell<Arc<CompiledSchema>>,
+    compute: Compute,
 }
 
 /// The compiled handlers. Clones share everything.
@@ -65,6 +76,7 @@ struct Inner {
     /// Counts the registrations that this server has been told of.
     generation: AtomicU64,
     loads: [Mutex<()>; LOADS_MAX],
+    compute: Compute,
 }
 
 #[derive(Debug, Clone)]
@@ -84,7 +96,13 @@ impl Templates {
             resolved: Cache::builder().max_capacity(NAMES_MAX).build(),
             generation: AtomicU64::new(0),
             loads: std::array::from_fn(|_| Mutex::new(())),
+            compute: Compute::default(),
         }))
+    }
+
+    /// Where computation that callers bring along runs.
+    pub fn compute(&self) -> &Compute {
+        &self.0.compute
     }
 
     /// The handler version with this number.
@@ -149,11 +167,12 @@ impl Templates {
         drop(connection);
         let compiled =
             compiled.ok_or_else(|| Error::new(Reason::Internal, format!("there is no handler version {id}")))?;
-        let schema = (!compiled.schema_json.is_empty())
-            .then(|| CompiledSchema::compile(&compiled.schema_json, compiled.schema_strict))
-            .transpose();
-        let schema = schema
-            .map_err(|why| Error::new(Reason::Internal, format!("the schema of handler version {id} is bad: {why}")))?;
+        let schema = (!compiled.schema_json.is_empty()).then(|| Schema {
+            json: compiled.schema_json,
+            strict: compiled.schema_strict,
+            compiled: OnceCell::new(),
+            compute: self.0.compute.clone(),
+        });
         let registered = Arc::new(Registered { template: Arc::new(compiled.template), schema });
         self.0.registered.insert(id, Arc::clone(&registered));
         Ok(registered)
@@ -164,6 +183,47 @@ impl Templates {
         key.hash(&mut hasher);
         let load = usize::try_from(hasher.finish() % (LOADS_MAX as u64)).expect("less than the number of loads");
         self.0.loads[load].lock().await
+    }
+}
+
+impl Registered {
+    /// What is wrong with the context of a task. What is not quick is computed off the runtime.
+    ///
+    /// Fails with `LimitExceeded` when checking takes more than [`STEPS_MAX`] steps.
+    pub async fn check_context(&self, context_json: &str) -> Result<Vec<Violation>> {
+        let Some(schema) = &self.schema else { return Ok(Vec::new()) };
+        let compiled = schema.compiled().await?;
+        if let Ok(violations) = compiled.validate(context_json, Effort::Quick) {
+            return Ok(violations);
+        }
+        let (compiled, context_json) = (Arc::clone(compiled), context_json.to_owned());
+        let checked = schema.compute.run(move || compiled.validate(&context_json, Effort::Full)).await?;
+        checked.map_err(|TooMuch| {
+            let text = format!("checking the context against the schema takes more than {STEPS_MAX} steps");
+            let violation = Violation::new("task.context_json", text.clone());
+            Error::new(Reason::LimitExceeded, text)
+                .with("limit", STEPS_MAX.to_string())
+                .with_violations(vec![violation])
+        })
+    }
+}
+
+impl Schema {
+    async fn compiled(&self) -> Result<&Arc<CompiledSchema>> {
+        let compile = async {
+            let (json, strict) = (self.json.clone(), self.strict);
+            let compiled = self.compute.run(move || CompiledSchema::compile(&json, strict)).await?;
+            let compiled = compiled.map_err(|refusal| match refusal {
+                Refusal::Malformed(why) => {
+                    Error::new(Reason::Internal, format!("the schema of the handler does not compile: {why}"))
+                }
+                Refusal::TooCostly(why) => {
+                    Error::new(Reason::LimitExceeded, format!("the schema of the handler is too costly: {why}"))
+                }
+            });
+            compiled.map(Arc::new)
+        };
+        self.compiled.get_or_try_init(|| compile).await
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
 use crate::domain::{
     ids::{STEPS_PER_TASK_CEILING, StepNo},
     json::{self, Shape},
-    schema::CompiledSchema,
+    schema::{CompiledSchema, Refusal},
 };
 
 /// The longest name of a namespace, a handler or an external system.
@@ -81,8 +81,14 @@ impl Draft {
         if let Some(shape) = findings.json("schema_json", &self.schema_json) {
             match shape {
                 Shape::Object | Shape::Bool | Shape::Null => {
-                    if let Err(why) = CompiledSchema::compile(&self.schema_json, self.schema_strict) {
-                        findings.field("schema_json", format!("is not a JSON Schema: {why}"));
+                    match CompiledSchema::compile(&self.schema_json, self.schema_strict) {
+                        Ok(_) => {}
+                        Err(Refusal::Malformed(why)) => {
+                            findings.field("schema_json", format!("is not a JSON Schema: {why}"));
+                        }
+                        Err(Refusal::TooCostly(why)) => {
+                            findings.limit("schema_json", format!("costs too much to check contexts with: {why}"));
+                        }
                     }
                 }
                 _ => findings.field("schema_json", "must be an object".to_owned()),

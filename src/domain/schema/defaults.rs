@@ -6,10 +6,13 @@
 
 use serde_json::{Map, Value};
 
-/// Work done at most, in bytes: those of the values filled in, and [`NODE_BYTES`] for each object or list that is
-/// looked at. Enough for any context within the payload limit; a schema that refers to itself may ask for more
-/// than there is room for, and then the rest stays missing.
-const WORK_MAX: usize = 32 << 20;
+/// Work done at most for each step that is allowed, in bytes: those of the values filled in, and [`NODE_BYTES`] for
+/// each object or list that is looked at. Enough for any context within the payload limit; a schema that refers to
+/// itself may ask for more than there is room for, and then the rest stays missing.
+const STEP_BYTES: u64 = 4;
+
+/// Work done at most in all.
+const WORK_MAX: u64 = 32 << 20;
 
 /// About what a value costs beside its text.
 const NODE_BYTES: usize = 32;
@@ -26,14 +29,18 @@ pub(super) fn any(schema: &Value) -> bool {
     }
 }
 
-/// Fills in a value.
-pub(super) fn fill(schema: &Value, value: &mut Value) {
-    Filling { root: schema, left: WORK_MAX }.fill(schema, value, 0);
+/// Fills in a value; false when there was more to do than so many steps allow.
+pub(super) fn fill(schema: &Value, value: &mut Value, steps: u64) -> bool {
+    let left = usize::try_from(steps.saturating_mul(STEP_BYTES).min(WORK_MAX)).unwrap_or(usize::MAX);
+    let mut filling = Filling { root: schema, left, is_complete: true };
+    filling.fill(schema, value, 0);
+    filling.is_complete
 }
 
 struct Filling<'a> {
     root: &'a Value,
     left: usize,
+    is_complete: bool,
 }
 
 impl<'a> Filling<'a> {
@@ -85,7 +92,7 @@ impl<'a> Filling<'a> {
     }
 
     /// The default of a schema or of what it refers to.
-    fn default(&self, schema: &'a Value) -> Option<&'a Value> {
+    fn default(&mut self, schema: &'a Value) -> Option<&'a Value> {
         let mut keywords = schema.as_object()?;
         for _ in 0..DEPTH_MAX {
             if let Some(default) = keywords.get("default") {
@@ -99,11 +106,15 @@ impl<'a> Filling<'a> {
     fn spend(&mut self, bytes: usize) -> bool {
         let left = self.left.checked_sub(bytes);
         self.left = left.unwrap_or_default();
+        self.is_complete &= left.is_some();
         left.is_some()
     }
 
-    fn target(&self, keywords: &'a Map<String, Value>) -> Option<&'a Value> {
+    fn target(&mut self, keywords: &'a Map<String, Value>) -> Option<&'a Value> {
         let pointer = keywords.get("$ref")?.as_str()?.strip_prefix('#')?;
+        if !self.spend(pointer.len()) {
+            return None;
+        }
         self.root.pointer(pointer)
     }
 }

@@ -185,7 +185,7 @@ impl Tasks {
             super::require_ahead(at, now)?;
         }
         let handler = self.reader.templates().resolve(&request.namespace, &request.name, &request.version).await?;
-        let bypass = check(&handler, &request)?;
+        let bypass = check(&handler, &request).await?;
         Ok(NewTask {
             template: Arc::clone(&handler.template),
             identity: identity.map(|Identity { key, content_hash }| lifecycle::Identity { key, content_hash }),
@@ -238,12 +238,8 @@ fn row(task_id: TaskId, new: NewTask, state: &TaskState) -> TaskRow {
 }
 
 /// Checks what depends on the handler, all of it, and returns the steps to bypass.
-fn check(handler: &Registered, request: &TaskRequest) -> Result<Vec<StepNo>> {
-    let mut violations = Vec::new();
-    if let Some(schema) = &handler.schema {
-        let context = serde_json::from_str(&request.context_json).expect("the context has been checked");
-        violations.extend(schema.validate(&context));
-    }
+async fn check(handler: &Registered, request: &TaskRequest) -> Result<Vec<StepNo>> {
+    let mut violations = handler.check_context(&request.context_json).await?;
     let bypass = bypass(&handler.template, &request.bypass_steps, &mut violations);
     if violations.is_empty() { Ok(bypass) } else { Err(Error::invalid(violations)) }
 }
