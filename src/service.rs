@@ -6,7 +6,6 @@
 
 pub mod analytics;
 pub mod dependencies;
-pub mod discovery;
 pub mod events;
 pub mod explain;
 pub mod graph;

@@ -22,8 +22,15 @@ use crate::{
     },
     rpc,
     service::{
-        analytics, dependencies::Dependencies, discovery::Discovery, events, explain::Explain, graph,
-        handlers::Handlers, snapshot::Reader, steps, tasks, worker_roster::WorkerRoster,
+        analytics,
+        dependencies::Dependencies,
+        events,
+        explain::Explain,
+        graph,
+        handlers::{Handlers, Running},
+        snapshot::Reader,
+        steps, tasks,
+        worker_roster::WorkerRoster,
     },
     store::{
         Store,
@@ -53,12 +60,11 @@ pub(super) fn add(
             );
         };
     }
-    let limits = handler::Limits {
+    let handler_limits = handler::Limits {
         steps_max: config.limits.steps_per_task,
         payload_bytes_max: config.limits.payload_bytes,
         ..handler::Limits::default()
     };
-    let handlers = Handlers::new(store.clone(), templates.clone(), engine.hints().clone(), limits);
     let worker_limits =
         rpc::workers::Limits { payload_bytes_max: config.limits.payload_bytes, message_bytes_max: bytes };
     let dependencies = Dependencies::new(store.clone(), templates.clone());
@@ -76,8 +82,12 @@ pub(super) fn add(
     add!(TaskServiceServer, rpc::tasks::Tasks::new(tasks, graphs.clone(), limits));
     let memory_bytes = config.cache.memory_bytes;
     add!(DependencyGraphServiceServer, rpc::graph::Graphs::new(graphs, limits, memory_bytes, engine.metrics()));
-    let subscribers_max = config.events.subscribers_max;
-    let events = events::Events::new(store.clone(), templates.clone(), engine.events().clone(), subscribers_max);
+    let watchers = events::Limits {
+        total: config.events.watchers_max,
+        per_caller: config.events.watchers_per_caller,
+        per_namespace: config.events.watchers_per_namespace,
+    };
+    let events = events::Events::new(store.clone(), templates.clone(), engine.events().clone(), watchers);
     add!(EventServiceServer, rpc::events::Events::new(events, limits));
     add!(StepServiceServer, rpc::steps::Steps::new(steps, limits));
     let analytics = analytics::Analytics::new(
@@ -90,10 +100,10 @@ pub(super) fn add(
     add!(StatusServiceServer, rpc::status::Statuses::new(monitor.clone()));
     let roster =
         WorkerRoster::new(store.clone(), engine.workforce().clone(), engine.clock().clone(), engine.server_id());
-    let (hints, pauses) = (engine.hints().clone(), engine.pauses().clone());
-    let discovery =
-        Discovery::new(store.clone(), templates.clone(), hints, pauses.clone(), roster.clone(), engine.metrics());
-    add!(HandlerServiceServer, rpc::handlers::Handlers::new(handlers, discovery, limits));
+    let pauses = engine.pauses().clone();
+    let running = Running { templates: templates.clone(), hints: engine.hints().clone(), pauses: pauses.clone() };
+    let handlers = Handlers::new(store.clone(), running, roster.clone(), handler_limits, engine.metrics());
+    add!(HandlerServiceServer, rpc::handlers::Handlers::new(handlers, limits));
     add!(ExplainServiceServer, rpc::explain::Explain::new(Explain::new(reader, roster, pauses), limits));
 }
 

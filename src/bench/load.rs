@@ -45,7 +45,7 @@ impl Shape {
 pub(super) fn handler(name: &str, step_handler: &str, steps: &[(String, Vec<String>)]) -> Handler {
     let step = |(name, parents): &(String, Vec<String>)| StepTemplate {
         name: name.clone(),
-        handler_class: step_handler.to_owned(),
+        step_handler: step_handler.to_owned(),
         depends_on_steps: parents.clone(),
         ..StepTemplate::default()
     };
@@ -60,7 +60,7 @@ pub(super) fn handler(name: &str, step_handler: &str, steps: &[(String, Vec<Stri
 }
 
 pub(super) async fn register(client: &Client, handlers: Vec<Handler>) -> anyhow::Result<()> {
-    let request = RegisterHandlersRequest { handlers, replace: true, validate_only: false };
+    let request = RegisterHandlersRequest { handlers, replace: true, ..RegisterHandlersRequest::default() };
     client.handlers().register_handlers(request).await.context("cannot register the bench's handlers")?;
     Ok(())
 }

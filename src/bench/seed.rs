@@ -14,7 +14,7 @@ use crate::{
     auth::{Gate, Scope},
     domain::handler::{Draft, Limits, StepDraft},
     lifecycle::{Clock, Hints, Templates},
-    service::handlers::{Existing, Extent, Handlers},
+    service::handlers::{Actor, Existing, Extent, Registrar},
     store::{
         Store,
         lifecycle::timestamp,
@@ -172,14 +172,14 @@ async fn stories(
 
 /// Registers the handlers, unless they are there, and returns each with its shape.
 async fn register(store: &Store, templates: &Templates, count: usize) -> anyhow::Result<Vec<(i32, i16)>> {
-    let handlers = Handlers::new(store.clone(), templates.clone(), Hints::default(), Limits::default());
+    let registrar = Registrar::new(store.clone(), templates.clone(), Hints::default(), Limits::default());
     let everything = Scope::of_everything(&Gate::open()).context("an open gate lets everybody in")?;
     let mut registered = Vec::with_capacity(count);
     for first in (0..count).step_by(CALL) {
         let drafts: Vec<Draft> = (first..count.min(first + CALL)).map(draft).collect();
         let names: Vec<(String, String)> =
             drafts.iter().map(|draft| (draft.namespace.clone(), draft.name.clone())).collect();
-        let stored = handlers.register_handlers(&everything, drafts, Existing::Keep, Extent::Store).await;
+        let stored = registrar.register(&everything, drafts, Existing::Keep, Extent::Store, &Actor::default()).await;
         stored.context("cannot register the handlers of the seed")?;
         for (place, (namespace, name)) in names.iter().enumerate() {
             let template = &templates.resolve(namespace, name, "").await?.template;

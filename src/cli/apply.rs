@@ -7,6 +7,7 @@ use tasker_sdk::proto::tasker::v1 as pb;
 use super::{
     Context, Outcome,
     failure::Failure,
+    manual::Because,
     output::Out,
     remote::Remote,
     shape,
@@ -50,6 +51,8 @@ pub(crate) struct Args {
     #[arg(long)]
     strict: bool,
     #[command(flatten)]
+    because: Because,
+    #[command(flatten)]
     remote: Remote,
 }
 
@@ -63,10 +66,13 @@ impl Args {
         let out = Out::of(context.output);
         let found = self.load()?;
         let client = self.remote.connect(context).await?;
+        let Because { reason, by: requested_by } = self.because.clone();
         let request = pb::RegisterHandlersRequest {
             handlers: found.iter().map(|found| handler(&found.draft)).collect(),
             replace: self.replace,
             validate_only: self.dry_run,
+            reason,
+            requested_by,
         };
         let response = client.handlers().register_handlers(request).await?.into_inner();
         self.tell(out, &found, &response);
@@ -130,7 +136,7 @@ impl Args {
             let tone = if outcome == "unchanged" { Tone::Dim } else { Tone::Good };
             let outcome = if self.dry_run { format!("{outcome} (dry run)") } else { outcome };
             table.row([
-                handler.full_name.as_str().into(),
+                shape::handler_name(handler).into(),
                 handler.step_templates.len().to_string().into(),
                 Cell::toned(tone, outcome),
                 format!("{}:{}", found.file.display(), found.place.line).into(),
@@ -157,7 +163,6 @@ fn handler(draft: &Draft) -> pb::Handler {
         step_templates: draft.step_templates.iter().map(step_template).collect(),
         revision: 0,
         create_time: None,
-        full_name: String::new(),
         deprecation: None,
     }
 }
@@ -165,7 +170,7 @@ fn handler(draft: &Draft) -> pb::Handler {
 fn step_template(step: &StepDraft) -> pb::StepTemplate {
     pb::StepTemplate {
         name: step.name.clone(),
-        handler_class: step.handler_class.clone(),
+        step_handler: step.handler_class.clone(),
         dependent_system: step.dependent_system.clone(),
         description: step.description.clone(),
         default_retryable: step.default_retryable,
@@ -176,7 +181,10 @@ fn step_template(step: &StepDraft) -> pb::StepTemplate {
         depends_on_steps: step.depends_on_steps.clone(),
         handler_config_json: step.handler_config_json.clone(),
         custom_events: step.custom_events.iter().map(custom_event).collect(),
-        timeout_ms: step.timeout_ms,
+        timeout: (step.timeout_ms > 0).then(|| prost_types::Duration {
+            seconds: step.timeout_ms / 1_000,
+            nanos: i32::try_from(step.timeout_ms % 1_000).unwrap_or_default() * 1_000_000,
+        }),
     }
 }
 

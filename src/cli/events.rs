@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tasker_sdk::{
     Client,
-    proto::tasker::v1::{self as pb, subscribe_request::Start, subscribe_response::Message},
+    proto::tasker::v1::{self as pb, watch_events_request::Start, watch_events_response::Message},
 };
 use tokio::time::{Instant, sleep};
 use tonic::{Status, Streaming};
@@ -165,15 +165,15 @@ impl Args {
         }
     }
 
-    fn request(&self) -> pb::SubscribeRequest {
+    fn request(&self) -> pb::WatchEventsRequest {
         let since = self.since.or_else(|| (!self.follow).then_some(When::Offset(SINCE)));
         let after = self.after.clone().map(Start::AfterCursor);
-        pb::SubscribeRequest {
+        pb::WatchEventsRequest {
             names: self.names.clone(),
             namespace: self.namespace.clone().unwrap_or_default(),
             handler: self.handler.clone().unwrap_or_default(),
             task_id: self.task.clone().unwrap_or_default(),
-            start: after.or_else(|| since.map(|since| Start::Since(since.ago(input::now())))),
+            start: after.or_else(|| since.map(|since| Start::StartTime(since.ago(input::now())))),
             until_caught_up: !self.follow,
         }
     }
@@ -182,9 +182,9 @@ impl Args {
 /// The stream, held through disconnects.
 struct Feed {
     client: Client,
-    request: pb::SubscribeRequest,
+    request: pb::WatchEventsRequest,
     patience: Duration,
-    stream: Option<Streaming<pb::SubscribeResponse>>,
+    stream: Option<Streaming<pb::WatchEventsResponse>>,
 }
 
 impl Feed {
@@ -221,7 +221,7 @@ impl Feed {
 
     async fn receive(&mut self) -> Result<Option<Message>, Status> {
         if self.stream.is_none() {
-            self.stream = Some(self.client.events().subscribe(self.request.clone()).await?.into_inner());
+            self.stream = Some(self.client.events().watch_events(self.request.clone()).await?.into_inner());
         }
         let stream = self.stream.as_mut().expect("just opened");
         Ok(stream.message().await?.and_then(|response| response.message))
@@ -297,7 +297,7 @@ struct Event<'a> {
     name: &'a str,
     category: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    occurred_time: Option<String>,
+    occur_time: Option<String>,
     namespace: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     handler: &'a str,
@@ -312,8 +312,10 @@ struct Event<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     event_id: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
-    published_by: &'a str,
+    subject: &'a str,
     payload: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload_omission: Option<String>,
 }
 
 /// An entry of the catalog as a document.
@@ -326,7 +328,7 @@ struct Type<'a> {
     payload_schema: Option<Box<RawValue>>,
     example_payload: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    registered_time: Option<String>,
+    register_time: Option<String>,
 }
 
 impl<'a> Type<'a> {
@@ -338,35 +340,38 @@ impl<'a> Type<'a> {
             fired_by: &event.fired_by,
             payload_schema: raw(&event.payload_schema_json),
             example_payload: raw(&event.example_payload_json),
-            registered_time: shape::time(event.registered_time),
+            register_time: shape::time(event.register_time),
         }
     }
 }
 
 fn tell(out: Out, event: &pb::Event) {
+    let none = pb::HandlerRef::default();
+    let handler = event.handler.as_ref().unwrap_or(&none);
     if out.is_json() {
         out.record(&Event {
             cursor: &event.cursor,
             name: &event.name,
             category: label(event.category()),
-            occurred_time: shape::time(event.occurred_time),
-            namespace: &event.namespace,
-            handler: &event.handler,
-            version: &event.version,
+            occur_time: shape::time(event.occur_time),
+            namespace: &handler.namespace,
+            handler: &handler.name,
+            version: &handler.version,
             task_id: &event.task_id,
             step_id: &event.step_id,
             sequence: event.sequence,
             event_id: &event.event_id,
-            published_by: &event.published_by,
+            subject: &event.subject,
             payload: raw(&event.payload_json),
+            payload_omission: event.payload_omission.as_ref().map(omission),
         });
         return;
     }
-    let time = shape::time(event.occurred_time).map(|time| time[11..23].to_owned()).unwrap_or_default();
-    let handler = if event.handler.is_empty() {
-        event.namespace.clone()
+    let time = shape::time(event.occur_time).map(|time| time[11..23].to_owned()).unwrap_or_default();
+    let handler = if handler.name.is_empty() {
+        handler.namespace.clone()
     } else {
-        format!("{}.{}", event.namespace, event.handler)
+        format!("{}.{}", handler.namespace, handler.name)
     };
     let tone = match event.name.rsplit('.').next().unwrap_or_default() {
         name if name.ends_with("failed") || name == "max_retries_reached" => Tone::Bad,
@@ -378,8 +383,16 @@ fn tell(out: Out, event: &pb::Event) {
     out.line(line.trim_end());
 }
 
+/// Why the payload is left out.
+fn omission(omission: &pb::PayloadOmission) -> String {
+    shape::enum_label(omission.cause().as_str_name(), "PAYLOAD_OMISSION_CAUSE_")
+}
+
 /// What a person wants to know of the payload.
 fn summary(event: &pb::Event) -> String {
+    if let Some(left_out) = &event.payload_omission {
+        return format!("payload of {} bytes left out: {}", left_out.bytes, omission(left_out).replace('_', " "));
+    }
     let Ok(payload) = serde_json::from_str::<serde_json::Value>(&event.payload_json) else { return String::new() };
     if event.category() == pb::EventCategory::Custom {
         return cut(&one_line(&event.payload_json), 80);

@@ -1,5 +1,7 @@
 //! `tasker handlers`: shows what is registered and who runs it, and takes versions out of use.
 
+mod history;
+
 use std::process::ExitCode;
 
 use tasker_sdk::{Client, proto::tasker::v1 as pb};
@@ -25,7 +27,9 @@ use super::{
   tasker handlers --namespaces
   tasker handlers ship_parcel --namespace logistics
   tasker handlers ship_parcel@1.2.0 --output json
-  tasker handlers deprecate ship_parcel@1.1.0 --reason 'use 1.2.0'"
+  tasker handlers deprecate ship_parcel@1.1.0 --reason 'use 1.2.0'
+  tasker handlers history ship_parcel --namespace logistics
+  tasker handlers describe logistics 'everything that is shipped'"
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -49,6 +53,10 @@ enum Action {
     Deprecate(Version),
     /// Takes the deprecation of a version back
     Restore(Version),
+    /// Shows who changed what is registered, and why
+    History(history::History),
+    /// Says what a namespace is for
+    Describe(history::Describe),
 }
 
 #[derive(Debug, clap::Args)]
@@ -75,6 +83,8 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     match &args.action {
         Some(Action::Deprecate(version)) => version.remote.run(context, version.change(context, true)).await,
         Some(Action::Restore(version)) => version.remote.run(context, version.change(context, false)).await,
+        Some(Action::History(history)) => history.remote.run(context, history.show(context)).await,
+        Some(Action::Describe(describe)) => describe.remote.run(context, describe.describe(context)).await,
         None => args.remote.run(context, args.handlers(context)).await,
     }
 }
@@ -85,12 +95,13 @@ impl Version {
         let client = self.remote.connect(context).await?;
         let namespace = self.namespace.clone();
         let (name, version) = self.handler.clone();
+        let Because { reason, by: requested_by } = self.because.clone();
+        let handler = Some(pb::HandlerRef { namespace, name, version });
         let handler = if deprecate {
-            let Because { reason, by: requested_by } = self.because.clone();
-            let request = pb::DeprecateHandlerRequest { namespace, name, version, reason, requested_by };
+            let request = pb::DeprecateHandlerRequest { handler, reason, requested_by };
             client.handlers().deprecate_handler(request).await?.into_inner().handler
         } else {
-            let request = pb::RestoreHandlerRequest { namespace, name, version };
+            let request = pb::RestoreHandlerRequest { handler, reason, requested_by };
             client.handlers().restore_handler(request).await?.into_inner().handler
         };
         let handler = handler.unwrap_or_default();
@@ -98,7 +109,7 @@ impl Version {
             out.document(&shape::handler(&handler));
         } else {
             let what = if deprecate { "takes no new tasks" } else { "takes new tasks" };
-            out.line(&format!("{} {what}", handler.full_name));
+            out.line(&format!("{} {what}", shape::handler_name(&handler)));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -112,7 +123,8 @@ impl Args {
         match &self.handler {
             Some((name, version)) => {
                 let (name, version) = (name.clone(), version.clone());
-                let request = pb::GetHandlerRequest { namespace, name, version, omit_graph: !out.is_json() };
+                let handler = Some(pb::HandlerRef { namespace, name, version });
+                let request = pb::GetHandlerRequest { handler, omit_graph: !out.is_json() };
                 show(out, &client.handlers().get_handler(request).await?.into_inner());
             }
             None if self.namespaces => list_namespaces(&client, out).await?,
@@ -215,7 +227,7 @@ fn show(out: Out, found: &pb::GetHandlerResponse) {
     if out.is_json() {
         return out.document(&document(found, &handler));
     }
-    out.line(&out.paint.tone(Tone::Bold, &handler.full_name));
+    out.line(&out.paint.tone(Tone::Bold, &shape::handler_name(&handler)));
     if !handler.description.is_empty() {
         out.line(&one_line(&handler.description));
     }
@@ -230,7 +242,7 @@ fn show(out: Out, found: &pb::GetHandlerResponse) {
         let open = record.unfinished;
         out.line(&format!(
             "of the last {} tasks {} complete, {} failed, {} cancelled, {open} open; half took {} ms at most, 95 % {} ms",
-            record.tasks, record.complete, record.failed, record.cancelled, record.median_ms, record.p95_ms
+            record.tasks, record.complete, record.failed, record.cancelled, shape::millis(record.median_duration), shape::millis(record.p95_duration)
         ));
     }
     let mut table = Table::new(
@@ -252,14 +264,14 @@ fn show(out: Out, found: &pb::GetHandlerResponse) {
             (Some(false), _) => "1".to_owned(),
             (_, limit) => limit.unwrap_or(3).to_string(),
         };
-        let served = found.step_handlers.iter().find(|served| served.step_handler == step.handler_class);
+        let served = found.step_handlers.iter().find(|served| served.step_handler == step.step_handler);
         let workers = match served.map(|served| (served.workers, served.free_slots)) {
             Some((workers @ 1.., free)) => Cell::toned(Tone::Good, format!("{workers}, {free} free")),
             _ => Cell::toned(Tone::Bad, "none"),
         };
         table.row([
             step.name.as_str().into(),
-            step.handler_class.as_str().into(),
+            step.step_handler.as_str().into(),
             workers,
             step.dependent_system.as_str().into(),
             attempts.into(),
@@ -274,8 +286,7 @@ fn document(found: &pb::GetHandlerResponse, handler: &pb::Handler) -> serde_json
     let mut value = serde_json::to_value(shape::handler(handler)).expect("our shapes are JSON");
     let graph = found.graph.clone().unwrap_or_default();
     let record = found.record.unwrap_or_default();
-    let edges =
-        graph.edges.iter().map(|edge| serde_json::json!({ "from": edge.from, "to": edge.to, "type": edge.r#type }));
+    let edges = graph.edges.iter().map(|edge| serde_json::json!({ "from": edge.from, "to": edge.to }));
     let served = found.step_handlers.iter().map(|served| {
         serde_json::json!({
             "step_handler": served.step_handler, "workers": served.workers, "free_slots": served.free_slots,
@@ -287,8 +298,8 @@ fn document(found: &pb::GetHandlerResponse, handler: &pb::Handler) -> serde_json
         "pauses": found.pauses.iter().map(shape::pause).collect::<Vec<_>>(),
         "record": {
             "tasks": record.tasks, "complete": record.complete, "failed": record.failed,
-            "cancelled": record.cancelled, "unfinished": record.unfinished, "median_ms": record.median_ms,
-            "p95_ms": record.p95_ms, "last_task_time": shape::time(record.last_task_time),
+            "cancelled": record.cancelled, "unfinished": record.unfinished, "median_ms": shape::millis(record.median_duration),
+            "p95_ms": shape::millis(record.p95_duration), "last_task_time": shape::time(record.last_task_time),
         },
         "graph": {
             "edges": edges.collect::<Vec<_>>(),

@@ -40,8 +40,8 @@ impl Args {
         let namespace = self.place.namespace();
         let Because { reason, by: requested_by } = self.because.clone();
         let pause = match self.place.handler.clone() {
-            Some(name) => {
-                let request = pb::PauseHandlerRequest { namespace, name, reason, requested_by };
+            Some(handler) => {
+                let request = pb::PauseHandlerRequest { namespace, handler, reason, requested_by };
                 client.handlers().pause_handler(request).await?.into_inner().pause
             }
             None => {

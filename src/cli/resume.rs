@@ -4,7 +4,13 @@ use std::process::ExitCode;
 
 use tasker_sdk::proto::tasker::v1 as pb;
 
-use super::{Context, Outcome, failure::Failure, manual::Place, output::Out, remote::Remote};
+use super::{
+    Context, Outcome,
+    failure::Failure,
+    manual::{Because, Place},
+    output::Out,
+    remote::Remote,
+};
 
 /// Gives out the steps of a paused handler, or of a paused namespace, again
 #[derive(Debug, clap::Args)]
@@ -14,6 +20,8 @@ use super::{Context, Outcome, failure::Failure, manual::Place, output::Out, remo
 pub(crate) struct Args {
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    because: Because,
     #[command(flatten)]
     remote: Remote,
 }
@@ -28,13 +36,14 @@ impl Args {
         let out = Out::of(context.output);
         let client = self.remote.connect(context).await?;
         let namespace = self.place.namespace();
+        let Because { reason, by: requested_by } = self.because.clone();
         let was_paused = match self.place.handler.clone() {
-            Some(name) => {
-                let request = pb::ResumeHandlerRequest { namespace, name };
+            Some(handler) => {
+                let request = pb::ResumeHandlerRequest { namespace, handler, reason, requested_by };
                 client.handlers().resume_handler(request).await?.into_inner().was_paused
             }
             None => {
-                let request = pb::ResumeNamespaceRequest { namespace };
+                let request = pb::ResumeNamespaceRequest { namespace, reason, requested_by };
                 client.handlers().resume_namespace(request).await?.into_inner().was_paused
             }
         };

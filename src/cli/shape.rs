@@ -163,7 +163,7 @@ pub(crate) struct Handler<'a> {
 #[derive(Debug, Serialize)]
 struct StepTemplate<'a> {
     name: &'a str,
-    handler_class: &'a str,
+    step_handler: &'a str,
     dependent_system: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     description: &'a str,
@@ -190,7 +190,8 @@ pub(crate) fn handler(handler: &pb::Handler) -> Handler<'_> {
         deprecation: handler.deprecation.as_ref().map(|deprecation| {
             serde_json::json!({
                 "deprecate_time": time(deprecation.deprecate_time),
-                "deprecated_by": deprecation.deprecated_by,
+                "subject": deprecation.subject,
+                "requested_by": deprecation.requested_by,
                 "reason": deprecation.reason,
             })
         }),
@@ -202,14 +203,14 @@ fn step_template(step: &pb::StepTemplate) -> StepTemplate<'_> {
     let parents = std::iter::once(&step.depends_on_step).chain(&step.depends_on_steps);
     StepTemplate {
         name: &step.name,
-        handler_class: &step.handler_class,
+        step_handler: &step.step_handler,
         dependent_system: &step.dependent_system,
         description: &step.description,
         default_retryable: step.default_retryable.unwrap_or(true),
         default_retry_limit: step.default_retry_limit.unwrap_or(3),
         skippable: step.skippable,
         depends_on_steps: parents.map(String::as_str).filter(|name| !name.is_empty()).collect(),
-        timeout_ms: step.timeout_ms,
+        timeout_ms: millis(step.timeout),
         handler_config: raw(&step.handler_config_json),
     }
 }
@@ -283,18 +284,18 @@ pub(crate) fn step(step: &pb::Step) -> Step<'_> {
 /// The shape of a pause.
 pub(crate) fn pause(pause: &pb::HandlerPause) -> serde_json::Value {
     serde_json::json!({
-        "namespace": pause.namespace, "name": pause.name, "pause_time": time(pause.pause_time),
-        "paused_by": pause.paused_by, "reason": pause.reason,
+        "namespace": pause.namespace, "handler": pause.handler, "pause_time": time(pause.pause_time),
+        "subject": pause.subject, "requested_by": pause.requested_by, "reason": pause.reason,
     })
 }
 
 /// A pause in a line.
 pub(crate) fn pause_line(pause: &pb::HandlerPause) -> String {
-    let what = match &*pause.name {
+    let what = match &*pause.handler {
         "" => format!("namespace {}", pause.namespace),
         name => format!("handler {}.{name}", pause.namespace),
     };
-    let by = if pause.paused_by.is_empty() { String::new() } else { format!(" by {}", pause.paused_by) };
+    let by = by(&pause.subject, &pause.requested_by);
     let why = if pause.reason.is_empty() { String::new() } else { format!(": {}", pause.reason) };
     super::style::one_line(&format!("{what} is paused{by}{why}"))
 }
@@ -312,9 +313,31 @@ pub(crate) fn full_name(handler: Option<&pb::HandlerRef>) -> String {
     handler.map_or_else(String::new, |handler| format!("{}.{}@{}", handler.namespace, handler.name, handler.version))
 }
 
+/// The same of a handler itself.
+pub(crate) fn handler_name(handler: &pb::Handler) -> String {
+    format!("{}.{}@{}", handler.namespace, handler.name, handler.version)
+}
+
 /// A length of time in seconds, as protobuf writes it in JSON: `1.5s`.
 pub(crate) fn duration(duration: Option<prost_types::Duration>) -> Option<String> {
     duration.map(|duration| duration.to_string())
+}
+
+/// ` by SUBJECT for WHOM`, as far as either is known.
+pub(crate) fn by(subject: &str, requested_by: &str) -> String {
+    match (subject, requested_by) {
+        ("", "") => String::new(),
+        ("", whom) => format!(" by {whom}"),
+        (subject, whom) if whom.is_empty() || whom == subject => format!(" by {subject}"),
+        (subject, whom) => format!(" by {subject} for {whom}"),
+    }
+}
+
+/// A length of time in milliseconds; 0 when there is none.
+pub(crate) fn millis(duration: Option<prost_types::Duration>) -> i64 {
+    duration.map_or(0, |duration| {
+        duration.seconds.saturating_mul(1_000).saturating_add(i64::from(duration.nanos) / 1_000_000)
+    })
 }
 
 /// The name of a state.

@@ -1,4 +1,4 @@
-//! Events: the log of their order, those who subscribe, and the publisher.
+//! Events: the log of their order, those who watch it, and the publisher.
 
 use std::time::Duration;
 
@@ -16,13 +16,17 @@ use crate::{engine, lifecycle::events as stream};
 pub struct Events {
     /// Whether what happens is logged for events at all.
     pub enabled: bool,
-    /// How long the log is kept: how far back a subscriber can resume.
+    /// How long the log is kept: how far back a watcher can resume.
     #[serde(rename = "keep_hours", deserialize_with = "hours")]
     pub keep: Duration,
     /// The largest result or input that an event carries.
     pub payload_bytes: usize,
-    /// Subscribers of one server at most.
-    pub subscribers_max: usize,
+    /// Watchers of one server at most.
+    pub watchers_max: usize,
+    /// Watchers of one authenticated subject at most.
+    pub watchers_per_caller: usize,
+    /// Watchers of one namespace at most.
+    pub watchers_per_namespace: usize,
     /// How often a server looks for events of other servers while somebody listens.
     #[serde(rename = "poll_interval_ms", deserialize_with = "millis")]
     pub poll_interval: Duration,
@@ -72,7 +76,9 @@ impl Events {
         let hours = self.keep.as_secs() / 3_600;
         check.range("events.keep_hours", hours, 1..=87_600);
         check.range("events.payload_bytes", self.payload_bytes, 0..=1 << 20);
-        check.range("events.subscribers_max", self.subscribers_max, 1..=10_000);
+        check.range("events.watchers_max", self.watchers_max, 1..=10_000);
+        check.range("events.watchers_per_caller", self.watchers_per_caller, 1..=10_000);
+        check.range("events.watchers_per_namespace", self.watchers_per_namespace, 1..=10_000);
         check.millis("events.poll_interval_ms", self.poll_interval, 10..=60_000);
         let nats = &self.nats;
         check.millis("events.nats.duplicate_window_ms", nats.duplicate_window, 100..=86_400_000);

@@ -8,6 +8,7 @@
 mod check;
 mod draft;
 mod graph;
+mod operation;
 mod outline;
 mod step;
 mod version;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use check::NAME_MAX;
 pub use draft::{CustomEvent, Draft, StepDraft};
+pub use operation::OperationKind;
 pub use outline::Outline;
 pub use version::{LENGTH_MAX as VERSION_MAX, Malformed, Version};
 

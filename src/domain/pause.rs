@@ -11,8 +11,10 @@ pub struct Pause {
     pub handler: Option<String>,
     /// Since when.
     pub since: Micros,
-    /// Who paused it.
-    pub by: String,
+    /// The authenticated subject that paused it; empty when callers are not known.
+    pub subject: String,
+    /// Who asked for it, in the words of the subject.
+    pub requested_by: String,
     /// Why.
     pub reason: String,
 }

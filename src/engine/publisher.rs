@@ -22,7 +22,7 @@ use crate::{
     error::Result,
     lifecycle::{
         Events,
-        events::{Filter, Listener, StreamEvent, Tail},
+        events::{Filter, Listener, StreamEvent, Tail, Visible},
     },
     store::events as log,
 };
@@ -68,7 +68,7 @@ impl Publisher<'_> {
         let connection = nats::Connection::open(self.settings).await?;
         tracing::info!(%cursor, stream = self.settings.stream, "publishing events");
         let mut listener = self.events.listen();
-        let mut tail = Tail::new(self.events.clone(), Filter::default(), cursor);
+        let mut tail = Tail::new(self.events.clone(), Filter::default(), Visible::all(), cursor);
         let mut saved = cursor;
         loop {
             let page = tail.read(listener.high_watermark()).await?;

@@ -22,7 +22,7 @@ use std::{
 use tokio::sync::{Notify, watch};
 
 pub use high_watermark::follow;
-pub use tail::{Filter, Page, StreamEvent, Tail};
+pub use tail::{Filter, Omission, Page, StreamEvent, Tail, Visible};
 
 use super::Templates;
 use crate::{

@@ -121,7 +121,8 @@ mod tests {
         let pause = |text: &str| {
             let (namespace, name) = text.split_once('.').unwrap_or((text, ""));
             let handler = (!name.is_empty()).then(|| name.to_owned());
-            Pause { namespace: namespace.to_owned(), handler, since: 0, by: String::new(), reason: String::new() }
+            let (subject, requested_by, reason) = Default::default();
+            Pause { namespace: namespace.to_owned(), handler, since: 0, subject, requested_by, reason }
         };
         let paused = Paused::new(pauses.split_whitespace().map(pause).collect());
         let covered = ["a.x", "a.y", "b.x"].into_iter().filter(|text| {

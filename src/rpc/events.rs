@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use futures::{Stream, StreamExt, TryStreamExt};
+use prost::Message as _;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
@@ -18,10 +19,10 @@ use crate::{
         handler::NAME_MAX,
     },
     error::Result,
-    lifecycle::events::{Filter, StreamEvent},
+    lifecycle::events::{Filter, Omission, StreamEvent},
     proto::tasker::v1::{
-        self as proto, event_service_server::EventService, subscribe_request::Start as Wanted,
-        subscribe_response::Message as PbMessage,
+        self as proto, event_service_server::EventService, watch_events_request::Start as Wanted,
+        watch_events_response::Message as PbMessage,
     },
     service::{
         events::{Events as UseCases, Found, Message, NewEvent, Start, Type},
@@ -29,10 +30,12 @@ use crate::{
     },
 };
 
-/// Patterns of one subscription at most.
+/// Patterns of one watcher at most.
 const PATTERNS_MAX: usize = 50;
 /// Names of events at most.
 const EVENT_NAME_MAX: usize = 255;
+/// What a message has around its event.
+const ENVELOPE: usize = 64;
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -52,7 +55,7 @@ type Answer<T> = Result<Response<T>, Status>;
 
 #[tonic::async_trait]
 impl EventService for Events {
-    type SubscribeStream = Pin<Box<dyn Stream<Item = Result<proto::SubscribeResponse, Status>> + Send>>;
+    type WatchEventsStream = Pin<Box<dyn Stream<Item = Result<proto::WatchEventsResponse, Status>> + Send>>;
 
     async fn list_event_types(
         &self,
@@ -61,19 +64,21 @@ impl EventService for Events {
         let scope = scope(&request)?;
         let (found, size, binding, after) = types(request.into_inner())?;
         let (entries, more) = self.events.types(&scope, &found, after.as_deref(), size).await?;
-        let next = entries.last().filter(|_| more).map(|last| binding.seal(&last.name));
-        let event_types = entries.into_iter().map(event_type).collect();
-        let answer = proto::ListEventTypesResponse { event_types, next_page_token: next.unwrap_or_default() };
-        Ok(self.limits.fit(answer)?)
+        let (event_types, cut) = self.limits.page(entries.into_iter().map(event_type).collect::<Vec<_>>());
+        let more = more || cut;
+        let next = event_types.last().filter(|_| more).map(|last| binding.seal(&last.name));
+        let next_page_token = next.unwrap_or_default();
+        Ok(Response::new(proto::ListEventTypesResponse { event_types, next_page_token }))
     }
 
-    async fn subscribe(&self, request: Request<proto::SubscribeRequest>) -> Answer<Self::SubscribeStream> {
+    async fn watch_events(&self, request: Request<proto::WatchEventsRequest>) -> Answer<Self::WatchEventsStream> {
         let scope = scope(&request)?;
-        let (filter, start, until_caught_up) = subscription(request.into_inner())?;
-        let messages = self.events.subscribe(&scope, filter, start, until_caught_up).await?;
-        let messages = messages.map_err(Status::from).map_ok(|message| proto::SubscribeResponse {
+        let (filter, start, until_caught_up) = wanted(request.into_inner())?;
+        let messages = self.events.watch_events(&scope, filter, start, until_caught_up).await?;
+        let limits = self.limits;
+        let messages = messages.map_err(Status::from).map_ok(move |message| proto::WatchEventsResponse {
             message: Some(match message {
-                Message::Event(delivered) => PbMessage::Event(event(*delivered)),
+                Message::Event(delivered) => PbMessage::Event(fitting(event(*delivered), limits)),
                 Message::Progress { cursor, caught_up } => {
                     PbMessage::Progress(proto::EventProgress { cursor: cursor.to_string(), caught_up })
                 }
@@ -89,7 +94,7 @@ impl EventService for Events {
         Ok(Response::new(proto::PublishEventResponse {
             event_id: published.event_id.to_string(),
             cursor: published.cursor.to_string(),
-            occurred_time: Some(micros(published.at)),
+            occur_time: Some(micros(published.at)),
             existed: published.existed,
         }))
     }
@@ -112,7 +117,7 @@ fn types(request: proto::ListEventTypesRequest) -> Result<(Found, usize, Binding
     Ok((found, usize::try_from(size).expect("a page has a positive size"), binding, after))
 }
 
-fn subscription(request: proto::SubscribeRequest) -> Result<(Filter, Start, bool)> {
+fn wanted(request: proto::WatchEventsRequest) -> Result<(Filter, Start, bool)> {
     let mut fields = Fields::default();
     let names = fields.texts("names", request.names, PATTERNS_MAX, EVENT_NAME_MAX);
     let names = names.iter().enumerate().filter_map(|(place, name)| match name.parse::<Pattern>() {
@@ -139,8 +144,8 @@ fn subscription(request: proto::SubscribeRequest) -> Result<(Filter, Start, bool
                 Start::Now
             }
         },
-        Some(Wanted::Since(at)) => {
-            let at = fields.time("since", Some(at));
+        Some(Wanted::StartTime(at)) => {
+            let at = fields.time("start_time", Some(at));
             at.map_or(Start::Now, |at| Start::Since(at.timestamp_micros()))
         }
     };
@@ -177,25 +182,39 @@ fn new_event(request: proto::PublishEventRequest, limits: Limits) -> Result<NewE
 }
 
 fn event(delivered: StreamEvent) -> proto::Event {
-    let (handler, version) = match &delivered.template {
+    let (name, version) = match &delivered.template {
         Some(template) => (template.name.to_string(), template.version.to_string()),
         None => Default::default(),
     };
+    let omission = delivered.omission.map(|Omission { bytes }| proto::PayloadOmission {
+        cause: proto::PayloadOmissionCause::Unreadable.into(),
+        bytes,
+    });
     proto::Event {
         cursor: delivered.cursor.to_string(),
         name: delivered.name.into_owned(),
         category: category(delivered.category).into(),
-        occurred_time: Some(micros(delivered.at)),
-        namespace: delivered.namespace.to_string(),
-        handler,
-        version,
+        occur_time: Some(micros(delivered.at)),
+        handler: Some(proto::HandlerRef { namespace: delivered.namespace.to_string(), name, version }),
         task_id: delivered.task.map(|id| id.to_string()).unwrap_or_default(),
         step_id: delivered.step.map(|id| id.to_string()).unwrap_or_default(),
         sequence: delivered.sequence.map_or(0, i64::from),
         event_id: delivered.event_id.map(|id| id.to_string()).unwrap_or_default(),
-        published_by: delivered.published_by.unwrap_or_default(),
+        subject: delivered.published_by.unwrap_or_default(),
         payload_json: delivered.payload_json,
+        payload_omission: omission,
     }
+}
+
+/// The event, without its payload when it would not fit in a message: the stream goes on past it.
+fn fitting(mut event: proto::Event, limits: Limits) -> proto::Event {
+    if event.encoded_len() <= limits.answer_bytes.saturating_sub(ENVELOPE) {
+        return event;
+    }
+    let bytes = i64::try_from(std::mem::take(&mut event.payload_json).len()).unwrap_or(i64::MAX);
+    let cause = proto::PayloadOmissionCause::TooLarge.into();
+    event.payload_omission = Some(proto::PayloadOmission { cause, bytes });
+    event
 }
 
 fn event_type(entry: Type) -> proto::EventType {
@@ -206,7 +225,7 @@ fn event_type(entry: Type) -> proto::EventType {
         fired_by: entry.fired_by,
         payload_schema_json: entry.payload_schema_json,
         example_payload_json: entry.example_payload_json,
-        registered_time: entry.registered_at.map(time),
+        register_time: entry.registered_at.map(time),
     }
 }
 

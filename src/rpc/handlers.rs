@@ -1,37 +1,31 @@
 //! HandlerService: registering handlers and telling which ones there are.
 
+mod message;
+mod parse;
 mod render;
 
 use bytes::Bytes;
 use tonic::{Request, Response, Status};
 
-use render::{graph, namespace_summary, record, served, summary};
+use message::{found_handler, handler, outcome};
+use parse::{DESCRIPTION_MAX, actor, check_count, handler_ref, operation_filter};
+use render::{graph, namespace_summary, operation, record, served, summary};
 
-use super::{
-    fields::{Asked, Fields},
-    limits::Limits,
-    render::{pause, time},
-    scope,
-};
+use super::{fields::Fields, limits::Limits, render::pause, scope};
 use crate::{
-    domain::handler::{CustomEvent, Draft, NAME_MAX, StepDraft, VERSION_MAX},
+    domain::handler::NAME_MAX,
     error::Result,
     proto::tasker::v1::{self as proto, handler_service_server::HandlerService},
     service::{
-        discovery::{Discovery, Found},
-        handlers::{Existing, Extent, Handler, Handlers as UseCases, Outcome},
+        handlers::{Existing, Extent, Handlers as UseCases},
         page::{self, Binding},
     },
 };
-
-/// Handlers in one call at most.
-const HANDLERS_MAX: usize = 1_000;
 
 /// The service.
 #[derive(Debug, Clone)]
 pub struct Handlers {
     handlers: UseCases,
-    discovery: Discovery,
     limits: Limits,
 }
 
@@ -49,8 +43,8 @@ pub struct ListHandlersResponse {
 
 impl Handlers {
     /// The service over the use cases.
-    pub const fn new(handlers: UseCases, discovery: Discovery, limits: Limits) -> Self {
-        Self { handlers, discovery, limits }
+    pub const fn new(handlers: UseCases, limits: Limits) -> Self {
+        Self { handlers, limits }
     }
 }
 
@@ -67,8 +61,11 @@ impl HandlerService for Handlers {
         check_count(request.handlers.len())?;
         let existing = if request.replace { Existing::Replace } else { Existing::Keep };
         let extent = if request.validate_only { Extent::ValidateOnly } else { Extent::Store };
-        let drafts = request.handlers.into_iter().map(draft).collect();
-        let registered = self.handlers.register_handlers(&scope, drafts, existing, extent).await?;
+        let mut fields = Fields::default();
+        let actor = actor(&mut fields, request.requested_by, request.reason);
+        fields.finish()?;
+        let drafts = parse::drafts(request.handlers)?;
+        let registered = self.handlers.register_handlers(&scope, drafts, existing, extent, &actor).await?;
         let (handlers, outcomes) = registered
             .into_iter()
             .map(|(registered, became)| (handler(registered), i32::from(outcome(became))))
@@ -80,10 +77,9 @@ impl HandlerService for Handlers {
         let scope = scope(&request)?;
         let request = request.into_inner();
         let mut fields = Fields::default();
-        let (namespace, name) = handler_name(&mut fields, request.namespace, request.name);
-        let version = fields.text("version", request.version, VERSION_MAX);
+        let handler = handler_ref(&mut fields, request.handler);
         fields.finish()?;
-        let found = self.discovery.get_handler(&scope, &namespace, &name, &version).await?;
+        let found = self.handlers.get_handler(&scope, &handler.namespace, &handler.name, &handler.version).await?;
         Ok(self.limits.fit(proto::GetHandlerResponse {
             handler: Some(found_handler(&found)),
             graph: (!request.omit_graph).then(|| graph(&found.details)),
@@ -103,8 +99,12 @@ impl HandlerService for Handlers {
         fields.finish()?;
         let binding = Binding::to(&("ListHandlers", &namespace));
         let after = binding.open(&request.page_token)?;
-        let (listed, next) = self.discovery.list_handlers(&scope, &namespace, after, size).await?;
-        let handlers = listed.iter().map(summary).collect();
+        let (listed, next) = self.handlers.list_handlers(&scope, &namespace, after, size).await?;
+        let handlers: Vec<Bytes> = listed.iter().map(summary).collect();
+        let kept = self.limits.rows(handlers.iter().map(Bytes::len));
+        let cut = listed.get(kept.saturating_sub(1)).filter(|_| kept < listed.len());
+        let next = cut.map(|last| (last.entry.namespace.clone(), last.entry.name.clone())).or(next);
+        let handlers = handlers.into_iter().take(kept).collect();
         let next_page_token = next.map(|cursor| binding.seal(&cursor)).unwrap_or_default();
         Ok(Response::new(ListHandlersResponse { handlers, next_page_token }))
     }
@@ -120,10 +120,53 @@ impl HandlerService for Handlers {
         fields.finish()?;
         let binding = Binding::to(&"ListNamespaces");
         let after = binding.open(&request.page_token)?;
-        let (namespaces, next) = self.discovery.list_namespaces(&scope, after, size).await?;
+        let (namespaces, next) = self.handlers.list_namespaces(&scope, after, size).await?;
         let namespaces = namespaces.iter().map(namespace_summary).collect();
         let next_page_token = next.map(|cursor| binding.seal(&cursor)).unwrap_or_default();
         Ok(Response::new(proto::ListNamespacesResponse { namespaces, next_page_token }))
+    }
+
+    async fn update_namespace(
+        &self,
+        request: Request<proto::UpdateNamespaceRequest>,
+    ) -> Answer<proto::UpdateNamespaceResponse> {
+        let scope = scope(&request)?;
+        let request = request.into_inner();
+        let mut fields = Fields::default();
+        let actor = actor(&mut fields, request.requested_by, request.reason);
+        if request.namespace.is_none() {
+            fields.refuse("namespace", "is required");
+        }
+        let wanted = request.namespace.unwrap_or_default();
+        let name = fields.required("namespace.name", wanted.name, NAME_MAX);
+        let description = fields.text("namespace.description", wanted.description, DESCRIPTION_MAX);
+        let paths = request.update_mask.map_or_else(|| vec!["description".to_owned()], |mask| mask.paths);
+        for path in paths.iter().filter(|path| *path != "description") {
+            fields.refuse("update_mask", format!("{path:?} cannot be changed; description can"));
+        }
+        fields.finish()?;
+        let description = (!paths.is_empty()).then_some(&*description);
+        let found = self.handlers.update_namespace(&scope, &name, description, &actor).await?;
+        Ok(Response::new(proto::UpdateNamespaceResponse { namespace: Some(namespace_summary(&found)) }))
+    }
+
+    async fn list_handler_operations(
+        &self,
+        request: Request<proto::ListHandlerOperationsRequest>,
+    ) -> Answer<proto::ListHandlerOperationsResponse> {
+        let scope = scope(&request)?;
+        let request = request.into_inner();
+        let mut fields = Fields::default();
+        let (filter, binding) = operation_filter(&mut fields, &request);
+        let size = fields.page_size(request.page_size, page::SIZE_DEFAULT);
+        fields.finish()?;
+        let before = binding.open(&request.page_token)?;
+        let (found, more) = self.handlers.list_operations(&scope, &filter, before, size).await?;
+        let (operations, cut) = self.limits.page(found.into_iter().map(operation).collect::<Vec<_>>());
+        let more = more || cut;
+        let next = operations.last().filter(|_| more).map(|last| binding.seal(&last.sequence));
+        let next_page_token = next.unwrap_or_default();
+        Ok(Response::new(proto::ListHandlerOperationsResponse { operations, next_page_token }))
     }
 
     async fn deprecate_handler(
@@ -133,12 +176,11 @@ impl HandlerService for Handlers {
         let scope = scope(&request)?;
         let request = request.into_inner();
         let mut fields = Fields::default();
-        let (namespace, name) = handler_name(&mut fields, request.namespace, request.name);
-        let version = fields.text("version", request.version, VERSION_MAX);
-        let operation = fields.asked(request.requested_by, request.reason);
+        let handler = handler_ref(&mut fields, request.handler);
+        let actor = actor(&mut fields, request.requested_by, request.reason);
         fields.finish()?;
-        let named = (&*namespace, &*name, &*version);
-        let found = self.discovery.deprecate(&scope, named, &operation.reason, &operation.requested_by).await?;
+        let named = (&*handler.namespace, &*handler.name, &*handler.version);
+        let found = self.handlers.deprecate(&scope, named, &actor).await?;
         Ok(Response::new(proto::DeprecateHandlerResponse { handler: Some(found_handler(&found)) }))
     }
 
@@ -149,10 +191,11 @@ impl HandlerService for Handlers {
         let scope = scope(&request)?;
         let request = request.into_inner();
         let mut fields = Fields::default();
-        let (namespace, name) = handler_name(&mut fields, request.namespace, request.name);
-        let version = fields.text("version", request.version, VERSION_MAX);
+        let handler = handler_ref(&mut fields, request.handler);
+        let actor = actor(&mut fields, request.requested_by, request.reason);
         fields.finish()?;
-        let found = self.discovery.restore(&scope, (&namespace, &name, &version)).await?;
+        let named = (&*handler.namespace, &*handler.name, &*handler.version);
+        let found = self.handlers.restore(&scope, named, &actor).await?;
         Ok(Response::new(proto::RestoreHandlerResponse { handler: Some(found_handler(&found)) }))
     }
 
@@ -160,11 +203,11 @@ impl HandlerService for Handlers {
         let scope = scope(&request)?;
         let request = request.into_inner();
         let mut fields = Fields::default();
-        let (namespace, name) = handler_name(&mut fields, request.namespace, request.name);
-        let operation = fields.asked(request.requested_by, request.reason);
+        let namespace = fields.text("namespace", request.namespace, NAME_MAX);
+        let handler = fields.required("handler", request.handler, NAME_MAX);
+        let actor = actor(&mut fields, request.requested_by, request.reason);
         fields.finish()?;
-        let Asked { reason, requested_by } = operation;
-        let paused = self.discovery.pause(&scope, &namespace, Some(&name), &reason, &requested_by).await?;
+        let paused = self.handlers.pause(&scope, &namespace, Some(&handler), &actor).await?;
         Ok(Response::new(proto::PauseHandlerResponse { pause: Some(pause(&paused)) }))
     }
 
@@ -175,9 +218,11 @@ impl HandlerService for Handlers {
         let scope = scope(&request)?;
         let request = request.into_inner();
         let mut fields = Fields::default();
-        let (namespace, name) = handler_name(&mut fields, request.namespace, request.name);
+        let namespace = fields.text("namespace", request.namespace, NAME_MAX);
+        let handler = fields.required("handler", request.handler, NAME_MAX);
+        let actor = actor(&mut fields, request.requested_by, request.reason);
         fields.finish()?;
-        let was_paused = self.discovery.resume(&scope, &namespace, Some(&name)).await?;
+        let was_paused = self.handlers.resume(&scope, &namespace, Some(&handler), &actor).await?;
         Ok(Response::new(proto::ResumeHandlerResponse { was_paused }))
     }
 
@@ -189,10 +234,9 @@ impl HandlerService for Handlers {
         let request = request.into_inner();
         let mut fields = Fields::default();
         let namespace = fields.text("namespace", request.namespace, NAME_MAX);
-        let operation = fields.asked(request.requested_by, request.reason);
+        let actor = actor(&mut fields, request.requested_by, request.reason);
         fields.finish()?;
-        let Asked { reason, requested_by } = operation;
-        let paused = self.discovery.pause(&scope, &namespace, None, &reason, &requested_by).await?;
+        let paused = self.handlers.pause(&scope, &namespace, None, &actor).await?;
         Ok(Response::new(proto::PauseNamespaceResponse { pause: Some(pause(&paused)) }))
     }
 
@@ -201,127 +245,12 @@ impl HandlerService for Handlers {
         request: Request<proto::ResumeNamespaceRequest>,
     ) -> Answer<proto::ResumeNamespaceResponse> {
         let scope = scope(&request)?;
+        let request = request.into_inner();
         let mut fields = Fields::default();
-        let namespace = fields.text("namespace", request.into_inner().namespace, NAME_MAX);
+        let namespace = fields.text("namespace", request.namespace, NAME_MAX);
+        let actor = actor(&mut fields, request.requested_by, request.reason);
         fields.finish()?;
-        let was_paused = self.discovery.resume(&scope, &namespace, None).await?;
+        let was_paused = self.handlers.resume(&scope, &namespace, None, &actor).await?;
         Ok(Response::new(proto::ResumeNamespaceResponse { was_paused }))
-    }
-}
-
-/// The namespace and the name of a handler.
-fn handler_name(fields: &mut Fields, namespace: String, name: String) -> (String, String) {
-    (fields.text("namespace", namespace, NAME_MAX), fields.required("name", name, NAME_MAX))
-}
-
-fn check_count(count: usize) -> Result<()> {
-    let mut fields = Fields::default();
-    match count {
-        0 => fields.refuse("handlers", "must have at least one handler"),
-        1..=HANDLERS_MAX => {}
-        _ => fields.oversize("handlers", format!("has {count} handlers, the limit is {HANDLERS_MAX}")),
-    }
-    fields.finish()
-}
-
-/// Reads a handler; what the server says about it is not read.
-fn draft(handler: proto::Handler) -> Draft {
-    Draft {
-        namespace: handler.namespace,
-        name: handler.name,
-        version: handler.version,
-        description: handler.description,
-        task_handler_class: handler.task_handler_class,
-        module_namespace: handler.module_namespace,
-        concurrent: Some(handler.concurrent),
-        default_dependent_system: handler.default_dependent_system,
-        named_steps: handler.named_steps,
-        schema_json: handler.schema_json,
-        schema_strict: handler.schema_strict,
-        step_templates: handler.step_templates.into_iter().map(step_draft).collect(),
-    }
-}
-
-fn step_draft(step: proto::StepTemplate) -> StepDraft {
-    let events = step.custom_events.into_iter();
-    StepDraft {
-        name: step.name,
-        handler_class: step.handler_class,
-        dependent_system: step.dependent_system,
-        description: step.description,
-        default_retryable: step.default_retryable,
-        default_retry_limit: step.default_retry_limit.map(i64::from),
-        skippable: step.skippable,
-        depends_on_step: step.depends_on_step,
-        depends_on_steps: step.depends_on_steps,
-        handler_config_json: step.handler_config_json,
-        custom_events: events.map(|event| CustomEvent { name: event.name, description: event.description }).collect(),
-        timeout_ms: step.timeout_ms,
-    }
-}
-
-/// A version that was found, as it is now.
-fn found_handler(found: &Found) -> proto::Handler {
-    let stored = Handler {
-        draft: found.details.draft.clone(),
-        revision: found.details.revision,
-        created_at: Some(found.details.created_at),
-    };
-    let deprecation = found.deprecation.as_ref().map(|deprecation| proto::HandlerDeprecation {
-        deprecate_time: Some(time(deprecation.at)),
-        deprecated_by: deprecation.by.clone(),
-        reason: deprecation.reason.clone(),
-    });
-    proto::Handler { deprecation, ..handler(stored) }
-}
-
-fn handler(stored: Handler) -> proto::Handler {
-    let draft = stored.draft;
-    proto::Handler {
-        full_name: format!("{}.{}@{}", draft.namespace, draft.name, draft.version),
-        namespace: draft.namespace,
-        name: draft.name,
-        version: draft.version,
-        description: draft.description,
-        task_handler_class: draft.task_handler_class,
-        module_namespace: draft.module_namespace,
-        concurrent: draft.concurrent.unwrap_or(true),
-        default_dependent_system: draft.default_dependent_system,
-        named_steps: draft.named_steps,
-        schema_json: draft.schema_json,
-        schema_strict: draft.schema_strict,
-        step_templates: draft.step_templates.into_iter().map(step_template).collect(),
-        revision: stored.revision,
-        create_time: stored.created_at.map(time),
-        deprecation: None,
-    }
-}
-
-fn step_template(step: StepDraft) -> proto::StepTemplate {
-    let limit = step.default_retry_limit.map(|limit| i32::try_from(limit).expect("the limit has been checked"));
-    let events = step.custom_events.into_iter();
-    proto::StepTemplate {
-        name: step.name,
-        handler_class: step.handler_class,
-        dependent_system: step.dependent_system,
-        description: step.description,
-        default_retryable: step.default_retryable,
-        default_retry_limit: limit,
-        skippable: step.skippable,
-        depends_on_step: step.depends_on_step,
-        depends_on_steps: step.depends_on_steps,
-        handler_config_json: step.handler_config_json,
-        custom_events: events
-            .map(|event| proto::CustomEvent { name: event.name, description: event.description })
-            .collect(),
-        timeout_ms: step.timeout_ms,
-    }
-}
-
-const fn outcome(became: Outcome) -> proto::RegistrationOutcome {
-    match became {
-        Outcome::Created => proto::RegistrationOutcome::Created,
-        Outcome::Unchanged => proto::RegistrationOutcome::Unchanged,
-        Outcome::Replaced => proto::RegistrationOutcome::Replaced,
     }
 }

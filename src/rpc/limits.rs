@@ -10,6 +10,7 @@ const TOKEN_BYTES: usize = 512;
 
 /// Bytes of a message within another beside its own, at most.
 const ENVELOPE_BYTES: usize = 6;
+
 /// What an answer needs beside its items: lengths, and a page token. Answers have at least 64 KiB.
 pub(super) const ROOM_BYTES: usize = 16 * 1_024;
 
@@ -25,16 +26,20 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The first of these that fit into one answer, at least one, and whether there are others.
-    pub(super) fn page<M: Message>(self, mut items: Vec<M>) -> (Vec<M>, bool) {
+    /// How many of the rows of a page fit into one answer, by their encoded sizes; at least one.
+    pub(super) fn rows(self, sizes: impl Iterator<Item = usize>) -> usize {
         let mut room = self.answer_bytes.saturating_sub(ROOM_BYTES);
-        let fits = |item: &M| {
-            let bytes = item.encoded_len();
-            let left = room.checked_sub(bytes + prost::length_delimiter_len(bytes) + 1);
+        let mut fits = |bytes: &usize| {
+            let left = room.checked_sub(bytes.saturating_add(ENVELOPE_BYTES));
             room = left.unwrap_or(0);
             left.is_some()
         };
-        let count = items.iter().map(fits).take_while(|fits| *fits).count().max(1);
+        sizes.take_while(|bytes| fits(bytes)).count().max(1)
+    }
+
+    /// The first of these that fit into one answer, at least one, and whether there are others.
+    pub(super) fn page<M: Message>(self, mut items: Vec<M>) -> (Vec<M>, bool) {
+        let count = self.rows(items.iter().map(Message::encoded_len));
         let more = count < items.len();
         items.truncate(count);
         (items, more)

@@ -50,13 +50,19 @@ pub(super) fn handler(template: &Template) -> proto::HandlerRef {
     }
 }
 
+/// A length of time.
+pub(super) const fn millis(millis: i64) -> prost_types::Duration {
+    prost_types::Duration { seconds: millis / 1_000, nanos: (millis % 1_000) as i32 * 1_000_000 }
+}
+
 /// A pause.
 pub(super) fn pause(pause: &domain::pause::Pause) -> proto::HandlerPause {
     proto::HandlerPause {
         namespace: pause.namespace.clone(),
-        name: pause.handler.clone().unwrap_or_default(),
+        handler: pause.handler.clone().unwrap_or_default(),
         pause_time: Some(micros(pause.since)),
-        paused_by: pause.by.clone(),
+        subject: pause.subject.clone(),
+        requested_by: pause.requested_by.clone(),
         reason: pause.reason.clone(),
     }
 }

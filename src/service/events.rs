@@ -4,13 +4,11 @@
 //! `domain::events` reads it from the audit trail. Next: `lifecycle::events`, which everybody on this server reads
 //! through; `types` for the catalog.
 
-mod subscription;
+mod permits;
 mod types;
+mod watch;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -31,8 +29,11 @@ use crate::{
     },
 };
 
-pub use subscription::{Message, Messages, Start};
+use permits::{Permit, Permits};
+
+pub use permits::Limits;
 pub use types::{Found, Type};
+pub use watch::{Message, Messages, Start};
 
 /// The use cases. Clones share everything.
 #[derive(Debug, Clone)]
@@ -40,14 +41,7 @@ pub struct Events {
     store: Store,
     templates: Templates,
     stream: Stream,
-    subscribers: Arc<SubscriberLimit>,
-}
-
-/// How many subscribe, and how many may.
-#[derive(Debug)]
-struct SubscriberLimit {
-    taken: AtomicUsize,
-    max: usize,
+    watchers: Arc<Permits>,
 }
 
 /// A custom event that somebody wants to publish.
@@ -82,9 +76,8 @@ pub struct Published {
 
 impl Events {
     /// The use cases over a stream.
-    pub fn new(store: Store, templates: Templates, stream: Stream, subscribers_max: usize) -> Self {
-        let subscribers = Arc::new(SubscriberLimit { taken: AtomicUsize::new(0), max: subscribers_max });
-        Self { store, templates, stream, subscribers }
+    pub fn new(store: Store, templates: Templates, stream: Stream, watchers: Limits) -> Self {
+        Self { store, templates, stream, watchers: Arc::new(Permits::new(watchers)) }
     }
 
     /// Publishes a custom event. Returns when it is durable.
@@ -161,25 +154,5 @@ impl Events {
             return Ok(());
         }
         Err(Error::new(Reason::EventsDisabled, "the server keeps no log of events: events.enabled is off"))
-    }
-}
-
-impl SubscriberLimit {
-    fn take(self: &Arc<Self>) -> Result<SubscriberPermit> {
-        let permit = SubscriberPermit(Arc::clone(self));
-        if self.taken.fetch_add(1, Ordering::AcqRel) < self.max {
-            return Ok(permit);
-        }
-        Err(Error::new(Reason::QueueFull, format!("the server has {} subscribers, which is its limit", self.max)))
-    }
-}
-
-/// A subscriber's place; free again when it is dropped.
-#[derive(Debug)]
-struct SubscriberPermit(Arc<SubscriberLimit>);
-
-impl Drop for SubscriberPermit {
-    fn drop(&mut self) {
-        self.0.taken.fetch_sub(1, Ordering::AcqRel);
     }
 }

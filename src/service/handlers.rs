@@ -1,28 +1,45 @@
-//! Handlers: registering them.
+//! Handlers: registering, finding and listing them, and saying which of them may be used.
 //!
-//! Owns: the order of things: everything is checked before anything is looked up, and everything is stored in
-//! one transaction or nothing is. Never: what a handler may look like; `domain::handler` knows. Next:
+//! Owns: the use cases, one file each, and what they share: the listing of everything that is registered, and what is
+//! said of one version. Both are kept in memory: the listing by the catalog's revision, which every call reads, so that
+//! it is never stale; a version by its number, under which it never changes. Every change leaves an operation in the
+//! audit trail, in the same transaction. Never: what a handler may look like; `domain::handler` knows. Next:
 //! `store::handlers` for the rows, `lifecycle::templates` for what running tasks needs of them.
 
+mod deprecate;
+mod find;
+mod list;
+mod listing;
+mod operations;
+mod pause;
 mod refusal;
+mod register;
+mod update_namespace;
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use moka::future::Cache;
 
+pub use find::{Details, Found, Served};
+pub use list::{Cursor, Listed};
+pub use listing::{Entry, Listing, Namespace, VersionEntry};
+pub use operations::{Actor, OperationFilter};
+pub use register::{Existing, Extent, Handler, Outcome, Registrar};
+
+use super::worker_roster::WorkerRoster;
 use crate::{
-    auth::Scope,
     domain::{
-        handler::{Definition, Draft, Limits, NAMESPACE_DEFAULT, Problem, ProblemKind, Version},
-        violation::Violation,
+        handler::{Limits, NAMESPACE_DEFAULT},
+        template::NamedTaskId,
     },
-    error::{Error, Reason, Result},
-    lifecycle::{Hints, Templates},
-    store::{
-        self, Connection, Store,
-        handlers::{self, Current, NewVersion},
-    },
+    error::{Error, Result},
+    lifecycle::{Hints, Pauses, Templates},
+    store::{self, Store},
+    telemetry::{Metrics, metrics::CacheMeter},
 };
+
+/// Versions take about this much memory at most.
+const BYTES_MAX: u64 = 32 << 20;
 
 /// The handlers of one database. Clones share everything.
 #[derive(Debug, Clone)]
@@ -30,176 +47,74 @@ pub struct Handlers {
     store: Store,
     templates: Templates,
     hints: Hints,
-    limits: Limits,
+    pauses: Pauses,
+    roster: WorkerRoster,
+    registrar: Registrar,
+    listings: Cache<i64, Arc<Listing>>,
+    listings_meter: CacheMeter,
+    details: Cache<NamedTaskId, Arc<Details>>,
+    details_meter: CacheMeter,
 }
 
-/// A handler version as it is stored.
+/// What running tasks needs to hear of: changes are announced to it, here and, by hint, on the other servers.
 #[derive(Debug, Clone)]
-pub struct Handler {
-    /// What it says, defaults filled in.
-    pub draft: Draft,
-    /// How many times its content was replaced, from 1.
-    pub revision: i32,
-    /// When this revision was registered; `None` when it was only checked.
-    pub created_at: Option<DateTime<Utc>>,
-}
-
-/// What registering one handler did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// A new version came into being.
-    Created,
-    /// The version existed with the same content.
-    Unchanged,
-    /// The version existed with other content, which was replaced.
-    Replaced,
-}
-
-/// What to do about a version that exists with other content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Existing {
-    /// Refuse.
-    Keep,
-    /// Put the new content in its place.
-    Replace,
-}
-
-/// How far to go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
-    /// Check everything and store nothing.
-    ValidateOnly,
-    /// Store.
-    Store,
+pub struct Running {
+    /// The compiled handlers.
+    pub templates: Templates,
+    /// Tells the other servers.
+    pub hints: Hints,
+    /// What is paused.
+    pub pauses: Pauses,
 }
 
 impl Handlers {
-    /// The handlers in this store. Registrations are announced to the templates here and, by hint, elsewhere.
-    pub const fn new(store: Store, templates: Templates, hints: Hints, limits: Limits) -> Self {
-        Self { store, templates, hints, limits }
+    /// The handlers in this store.
+    pub fn new(store: Store, running: Running, roster: WorkerRoster, limits: Limits, metrics: &Metrics) -> Self {
+        let weigh = |_: &NamedTaskId, details: &Arc<Details>| find::weight(details);
+        let Running { templates, hints, pauses } = running;
+        let registrar = Registrar::new(store.clone(), templates.clone(), hints.clone(), limits);
+        Self {
+            store,
+            templates,
+            hints,
+            pauses,
+            roster,
+            registrar,
+            // The present one, and one that answers are being made of.
+            listings: Cache::builder().max_capacity(2).build(),
+            listings_meter: metrics.cache("handler_list"),
+            details: Cache::builder().max_capacity(BYTES_MAX).weigher(weigh).build(),
+            details_meter: metrics.cache("handler"),
+        }
     }
 
-    /// Registers handlers, all or none, and tells what became of each, in the same order.
-    pub async fn register_handlers(
-        &self,
-        scope: &Scope,
-        drafts: Vec<Draft>,
-        existing: Existing,
-        extent: Extent,
-    ) -> Result<Vec<(Handler, Outcome)>> {
-        for draft in &drafts {
-            scope.narrow(namespace_or_default(&draft.namespace))?;
-        }
-        let limits = self.limits;
-        // A million dependencies take a while; other calls shall not wait.
-        let checked = tokio::task::spawn_blocking(move || check(&drafts, &limits)).await;
-        let definitions =
-            checked.map_err(|error| Error::new(Reason::Internal, "checking panicked").caused_by(error))??;
+    /// Tells everybody that names mean something else now.
+    fn announce(&self) {
+        self.templates.invalidate();
+        self.hints.handlers();
+    }
 
-        let mut transaction = self.store.begin().await?;
-        if extent == Extent::Store {
-            handlers::lock_registration(&mut transaction).await?;
-        }
-        let current = find_current(&mut transaction, &definitions).await?;
-        let outcomes: Vec<Outcome> = definitions.iter().zip(&current).map(|(new, old)| outcome(new, old)).collect();
-        if existing == Existing::Keep {
-            refusal::replaced(&definitions, &outcomes)?;
-        }
-        let created = match extent {
-            Extent::ValidateOnly => HashMap::new(),
-            Extent::Store => insert(&mut transaction, &definitions, &current, &outcomes).await?,
+    /// Everything that is registered, as it is now.
+    async fn listing(&self) -> Result<Arc<Listing>> {
+        let revision = store::catalog::revision(self.store.pool()).await?;
+        let load = Listing::load(&self.store);
+        let loaded = self.listings.entry(revision).or_try_insert_with(async { Ok(Arc::new(load.await?)) }).await;
+        let entry = loaded.map_err(|error: Arc<Error>| (*error).clone())?;
+        self.listings_meter.note(!entry.is_fresh());
+        Ok(entry.into_value())
+    }
+
+    /// The refusal of a name that does not exist; `did_you_mean` names a near miss.
+    async fn unknown(&self, namespace: &str, name: &str, version: &str) -> Error {
+        let refusal = async {
+            let mut connection = self.store.pool().acquire().await.map_err(store::Error::from)?;
+            Ok::<_, Error>(crate::lifecycle::templates::unknown(&mut connection, namespace, name, version).await?)
         };
-        transaction.commit().await.map_err(store::Error::from)?;
-        if !created.is_empty() {
-            self.templates.invalidate();
-            self.hints.handlers();
-        }
-        let registered = definitions.into_iter().zip(current).zip(outcomes).enumerate();
-        Ok(registered
-            .map(|(position, ((definition, current), outcome))| {
-                let revision = revision(current.as_ref(), outcome);
-                let before = current.filter(|_| outcome == Outcome::Unchanged).map(|current| current.created_at);
-                let created_at = created.get(&position).copied().or(before);
-                (Handler { draft: definition.into_draft(), revision, created_at }, outcome)
-            })
-            .collect())
+        refusal.await.unwrap_or_else(|error| error)
     }
 }
 
 /// The namespace that nothing stands for.
 pub fn namespace_or_default(namespace: &str) -> &str {
     if namespace.is_empty() { NAMESPACE_DEFAULT } else { namespace }
-}
-
-fn check(drafts: &[Draft], limits: &Limits) -> Result<Vec<Definition>> {
-    let mut definitions: Vec<Definition> = Vec::with_capacity(drafts.len());
-    let mut problems = Vec::new();
-    let mut seen: HashMap<(String, String, Version), usize> = HashMap::new();
-    for (position, draft) in drafts.iter().enumerate() {
-        let path = format!("handlers[{position}]");
-        match draft.check(&path, limits) {
-            Ok(definition) => {
-                let key = (definition.namespace.clone(), definition.name.clone(), definition.version);
-                if let Some(first) = seen.get(&key) {
-                    let text = format!("{} is given twice, handlers[{first}] is it too", definition.full_name());
-                    problems.push(Problem { field: path, text, kind: ProblemKind::Field });
-                } else {
-                    seen.insert(key, position);
-                }
-                definitions.push(definition);
-            }
-            Err(more) => problems.extend(more),
-        }
-    }
-    if problems.is_empty() { Ok(definitions) } else { Err(refusal::of(problems)) }
-}
-
-async fn find_current(connection: &mut Connection, definitions: &[Definition]) -> Result<Vec<Option<Current>>> {
-    let keys: Vec<handlers::Key<'_>> = definitions
-        .iter()
-        .map(|definition| (definition.namespace.as_str(), definition.name.as_str(), definition.version.order()))
-        .collect();
-    Ok(handlers::find_current(connection, &keys).await?)
-}
-
-fn outcome(definition: &Definition, current: &Option<Current>) -> Outcome {
-    match current {
-        None => Outcome::Created,
-        Some(current) if current.content_hash == definition.content_hash() => Outcome::Unchanged,
-        Some(_) => Outcome::Replaced,
-    }
-}
-
-fn revision(current: Option<&Current>, outcome: Outcome) -> i32 {
-    match (current, outcome) {
-        (Some(current), Outcome::Replaced) => current.revision + 1,
-        (Some(current), _) => current.revision,
-        (None, _) => 1,
-    }
-}
-
-/// Inserts what is new and tells when, by position.
-async fn insert(
-    connection: &mut Connection,
-    definitions: &[Definition],
-    current: &[Option<Current>],
-    outcomes: &[Outcome],
-) -> Result<HashMap<usize, DateTime<Utc>>> {
-    let changed: Vec<usize> = (0..definitions.len()).filter(|no| outcomes[*no] != Outcome::Unchanged).collect();
-    if changed.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let version = |no: &usize| NewVersion {
-        definition: &definitions[*no],
-        revision: revision(current[*no].as_ref(), outcomes[*no]),
-        replaces: current[*no].as_ref().map(|current| current.named_task_id),
-    };
-    let inserted = handlers::insert(connection, &changed.iter().map(version).collect::<Vec<_>>()).await?;
-    Ok(changed.into_iter().zip(inserted).map(|(no, inserted)| (no, inserted.created_at)).collect())
-}
-
-impl From<Problem> for Violation {
-    fn from(problem: Problem) -> Self {
-        Self { field: problem.field, description: problem.text }
-    }
 }

@@ -47,6 +47,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether it is about what is stored, so that reading it again fails again.
+    pub const fn is_about_data(&self) -> bool {
+        matches!(self, Self::BadText(_) | Self::Corrupt(_) | Self::Other(_))
+    }
+
     /// The database did not take a connection in time.
     pub const fn timed_out() -> Self {
         Self::Unavailable(sqlx::Error::PoolTimedOut)

@@ -4,6 +4,8 @@
 //! read from `transitions`. Never: what a transition means; `domain::events` knows. Statements that join the keys
 //! of a page to large tables are planned each time, for the keys at hand.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sqlx::{PgExecutor, Row, postgres::PgRow};
 use uuid::Uuid;
@@ -16,6 +18,7 @@ use super::{
 use crate::domain::{
     events::{Before, Cursor},
     ids::{StepId, StepNo, TaskId},
+    json::{self, KeyOrder},
     run::Micros,
     state::State,
     template::NamedTaskId,
@@ -37,8 +40,8 @@ pub struct Logged {
 pub enum Content {
     /// Tasks that moved: each with its revision before and after.
     Moves(Vec<Moved>),
-    /// A custom event.
-    Custom(Box<Custom>),
+    /// A custom event, with how large its payload is, which is not read.
+    Custom(Box<Custom>, i64),
 }
 
 /// A task that moved.
@@ -187,6 +190,12 @@ pub async fn log(executor: impl PgExecutor<'_>, first: i64, last: i64, limit: i6
     rows.iter().map(logged).collect()
 }
 
+/// Reads the payloads of the custom events at these positions.
+pub async fn payloads(executor: impl PgExecutor<'_>, positions: &[i64]) -> Result<HashMap<i64, String>> {
+    let rows = sql!("events/payloads").bind(positions).fetch_all(executor).await?;
+    rows.iter().map(|row| Ok((row.try_get("position")?, row.try_get("payload")?))).collect()
+}
+
 /// Finds the first entry from a position on.
 pub async fn first_from(executor: impl PgExecutor<'_>, position: i64) -> Result<Option<(i64, Micros)>> {
     let row = sql!("events/first_from").bind(position).fetch_optional(executor).await?;
@@ -283,11 +292,12 @@ pub async fn publish(executor: impl PgExecutor<'_>, event: &Custom) -> Result<Op
 
 /// Finds what was published before under the id of an event.
 pub async fn published(executor: impl PgExecutor<'_>, event: &Custom) -> Result<Option<Published>> {
-    let row = sql!("events/published").bind(event.event_id).bind(&event.payload).fetch_optional(executor).await?;
+    let row = sql!("events/published").bind(event.event_id).fetch_optional(executor).await?;
     row.map(|row| {
         let (name, namespace): (String, String) = (row.try_get("name")?, row.try_get("namespace")?);
         let (task, step): (Option<Uuid>, Option<i16>) = (row.try_get("task_id")?, row.try_get("step_no")?);
-        let same = row.try_get("same")?
+        let payload: String = row.try_get("payload")?;
+        let same = json::canonical(&payload, KeyOrder::Sorted) == json::canonical(&event.payload, KeyOrder::Sorted)
             && name == event.name
             && namespace == event.namespace
             && task == event.task.map(TaskId::uuid)
@@ -386,16 +396,18 @@ fn logged(row: &PgRow) -> Result<Logged> {
         None => {
             let task: Option<Uuid> = row.try_get("task_id")?;
             let step: Option<i16> = row.try_get("step_no")?;
-            Content::Custom(Box::new(Custom {
+            let bytes: i32 = row.try_get("payload_bytes")?;
+            let custom = Custom {
                 event_id: row.try_get("event_id")?,
                 name: row.try_get("name")?,
                 namespace: row.try_get("namespace")?,
                 named_task_id: row.try_get("named_task_id")?,
                 task: task.map(TaskId::from_uuid),
                 step: step.map(step_no).transpose()?,
-                payload: row.try_get("payload")?,
+                payload: String::new(),
                 published_by: row.try_get("published_by")?,
-            }))
+            };
+            Content::Custom(Box::new(custom), i64::from(bytes))
         }
     };
     Ok(Logged { position, at, content })

@@ -4,13 +4,15 @@
 //! default filled in; steps and edges are kept beside it in the form that running them needs. Never: checks.
 //! Next: `store/handlers/register.rs` for writing.
 
-mod discovery;
+mod catalog;
+mod operations;
 mod register;
 
-pub use discovery::{
-    Deprecation, NamespaceRow, Record, StepHandler, VersionRow, catalog, deprecate, deprecation, details, namespaces,
-    queues, record, restore,
+pub use catalog::{
+    Deprecation, NamespaceRow, Record, StepHandler, VersionRow, catalog, deprecate, deprecation, describe_namespace,
+    details, namespaces, queues, record, restore,
 };
+pub use operations::{Claims, NewOperation, OperationQuery, OperationRow, list_operations, record_operations};
 pub use register::{Inserted, NewVersion, insert, lock_registration};
 
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor, Row};
 
-use super::{Result, lifecycle::timestamp, sql};
+use super::{Result, handlers::Claims, lifecycle::timestamp, sql};
 use crate::domain::{pause::Pause, run::Micros};
 
 /// The time that stands for parked: a row of a queue that is not to be looked at until its handler is resumed. It is
@@ -21,7 +21,8 @@ pub async fn list(executor: impl PgExecutor<'_>) -> Result<Vec<Pause>> {
                 namespace: row.try_get("namespace")?,
                 handler: (!name.is_empty()).then_some(name),
                 since: paused_at.timestamp_micros(),
-                by: row.try_get("paused_by")?,
+                subject: row.try_get("subject")?,
+                requested_by: row.try_get("requested_by")?,
                 reason: row.try_get("reason")?,
             })
         })
@@ -33,10 +34,11 @@ pub async fn insert(
     connection: &mut PgConnection,
     namespace: &str,
     handler: Option<&str>,
-    reason: &str,
-    by: &str,
+    claims: Claims,
 ) -> Result<Option<bool>> {
-    let query = sql!("pauses/insert").bind(namespace).bind(handler.unwrap_or_default()).bind(reason).bind(by);
+    let Claims { subject, requested_by, reason } = claims;
+    let query = sql!("pauses/insert").bind(namespace).bind(handler.unwrap_or_default()).bind(reason);
+    let query = query.bind(requested_by).bind(subject);
     let row = query.fetch_optional(connection).await?;
     Ok(row.map(|row| row.try_get(0)).transpose()?)
 }

@@ -13,8 +13,8 @@ use tasker::domain::events::Cursor;
 use tasker_sdk::{
     Client,
     proto::tasker::v1::{
-        Event, EventProgress, SubscribeRequest, SubscribeResponse, subscribe_request::Start,
-        subscribe_response::Message,
+        Event, EventProgress, WatchEventsRequest, WatchEventsResponse, watch_events_request::Start,
+        watch_events_response::Message,
     },
 };
 use tonic::Streaming;
@@ -22,21 +22,21 @@ use tonic::Streaming;
 use crate::harness::{Database, within};
 
 /// Everything from the beginning of the log.
-pub fn everything() -> SubscribeRequest {
-    SubscribeRequest { start: Some(Start::AfterCursor("0".to_owned())), until_caught_up: true, ..Default::default() }
+pub fn everything() -> WatchEventsRequest {
+    WatchEventsRequest { start: Some(Start::AfterCursor("0".to_owned())), until_caught_up: true, ..Default::default() }
 }
 
-pub fn after(cursor: &str) -> SubscribeRequest {
-    SubscribeRequest { start: Some(Start::AfterCursor(cursor.to_owned())), ..everything() }
+pub fn after(cursor: &str) -> WatchEventsRequest {
+    WatchEventsRequest { start: Some(Start::AfterCursor(cursor.to_owned())), ..everything() }
 }
 
-pub async fn subscribe(client: &Client, request: SubscribeRequest) -> Streaming<SubscribeResponse> {
-    client.events().subscribe(request).await.unwrap().into_inner()
+pub async fn watch(client: &Client, request: WatchEventsRequest) -> Streaming<WatchEventsResponse> {
+    client.events().watch_events(request).await.unwrap().into_inner()
 }
 
 /// The events of a stream that ends.
-pub async fn all(client: &Client, request: SubscribeRequest) -> Vec<Event> {
-    let mut stream = subscribe(client, request).await;
+pub async fn all(client: &Client, request: WatchEventsRequest) -> Vec<Event> {
+    let mut stream = watch(client, request).await;
     let mut events = Vec::new();
     while let Some(said) = within("the next message", stream.message()).await.unwrap() {
         if let Some(Message::Event(event)) = said.message {
@@ -46,11 +46,11 @@ pub async fn all(client: &Client, request: SubscribeRequest) -> Vec<Event> {
     events
 }
 
-pub async fn message(stream: &mut Streaming<SubscribeResponse>) -> Message {
+pub async fn message(stream: &mut Streaming<WatchEventsResponse>) -> Message {
     within("the next message", stream.message()).await.unwrap().expect("the stream goes on").message.unwrap()
 }
 
-pub async fn next_event(stream: &mut Streaming<SubscribeResponse>) -> Event {
+pub async fn next_event(stream: &mut Streaming<WatchEventsResponse>) -> Event {
     loop {
         if let Message::Event(event) = message(stream).await {
             return event;
@@ -58,7 +58,7 @@ pub async fn next_event(stream: &mut Streaming<SubscribeResponse>) -> Event {
     }
 }
 
-pub async fn next_progress(stream: &mut Streaming<SubscribeResponse>) -> EventProgress {
+pub async fn next_progress(stream: &mut Streaming<WatchEventsResponse>) -> EventProgress {
     loop {
         if let Message::Progress(progress) = message(stream).await {
             return progress;

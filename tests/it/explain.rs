@@ -12,6 +12,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use tasker::{
     domain::{
         explain::{Cause, Explanation, Presence, Verdict},
+        handler::Limits,
         ids::{StepId, StepNo, TaskId},
         run::{Micros, Operation, OperationKind},
         template::Template,
@@ -19,8 +20,8 @@ use tasker::{
     engine::Settings,
     lifecycle::{Outcome, Request, Templates},
     service::{
-        discovery::Discovery,
         explain::{Explain, TaskExplanation},
+        handlers::{Actor, Handlers, Running},
         snapshot::Reader,
         worker_roster::WorkerRoster,
     },
@@ -33,10 +34,15 @@ use crate::{
 
 use scripted_worker::ScriptedWorker;
 
+/// Who asks for a pause, and why.
+fn asks(requested_by: &str, reason: &str) -> Actor {
+    Actor { requested_by: requested_by.to_owned(), reason: reason.to_owned() }
+}
+
 /// What the server says about tasks, and the ways to change what it says.
 struct ExplainClient {
     explain: Explain,
-    discovery: Discovery,
+    handlers: Handlers,
 }
 
 impl ExplainClient {
@@ -52,8 +58,9 @@ impl ExplainClient {
         );
         let pauses = engine.pauses().clone();
         let (hints, metrics) = (engine.hints().clone(), engine.metrics());
-        let discovery = Discovery::new(world.store.clone(), templates, hints, pauses.clone(), roster.clone(), metrics);
-        Self { explain: Explain::new(reader, roster, pauses), discovery }
+        let running = Running { templates, hints, pauses: pauses.clone() };
+        let handlers = Handlers::new(world.store.clone(), running, roster.clone(), Limits::default(), metrics);
+        Self { explain: Explain::new(reader, roster, pauses), handlers }
     }
 
     async fn task(&self, task: TaskId) -> TaskExplanation {
@@ -354,12 +361,12 @@ impl Play<'_> {
             (18, _) => {
                 let handler = Arc::clone(&self.handlers[self.dice.throw(self.handlers.len())]);
                 let name = (self.dice.throw(3) > 0).then_some(&*handler.name);
-                self.explain.discovery.pause(&everything(), "default", name, "to see", "dice").await.unwrap();
+                self.explain.handlers.pause(&everything(), "default", name, &asks("dice", "to see")).await.unwrap();
                 format!("pause {name:?}")
             }
             _ => {
                 for name in self.handlers.iter().map(|handler| Some(&*handler.name)).chain([None]) {
-                    self.explain.discovery.resume(&everything(), "default", name).await.unwrap();
+                    self.explain.handlers.resume(&everything(), "default", name, &asks("", "")).await.unwrap();
                 }
                 "resume all".to_owned()
             }

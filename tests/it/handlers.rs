@@ -6,11 +6,11 @@ use tasker::{
     app::App,
     domain::handler::{Draft, Limits, StepDraft},
     lifecycle::{Hints, Templates},
-    service::handlers::{Existing, Extent, Handlers},
+    service::handlers::{Actor, Existing, Extent, Registrar},
 };
 use tasker_sdk::proto::tasker::v1::{
-    GetHandlerRequest, Handler, HandlerSummary, ListHandlersRequest, RegisterHandlersRequest, RegisterHandlersResponse,
-    StepTemplate, handler_service_client::HandlerServiceClient,
+    GetHandlerRequest, Handler, HandlerRef, HandlerSummary, ListHandlersRequest, RegisterHandlersRequest,
+    RegisterHandlersResponse, StepTemplate, handler_service_client::HandlerServiceClient,
 };
 use tonic::{Code, Status, transport::Channel};
 use tonic_types::StatusExt;
@@ -40,7 +40,7 @@ fn handler(name: &str, version: &str, steps: &str) -> Handler {
         let (name, parents) = text.split_once(':').unwrap_or((text, ""));
         StepTemplate {
             name: name.trim().to_owned(),
-            handler_class: format!("{}Step", name.trim()),
+            step_handler: format!("{}Step", name.trim()),
             depends_on_steps: parents.split_whitespace().map(str::to_owned).collect(),
             ..StepTemplate::default()
         }
@@ -74,12 +74,8 @@ fn outcomes(response: &RegisterHandlersResponse) -> Vec<String> {
 
 async fn get(client: &Client, name: &str, version: &str) -> Result<Handler, Status> {
     let (namespace, name) = name.split_once('.').unwrap_or(("", name));
-    let request = GetHandlerRequest {
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
-        version: version.to_owned(),
-        omit_graph: false,
-    };
+    let handler = HandlerRef { namespace: namespace.to_owned(), name: name.to_owned(), version: version.to_owned() };
+    let request = GetHandlerRequest { handler: Some(handler), omit_graph: false };
     client.clone().get_handler(request).await.map(|answer| answer.into_inner().handler.unwrap())
 }
 
@@ -116,12 +112,12 @@ async fn what_is_registered_is_given_back_with_its_defaults() {
     let mut sent = handler("logistics.ship", "1.2.0", "reserve; label: reserve; dispatch: reserve label");
     sent.schema_json = r#"{"required":["id"]}"#.to_owned();
     sent.step_templates[2].handler_config_json = r#"{"big":123456789012345678901}"#.to_owned();
-    sent.step_templates[2].timeout_ms = 1_500;
+    sent.step_templates[2].timeout = Some(prost_types::Duration { seconds: 1, nanos: 500_000_000 });
     let registered = register(client, std::slice::from_ref(&sent)).await.unwrap();
     assert_eq!(outcomes(&registered), ["Created 1"]);
 
     let found = get(client, "logistics.ship", "").await.unwrap();
-    assert_eq!(found.full_name, "logistics.ship@1.2.0");
+    assert_eq!((&*found.namespace, &*found.name, &*found.version), ("logistics", "ship", "1.2.0"));
     assert!(found.create_time.is_some());
     assert_eq!(found.default_dependent_system, "unknown");
     let steps = found.step_templates;
@@ -130,7 +126,7 @@ async fn what_is_registered_is_given_back_with_its_defaults() {
     assert_eq!(steps[2].depends_on_steps, ["reserve", "label"]);
     assert_eq!(steps[2].handler_config_json.replace(' ', ""), r#"{"big":123456789012345678901}"#);
     assert_eq!(found.schema_json.replace(' ', ""), sent.schema_json);
-    assert_eq!(steps[2].timeout_ms, 1_500);
+    assert_eq!(steps[2].timeout, Some(prost_types::Duration { seconds: 1, nanos: 500_000_000 }));
 
     let again = register(client, &[sent]).await.unwrap();
     assert_eq!(outcomes(&again), ["Unchanged 1"]);
@@ -326,12 +322,13 @@ async fn every_server_learns_of_a_new_version() {
     let store = &database.store;
     let (here, there) = (Templates::new(store.clone()), Templates::new(store.clone()));
     let hints = Hints::default();
-    let handlers = Handlers::new(store.clone(), here.clone(), hints.clone(), Limits::default());
+    let registrar = Registrar::new(store.clone(), here.clone(), hints.clone(), Limits::default());
     let register = async |version: &str| {
         let step = StepDraft { name: "a".into(), handler_class: "A".into(), ..StepDraft::default() };
         let draft =
             Draft { name: "ship".into(), version: version.into(), step_templates: vec![step], ..Draft::default() };
-        handlers.register_handlers(&everything(), vec![draft], Existing::Keep, Extent::Store).await.unwrap();
+        let actor = Actor::default();
+        registrar.register(&everything(), vec![draft], Existing::Keep, Extent::Store, &actor).await.unwrap();
     };
     let version = async |templates: &Templates| {
         templates.resolve("default", "ship", "").await.unwrap().template.version.to_string()
@@ -355,10 +352,10 @@ async fn a_template_is_the_definition() {
     step.default_retryable = Some(false);
     step.default_retry_limit = Some(7);
     step.skippable = true;
-    step.timeout_ms = 250;
+    step.timeout = Some(prost_types::Duration { seconds: 0, nanos: 250_000_000 });
     step.dependent_system = "warehouse".to_owned();
     step.handler_config_json = "[1]".to_owned();
-    sent.step_templates[1].handler_class = "cStep".to_owned();
+    sent.step_templates[1].step_handler = "cStep".to_owned();
     register(client, &[sent]).await.unwrap();
 
     let registered = templates.resolve("default", "ship", "1.0.0").await.unwrap();
@@ -374,9 +371,8 @@ async fn a_template_is_the_definition() {
     assert_eq!(template.step(1).queue, template.step(2).queue, "one class is one queue");
     assert_ne!(template.step(0).queue, template.step(3).queue);
 
-    let schema = registered.schema.as_ref().unwrap();
-    assert!(schema.validate(&serde_json::json!({})).is_empty(), "defaults are filled in");
-    let found = schema.validate(&serde_json::json!({"n": "x"}));
+    assert_eq!(registered.check_context("{}").await.unwrap(), [], "defaults are filled in");
+    let found = registered.check_context(r#"{"n": "x"}"#).await.unwrap();
     assert_eq!(found[0].field, "task.context_json/n");
 }
 

@@ -68,7 +68,7 @@ pub async fn client(endpoint: &str) -> Client {
 pub async fn submit(client: &Client, steps: &[(&str, &[&str])], tasks: usize) {
     let step = |(name, parents): &(&str, &[&str])| StepTemplate {
         name: (*name).to_owned(),
-        handler_class: STEP_HANDLER.to_owned(),
+        step_handler: STEP_HANDLER.to_owned(),
         depends_on_steps: parents.iter().map(|parent| (*parent).to_owned()).collect(),
         default_retry_limit: Some(10),
         ..StepTemplate::default()

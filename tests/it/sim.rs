@@ -23,7 +23,7 @@ use tasker::{
     },
     engine::{Engine, Settings},
     lifecycle::{Hints, NewTask, Request, Templates},
-    service::handlers::{Existing, Extent, Handlers},
+    service::handlers::{Actor, Existing, Extent, Registrar},
     store::Store,
 };
 use tokio_util::sync::CancellationToken;
@@ -97,8 +97,9 @@ impl World {
     pub async fn register(&self, step_templates: Vec<StepDraft>) -> Arc<Template> {
         let name = format!("handler_{}", self.handlers.fetch_add(1, Ordering::Relaxed));
         let draft = Draft { name: name.clone(), step_templates, ..Draft::default() };
-        let handlers = Handlers::new(self.store.clone(), self.templates.clone(), Hints::default(), Limits::default());
-        handlers.register_handlers(&everything(), vec![draft], Existing::Keep, Extent::Store).await.unwrap();
+        let registrar = Registrar::new(self.store.clone(), self.templates.clone(), Hints::default(), Limits::default());
+        let actor = Actor::default();
+        registrar.register(&everything(), vec![draft], Existing::Keep, Extent::Store, &actor).await.unwrap();
         Arc::clone(&self.templates.resolve("default", &name, "").await.unwrap().template)
     }
 

@@ -122,8 +122,8 @@ async fn streams_of_an_old_connection_end_and_the_next_call_takes_a_new_one() {
     let app = harness::serve_with(&database, &[("server.connection_age_max_ms", "300")]).await;
     let channel = harness::connect(&app).await;
     let mut events = tasker_sdk::proto::tasker::v1::event_service_client::EventServiceClient::new(channel.clone());
-    let request = tasker_sdk::proto::tasker::v1::SubscribeRequest::default();
-    let mut stream = events.subscribe(request).await.unwrap().into_inner();
+    let request = tasker_sdk::proto::tasker::v1::WatchEventsRequest::default();
+    let mut stream = events.watch_events(request).await.unwrap().into_inner();
     let ended = harness::within("the stream ends", async {
         loop {
             if let Err(status) = stream.message().await.map(|message| message.expect("it ends with a reason")) {

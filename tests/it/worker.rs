@@ -320,7 +320,7 @@ async fn the_built_in_worker_runs_requests_and_commands() {
     let url = serve_page(page).await;
     let step = |name: &str, handler_class: &str, parents: &[&str], config: Value| StepTemplate {
         name: name.into(),
-        handler_class: handler_class.into(),
+        step_handler: handler_class.into(),
         depends_on_steps: parents.iter().map(|parent| (*parent).to_owned()).collect(),
         handler_config_json: config.to_string(),
         ..StepTemplate::default()

@@ -36,7 +36,8 @@ fn pause(handler: Option<&str>) -> Pause {
         namespace: "default".to_owned(),
         handler: handler.map(str::to_owned),
         since: 0,
-        by: "ops".to_owned(),
+        subject: String::new(),
+        requested_by: "ops".to_owned(),
         reason: "the carrier is down".to_owned(),
     }
 }

@@ -55,7 +55,12 @@ pub fn summary(run: &Run, no: StepNo, cause: &Cause, now: Micros) -> String {
                 Some(name) => format!("handler {}.{name}", pause.namespace),
                 None => format!("namespace {}", pause.namespace),
             };
-            let by = if pause.by.is_empty() { String::new() } else { format!(" by {}", pause.by) };
+            let by = match (&*pause.subject, &*pause.requested_by) {
+                ("", "") => String::new(),
+                ("", whom) => format!(" by {}", shown(whom)),
+                (subject, whom) if whom.is_empty() || whom == subject => format!(" by {}", shown(subject)),
+                (subject, whom) => format!(" by {} for {}", shown(subject), shown(whom)),
+            };
             let why = if pause.reason.is_empty() { String::new() } else { format!(": {}", shown(&pause.reason)) };
             format!("{what} is paused{by}{why}")
         }

@@ -12,8 +12,8 @@ use crate::domain::{graph::Shape, ids::StepNo};
 pub struct Outline {
     /// What follows from the edges.
     pub shape: Shape,
-    /// For each step what it waits for, and whether that was given as `depends_on_step`; in the order given.
-    pub parents: Vec<Vec<(StepNo, bool)>>,
+    /// For each step what it waits for, in the order given.
+    pub parents: Vec<Vec<StepNo>>,
 }
 
 impl Outline {
@@ -22,22 +22,19 @@ impl Outline {
         let steps = &draft.step_templates;
         let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
         let numbers: HashMap<&str, StepNo> = names.iter().zip(0..).map(|(name, no)| (*name, no)).collect();
-        let mut parents: Vec<Vec<(StepNo, bool)>> = Vec::with_capacity(steps.len());
+        let mut parents: Vec<Vec<StepNo>> = Vec::with_capacity(steps.len());
         for step in steps {
-            let mut of_step: Vec<(StepNo, bool)> = Vec::new();
-            let single = (!step.depends_on_step.is_empty()).then_some((&step.depends_on_step, true));
-            for (name, is_single) in single.into_iter().chain(step.depends_on_steps.iter().map(|name| (name, false))) {
-                let no = *numbers.get(name.as_str())?;
-                of_step.push((no, is_single));
-            }
+            let single = (!step.depends_on_step.is_empty()).then_some(&step.depends_on_step);
+            let named = single.into_iter().chain(&step.depends_on_steps);
+            let mut of_step: Vec<StepNo> =
+                named.map(|name| numbers.get(name.as_str()).copied()).collect::<Option<_>>()?;
             let mut seen = std::collections::HashSet::new();
-            of_step.retain(|(no, _)| seen.insert(*no));
+            of_step.retain(|no| seen.insert(*no));
             parents.push(of_step);
         }
-        let bare: Vec<Vec<StepNo>> =
-            parents.iter().map(|of_step| of_step.iter().map(|(no, _)| *no).collect()).collect();
-        let bare: Vec<&[StepNo]> = bare.iter().map(Vec::as_slice).collect();
-        Some(Self { shape: Shape::new(&names, &bare)?, parents })
+        let slices: Vec<&[StepNo]> = parents.iter().map(Vec::as_slice).collect();
+        let shape = Shape::new(&names, &slices)?;
+        Some(Self { shape, parents })
     }
 }
 
@@ -62,8 +59,8 @@ mod tests {
             step("d", "b", &["c", "b"]),
         ];
         let outline = Outline::of(&Draft { step_templates: steps, ..Draft::default() }).unwrap();
-        assert_eq!(outline.parents[4], [(2, true), (3, false)]);
-        assert_eq!(outline.parents[2], [(1, true)], "given twice, counted once");
+        assert_eq!(outline.parents[4], [2, 3]);
+        assert_eq!(outline.parents[2], [1], "given twice, counted once");
         let shape = &outline.shape;
         assert_eq!(shape.order(), [1, 2, 3, 4, 0]);
         assert_eq!((shape.roots(), shape.leaves()), ([1].as_slice(), [0].as_slice()));

@@ -1,6 +1,11 @@
 //! Reading the stream in order, a page at a time.
 
-use std::{borrow::Cow, collections::HashMap, collections::VecDeque, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, VecDeque},
+    fmt,
+    sync::Arc,
+};
 
 use uuid::Uuid;
 
@@ -61,20 +66,56 @@ pub struct StreamEvent {
     pub created_by: Option<Arc<str>>,
     /// Who published a custom event.
     pub published_by: Option<String>,
-    /// What it says, as JSON text.
+    /// What it says, as JSON text; empty when it is left out.
     pub payload_json: String,
+    /// Why and how much is left out.
+    pub omission: Option<Omission>,
+}
+
+/// The payload of an event is left out: it could not be read. How large it is, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Omission {
+    /// How large it is, in bytes.
+    pub bytes: i64,
+}
+
+/// Which namespaces the reader may see. Asked before anything but keys is read.
+#[derive(Clone)]
+pub struct Visible(Arc<dyn Fn(&str) -> bool + Send + Sync>);
+
+impl Visible {
+    /// Those for which this is true.
+    pub fn when(covers: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(covers))
+    }
+
+    /// All of them.
+    pub fn all() -> Self {
+        Self::when(|_| true)
+    }
+
+    fn covers(&self, namespace: &str) -> bool {
+        (self.0)(namespace)
+    }
+}
+
+impl fmt::Debug for Visible {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Visible")
+    }
 }
 
 impl StreamEvent {
     /// The event as one JSON document, with or without its payload.
     pub fn to_json(&self, payload: bool) -> String {
         use crate::domain::events::Payload;
+        let payload = payload && self.omission.is_none();
         let text = |text: Option<String>| text.filter(|text| !text.is_empty());
         let document = Payload::default()
             .with("cursor", self.cursor.to_string())
             .with("name", &*self.name)
             .with("category", self.category.label())
-            .with_time("occurred_time", Some(self.at))
+            .with_time("occur_time", Some(self.at))
             .with("namespace", &*self.namespace)
             .with_some("handler", self.template.as_ref().map(|template| template.name.to_string()))
             .with_some("version", self.template.as_ref().map(|template| template.version.to_string()))
@@ -82,7 +123,7 @@ impl StreamEvent {
             .with_some("step_id", self.step.map(|id| id.to_string()))
             .with_some("sequence", self.sequence)
             .with_some("event_id", self.event_id.map(|id| id.to_string()))
-            .with_some("published_by", text(self.published_by.clone()))
+            .with_some("subject", text(self.published_by.clone()))
             .with_some("payload_omitted", (!payload).then_some(true));
         document.with_json("payload", payload.then_some(self.payload_json.as_str())).to_json()
     }
@@ -102,6 +143,7 @@ pub struct Page {
 pub struct Tail {
     events: Events,
     filter: Filter,
+    visible: Visible,
     cursor: Cursor,
     entries: VecDeque<Entry>,
 }
@@ -119,7 +161,7 @@ struct Entry {
 #[derive(Debug)]
 enum Of {
     Moved(Moved),
-    Custom(Box<Custom>),
+    Custom(Box<Custom>, i64),
     /// Moves that the filter does not want.
     Nothing,
 }
@@ -146,9 +188,9 @@ impl Filter {
 }
 
 impl Tail {
-    /// Reads after a cursor.
-    pub const fn new(events: Events, filter: Filter, after: Cursor) -> Self {
-        Self { events, filter, cursor: after, entries: VecDeque::new() }
+    /// Reads after a cursor what may be seen.
+    pub const fn new(events: Events, filter: Filter, visible: Visible, after: Cursor) -> Self {
+        Self { events, filter, visible, cursor: after, entries: VecDeque::new() }
     }
 
     /// How far it has read; everything up to there was given.
@@ -197,7 +239,7 @@ impl Tail {
             self.entries.push_back(Entry { position, place, is_last, at, content });
         };
         match content {
-            Content::Custom(custom) => push(0, true, Of::Custom(custom)),
+            Content::Custom(custom, bytes) => push(0, true, Of::Custom(custom, bytes)),
             Content::Moves(moves) => {
                 let skip =
                     if position == self.cursor.position && !self.cursor.is_past() { self.cursor.entry } else { 0 };
@@ -227,7 +269,7 @@ impl Tail {
         for entry in entries() {
             match &entry.content {
                 Of::Nothing => {}
-                Of::Custom(custom) => self.emit_custom(entry, custom, &mut events).await?,
+                Of::Custom(custom, bytes) => self.emit_custom(entry, custom, *bytes, &mut events).await?,
                 Of::Moved(_) => {
                     if let Some(group) = groups.next().flatten() {
                         self.emit_group(entry, &group, &mut events);
@@ -252,8 +294,7 @@ impl Tail {
             })
             .collect();
         if !groups.is_empty() {
-            let pool = self.events.0.store.pool();
-            for row in log::moves(pool, &wanted, self.bytes_max()).await? {
+            for row in self.moves(&wanted).await? {
                 if let Some(group) = groups.get_mut(row.place) {
                     group.push(row);
                 }
@@ -262,6 +303,18 @@ impl Tail {
         }
         let mut groups = groups.into_iter().peekable();
         Ok(moves.into_iter().map(|moved| groups.next_if(|group| group.moved == moved)).collect())
+    }
+
+    /// Reads transitions; where a payload cannot be read, all of them without payloads.
+    async fn moves(&self, wanted: &[Moved]) -> Result<Vec<MoveRow>> {
+        let pool = self.events.0.store.pool();
+        match log::moves(pool, wanted, self.bytes_max()).await {
+            Err(error) if error.is_about_data() => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "payloads of transitions cannot be read");
+                Ok(log::moves(pool, wanted, -1).await?)
+            }
+            read => Ok(read?),
+        }
     }
 
     async fn subjects(&self, moves: &[Moved]) -> Result<HashMap<TaskId, Arc<Known>>> {
@@ -276,7 +329,8 @@ impl Tail {
         let mut known = HashMap::with_capacity(rows.len());
         for row in rows {
             let template = self.events.0.templates.get(row.named_task_id).await?;
-            if self.filter.wants_subject(&template.namespace, Some(&template.name), Some(row.task)) {
+            let visible = self.visible.covers(&template.namespace);
+            if visible && self.filter.wants_subject(&template.namespace, Some(&template.name), Some(row.task)) {
                 let created_by = row.created_by.as_deref().map(Arc::from);
                 known.insert(row.task, Arc::new(Known { template, created_by, row }));
             }
@@ -321,12 +375,19 @@ impl Tail {
                 created_by: created_by.clone(),
                 published_by: None,
                 payload_json: event.payload.to_json(),
+                omission: None,
             });
         }
     }
 
-    async fn emit_custom(&self, entry: &Entry, custom: &Custom, events: &mut Vec<StreamEvent>) -> Result<()> {
-        if !self.filter.wants(&custom.name) {
+    async fn emit_custom(
+        &self,
+        entry: &Entry,
+        custom: &Custom,
+        bytes: i64,
+        events: &mut Vec<StreamEvent>,
+    ) -> Result<()> {
+        if !self.filter.wants(&custom.name) || !self.visible.covers(&custom.namespace) {
             return Ok(());
         }
         let template = match custom.named_task_id {
@@ -337,6 +398,8 @@ impl Tail {
         if !self.filter.wants_subject(&custom.namespace, handler, custom.task) {
             return Ok(());
         }
+        let payload = self.payload(entry.position).await?;
+        let omission = payload.is_none().then_some(Omission { bytes });
         events.push(StreamEvent {
             cursor: Cursor::past(entry.position),
             event_id: Some(custom.event_id),
@@ -350,9 +413,23 @@ impl Tail {
             sequence: None,
             created_by: None,
             published_by: custom.published_by.clone(),
-            payload_json: custom.payload.clone(),
+            payload_json: payload.unwrap_or_default(),
+            omission,
         });
         Ok(())
+    }
+
+    /// The payload of a custom event; `None` when it cannot be read.
+    async fn payload(&self, position: i64) -> Result<Option<String>> {
+        match log::payloads(self.events.0.store.pool(), &[position]).await {
+            Ok(mut found) => Ok(found.remove(&position)),
+            Err(error) if error.is_about_data() => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(position, error, "the payload of an event cannot be read");
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn bytes_max(&self) -> i32 {

@@ -4,11 +4,11 @@ use bytes::Bytes;
 use prost::Message;
 
 use crate::{
-    domain::ids::StepNo,
+    domain::{handler::OperationKind, ids::StepNo},
     proto::tasker::v1::{self as proto, template_graph as drawn},
-    rpc::render::{pause, time},
-    service::discovery::{Details, Entry, Listed, Namespace, Served},
-    store::handlers::Record,
+    rpc::render::{millis, pause, time},
+    service::handlers::{Details, Entry, Listed, Namespace, Served},
+    store::handlers::{OperationRow, Record},
 };
 
 /// A namespace of a list.
@@ -42,6 +42,39 @@ fn render(entry: &Entry, available: bool) -> proto::HandlerSummary {
     }
 }
 
+/// What was done to the catalog.
+pub(super) fn operation(row: OperationRow) -> proto::HandlerOperation {
+    let OperationRow { sequence, operation, claims, at } = row;
+    proto::HandlerOperation {
+        sequence,
+        kind: kind(operation.kind).into(),
+        handler: Some(proto::HandlerRef {
+            namespace: operation.namespace,
+            name: operation.name,
+            version: operation.version,
+        }),
+        subject: claims.subject,
+        requested_by: claims.requested_by,
+        reason: claims.reason,
+        create_time: Some(time(at)),
+    }
+}
+
+const fn kind(kind: OperationKind) -> proto::HandlerOperationKind {
+    use proto::HandlerOperationKind as To;
+    match kind {
+        OperationKind::Register => To::Register,
+        OperationKind::Replace => To::Replace,
+        OperationKind::Deprecate => To::Deprecate,
+        OperationKind::Restore => To::Restore,
+        OperationKind::PauseHandler => To::PauseHandler,
+        OperationKind::ResumeHandler => To::ResumeHandler,
+        OperationKind::PauseNamespace => To::PauseNamespace,
+        OperationKind::ResumeNamespace => To::ResumeNamespace,
+        OperationKind::UpdateNamespace => To::UpdateNamespace,
+    }
+}
+
 /// Who runs a step handler.
 pub(super) fn served(served: Served) -> proto::StepHandlerService {
     proto::StepHandlerService {
@@ -54,15 +87,14 @@ pub(super) fn served(served: Served) -> proto::StepHandlerService {
 /// How a version has done lately.
 pub(super) fn record(record: &Record) -> proto::HandlerRecord {
     let count = |count: i64| i32::try_from(count).unwrap_or(i32::MAX);
-    let (median_ms, p95_ms) = record.took_ms.unwrap_or_default();
     proto::HandlerRecord {
         tasks: count(record.tasks),
         complete: count(record.complete),
         failed: count(record.failed),
         cancelled: count(record.cancelled),
         unfinished: count(record.unfinished),
-        median_ms,
-        p95_ms,
+        median_duration: record.took_ms.map(|(median, _)| millis(median)),
+        p95_duration: record.took_ms.map(|(_, p95)| millis(p95)),
         last_task_time: record.last_at.map(time),
     }
 }
@@ -76,16 +108,12 @@ pub(super) fn graph(details: &Details) -> proto::TemplateGraph {
     let nodes = (0..).zip(steps).map(|(no, step)| drawn::Node {
         name: step.name.clone(),
         description: step.description.clone(),
-        handler_class: step.handler_class.clone(),
-        dependencies: parents[usize::from(no)].iter().map(|(parent, _)| name(parent)).collect(),
+        step_handler: step.handler_class.clone(),
+        dependencies: parents[usize::from(no)].iter().map(name).collect(),
         level: i32::from(shape.level(no)),
     });
     let edges = parents.iter().zip(steps).flat_map(|(of_step, step)| {
-        of_step.iter().map(|(parent, is_single)| drawn::Edge {
-            from: name(parent),
-            to: step.name.clone(),
-            r#type: if *is_single { "single" } else { "multiple" }.to_owned(),
-        })
+        of_step.iter().map(|parent| drawn::Edge { from: name(parent), to: step.name.clone() })
     });
     proto::TemplateGraph {
         nodes: nodes.collect(),
@@ -110,7 +138,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::service::discovery::VersionEntry;
+    use crate::service::handlers::VersionEntry;
 
     #[test]
     fn a_kept_summary_is_of_those_who_serve_it_now() {

@@ -48,7 +48,7 @@ pub async fn world_with(keys: &[(&str, &str)]) -> World {
 pub fn registration(namespace: &str) -> RegisterHandlersRequest {
     let step = StepTemplate {
         name: "first".to_owned(),
-        handler_class: "Step".to_owned(),
+        step_handler: "Step".to_owned(),
         dependent_system: "somewhere".to_owned(),
         ..StepTemplate::default()
     };

@@ -13,7 +13,7 @@ impl World {
     pub async fn register_graph(&self, name: &str, steps: usize, parents: impl Fn(usize) -> Vec<usize>) {
         let step = |no: usize| StepTemplate {
             name: format!("s{no}"),
-            handler_class: "LargeStep".to_owned(),
+            step_handler: "LargeStep".to_owned(),
             depends_on_steps: parents(no).into_iter().map(|parent| format!("s{parent}")).collect(),
             ..StepTemplate::default()
         };

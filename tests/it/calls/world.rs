@@ -85,7 +85,7 @@ impl World {
     pub async fn register(&self, namespace: &str, name: &str, version: &str) {
         let step = |name: &str, after: &[&str], limit: i32, skippable: bool| StepTemplate {
             name: name.to_owned(),
-            handler_class: STEP_HANDLER.to_owned(),
+            step_handler: STEP_HANDLER.to_owned(),
             dependent_system: "warehouse".to_owned(),
             depends_on_steps: after.iter().map(|name| (*name).to_owned()).collect(),
             default_retry_limit: Some(limit),

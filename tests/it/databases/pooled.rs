@@ -41,7 +41,7 @@ fn worker(app: &App) -> Worker {
 async fn register(client: &Client) {
     let step = |name: &str, parents: &[&str]| StepTemplate {
         name: name.to_owned(),
-        handler_class: "Work".to_owned(),
+        step_handler: "Work".to_owned(),
         depends_on_steps: parents.iter().map(|parent| (*parent).to_owned()).collect(),
         ..StepTemplate::default()
     };

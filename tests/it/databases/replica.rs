@@ -104,7 +104,7 @@ async fn client(app: &App) -> Client {
         version: "1.0.0".to_owned(),
         step_templates: vec![StepTemplate {
             name: "a".to_owned(),
-            handler_class: "Nobody".to_owned(),
+            step_handler: "Nobody".to_owned(),
             ..StepTemplate::default()
         }],
         ..Handler::default()

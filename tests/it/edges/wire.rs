@@ -65,7 +65,7 @@ impl Wire {
             let (name, parents) = text.split_once('<').unwrap_or((text, ""));
             StepTemplate {
                 name: name.trim().to_owned(),
-                handler_class: step_handler.to_owned(),
+                step_handler: step_handler.to_owned(),
                 depends_on_steps: parents.split_whitespace().map(str::to_owned).collect(),
                 ..StepTemplate::default()
             }

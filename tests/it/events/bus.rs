@@ -96,7 +96,8 @@ fn check_same(bus: &[(String, String, Value)], events: &[Event]) {
     assert_eq!(ids.len(), cursors.len());
     assert!(ids == cursors, "the same, in the same order");
     for ((subject, id, document), event) in bus.iter().zip(events) {
-        assert_eq!(*subject, format!("tasker.events.{}.{}", event.namespace, event.name));
+        let namespace = event.handler.as_ref().map_or("", |handler| handler.namespace.as_str());
+        assert_eq!(*subject, format!("tasker.events.{namespace}.{}", event.name));
         assert_eq!(
             (document["cursor"].as_str(), document["name"].as_str()),
             (Some(id.as_str()), Some(event.name.as_str()))

@@ -26,7 +26,7 @@ fn names(types: &[EventType]) -> Vec<&str> {
 async fn declare(world: &World, version: &str, events: &[(&str, &str, &str)]) {
     let step = |(class, name, description): &(&str, &str, &str)| StepTemplate {
         name: format!("{class} {name}"),
-        handler_class: (*class).to_owned(),
+        step_handler: (*class).to_owned(),
         custom_events: vec![CustomEvent { name: (*name).to_owned(), description: (*description).to_owned() }],
         ..StepTemplate::default()
     };
@@ -60,7 +60,7 @@ async fn system_and_custom_events_are_listed() {
     assert_eq!(names(&custom), ["parcel.lost", "parcel.packed"]);
     assert_eq!(custom[1].fired_by, ["Packer", "Robot"]);
     assert_eq!((custom[0].description.as_str(), custom[0].payload_schema_json.as_str()), ("Custom event", "{}"));
-    assert!(custom[0].registered_time.is_some());
+    assert!(custom[0].register_time.is_some());
     let prefix = |text: &str| ListEventTypesRequest { name_prefix: text.to_owned(), ..Default::default() };
     assert!(list(&world, prefix("workflow")).await.iter().all(|event| event.name.starts_with("workflow.")));
     assert_eq!(names(&list(&world, prefix("parcel")).await), ["parcel.lost", "parcel.packed"]);

@@ -1,9 +1,9 @@
 //! Custom events.
 
-use tasker_sdk::proto::tasker::v1::{EventCategory, PublishEventRequest, PublishEventResponse, SubscribeRequest};
+use tasker_sdk::proto::tasker::v1::{EventCategory, PublishEventRequest, PublishEventResponse, WatchEventsRequest};
 use tonic::Status;
 
-use super::{all, everything, next_event, next_progress, subscribe};
+use super::{all, everything, next_event, next_progress, watch};
 use crate::calls::world::{World, order, told, world, world_with};
 
 async fn publish(world: &World, request: PublishEventRequest) -> Result<PublishEventResponse, Status> {
@@ -18,7 +18,7 @@ fn named(name: &str) -> PublishEventRequest {
 async fn a_custom_event_is_told_under_its_own_name() {
     let mut world = world().await;
     let mut stream =
-        subscribe(&world.client, SubscribeRequest { names: vec!["order.*".to_owned()], ..Default::default() }).await;
+        watch(&world.client, WatchEventsRequest { names: vec!["order.*".to_owned()], ..Default::default() }).await;
     next_progress(&mut stream).await;
     let task = world.create(order(r#"{"n": 1}"#)).await;
     world.finish(&task, "reserve").await;
@@ -30,12 +30,15 @@ async fn a_custom_event_is_told_under_its_own_name() {
     let event = next_event(&mut stream).await;
     assert_eq!((event.name.as_str(), event.category()), ("order.fulfilled", EventCategory::Custom));
     assert_eq!((&event.event_id, &event.cursor), (&published.event_id, &published.cursor));
-    assert_eq!((event.task_id, event.step_id, event.handler.as_str()), (task, step_id, "order"));
+    assert_eq!(
+        (event.task_id, event.step_id, event.handler.unwrap_or_default().name.as_str()),
+        (task, step_id, "order")
+    );
     assert_eq!(event.payload_json, payload, "every digit is kept");
     publish(&world, named("order.lost")).await.unwrap();
     let event = next_event(&mut stream).await;
     assert_eq!(
-        (event.name.as_str(), event.namespace.as_str(), event.payload_json.as_str()),
+        (event.name.as_str(), event.handler.unwrap_or_default().namespace.as_str(), event.payload_json.as_str()),
         ("order.lost", "default", "{}")
     );
 }

@@ -1,14 +1,14 @@
-//! What a subscriber is told.
+//! What a watcher is told.
 
 use std::time::Duration;
 
 use tasker::domain::run::Micros;
 use tasker_sdk::proto::tasker::v1::{
-    CancelStepRequest, CancelTaskRequest, ResolveStepRequest, RetryTaskRequest, State, SubscribeRequest,
-    subscribe_request::Start,
+    CancelStepRequest, CancelTaskRequest, ResolveStepRequest, RetryTaskRequest, State, WatchEventsRequest,
+    watch_events_request::Start,
 };
 
-use super::{after, all, check_complete, cursor, everything, names, next_event, next_progress, payload, subscribe};
+use super::{after, all, check_complete, cursor, everything, names, next_event, next_progress, payload, watch};
 use crate::{
     calls::world::{World, order, told, world, world_with},
     harness::within,
@@ -62,7 +62,8 @@ async fn every_transition_is_told_once_with_its_payload() {
     };
     let completed = find(&well, "task.completed");
     assert_eq!(completed.len(), 1);
-    assert_eq!((completed[0].namespace.as_str(), completed[0].handler.as_str()), ("default", "order"));
+    let of = completed[0].handler.clone().unwrap();
+    assert_eq!((&*of.namespace, &*of.name), ("default", "order"));
     let told = payload(completed[0]);
     assert_eq!((told["completed_steps"].as_i64(), told["pending_steps"].as_i64()), (Some(4), Some(0)));
     assert!(told["total_execution_duration"].as_f64().is_some() && told["task_type"] == "default.order@1.0.0");
@@ -110,12 +111,15 @@ async fn filters_leave_out_what_they_do_not_name() {
     let mut other = order(r#"{"n": 1}"#);
     other.handler = crate::harness::handler_ref("shop", "order", "");
     world.create(other).await;
-    let wanted =
-        |request: SubscribeRequest| SubscribeRequest { start: everything().start, until_caught_up: true, ..request };
-    let count = async |request: SubscribeRequest| all(&world.client, wanted(request)).await.len();
-    let whole = count(SubscribeRequest::default()).await;
+    let wanted = |request: WatchEventsRequest| WatchEventsRequest {
+        start: everything().start,
+        until_caught_up: true,
+        ..request
+    };
+    let count = async |request: WatchEventsRequest| all(&world.client, wanted(request)).await.len();
+    let whole = count(WatchEventsRequest::default()).await;
 
-    let names_of = |names: &[&str]| SubscribeRequest {
+    let names_of = |names: &[&str]| WatchEventsRequest {
         names: names.iter().map(|name| (*name).to_owned()).collect(),
         ..Default::default()
     };
@@ -126,7 +130,7 @@ async fn filters_leave_out_what_they_do_not_name() {
     assert_eq!(count(names_of(&["nothing.like.it"])).await, 0);
     assert_eq!(count(names_of(&["*"])).await, whole);
 
-    let one = all(&world.client, wanted(SubscribeRequest { task_id: well.clone(), ..Default::default() })).await;
+    let one = all(&world.client, wanted(WatchEventsRequest { task_id: well.clone(), ..Default::default() })).await;
     assert!(one.iter().all(|event| event.task_id == well));
     assert_eq!(
         one.iter().map(cursor).max(),
@@ -137,18 +141,18 @@ async fn filters_leave_out_what_they_do_not_name() {
             .map(cursor)
             .max()
     );
-    let shop = count(SubscribeRequest { namespace: "shop".to_owned(), ..Default::default() }).await;
-    let default = count(SubscribeRequest { namespace: "default".to_owned(), ..Default::default() }).await;
+    let shop = count(WatchEventsRequest { namespace: "shop".to_owned(), ..Default::default() }).await;
+    let default = count(WatchEventsRequest { namespace: "default".to_owned(), ..Default::default() }).await;
     assert!(shop > 0 && shop + default == whole);
-    assert_eq!(count(SubscribeRequest { handler: "order".to_owned(), ..Default::default() }).await, whole);
-    assert_eq!(count(SubscribeRequest { handler: "other".to_owned(), ..Default::default() }).await, 0);
+    assert_eq!(count(WatchEventsRequest { handler: "order".to_owned(), ..Default::default() }).await, whole);
+    assert_eq!(count(WatchEventsRequest { handler: "other".to_owned(), ..Default::default() }).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_begins_now_or_at_a_time() {
     let mut world = world().await;
     let before = world.create(order(r#"{"n": 1}"#)).await;
-    let mut now = subscribe(&world.client, SubscribeRequest::default()).await;
+    let mut now = watch(&world.client, WatchEventsRequest::default()).await;
     let start = next_progress(&mut now).await;
     assert!(!start.caught_up);
     assert!(next_progress(&mut now).await.caught_up, "it says so once it has caught up");
@@ -157,14 +161,14 @@ async fn a_stream_begins_now_or_at_a_time() {
     assert_eq!((first.task_id.as_str(), first.name.as_str()), (task.as_str(), "task.initialize_requested"));
     world.finish(&task, "reserve").await;
 
-    let since = |micros: Micros| SubscribeRequest {
-        start: Some(Start::Since(prost_types::Timestamp {
+    let since = |micros: Micros| WatchEventsRequest {
+        start: Some(Start::StartTime(prost_types::Timestamp {
             seconds: micros.div_euclid(1_000_000),
             nanos: i32::try_from(micros.rem_euclid(1_000_000)).unwrap() * 1_000,
         })),
         ..everything()
     };
-    let time = first.occurred_time.unwrap();
+    let time = first.occur_time.unwrap();
     let at = time.seconds * 1_000_000 + i64::from(time.nanos / 1_000);
     let late = all(&world.client, since(at)).await;
     let created = |events: &[tasker_sdk::proto::tasker::v1::Event], id: &str| {
@@ -179,7 +183,7 @@ async fn a_stream_begins_now_or_at_a_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_is_late_is_not_passed_over() {
     let world = world().await;
-    let mut stream = subscribe(&world.client, SubscribeRequest::default()).await;
+    let mut stream = watch(&world.client, WatchEventsRequest::default()).await;
     next_progress(&mut stream).await;
     // Somebody has drawn a position and takes its time to commit.
     let mut late = world.database.store.begin().await.unwrap();
@@ -205,7 +209,7 @@ async fn a_commit_that_is_late_is_not_passed_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_position_that_was_rolled_back_is_a_gap_and_no_more() {
     let world = world().await;
-    let mut stream = subscribe(&world.client, SubscribeRequest::default()).await;
+    let mut stream = watch(&world.client, WatchEventsRequest::default()).await;
     next_progress(&mut stream).await;
     let draw = "select case when pg_current_xact_id() is not null then nextval('event_positions') end";
     let mut given_up = world.database.store.begin().await.unwrap();
@@ -218,9 +222,10 @@ async fn a_position_that_was_rolled_back_is_a_gap_and_no_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_requests_are_told_everything_that_is_wrong() {
     let world = world().await;
-    let refused =
-        async |request: SubscribeRequest| told(&world.client.events().subscribe(request).await.map(drop).unwrap_err());
-    let request = SubscribeRequest {
+    let refused = async |request: WatchEventsRequest| {
+        told(&world.client.events().watch_events(request).await.map(drop).unwrap_err())
+    };
+    let request = WatchEventsRequest {
         names: vec!["a b".to_owned(), String::new()],
         task_id: "x".to_owned(),
         start: Some(Start::AfterCursor("zz".to_owned())),
@@ -248,7 +253,7 @@ async fn a_cursor_that_the_log_does_not_hold_any_more_is_refused() {
     let days_ago: chrono::DateTime<chrono::Utc> =
         sqlx::query_scalar("select now() - interval '5 days'").fetch_one(world.database.store.pool()).await.unwrap();
     assert_eq!(tasker::store::events::trim(world.database.store.pool(), days_ago, 1_000).await.unwrap(), 2);
-    let refused = world.client.events().subscribe(after(&first)).await.map(drop).unwrap_err();
+    let refused = world.client.events().watch_events(after(&first)).await.map(drop).unwrap_err();
     assert_eq!(told(&refused), "CURSOR_EXPIRED");
     assert_eq!(refused.code(), tonic::Code::OutOfRange);
     let earliest = crate::calls::world::metadata(&refused, "earliest_cursor");
@@ -257,15 +262,15 @@ async fn a_cursor_that_the_log_does_not_hold_any_more_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn subscribers_are_bounded_and_end_with_the_server() {
-    let world = world_with(&[("events.subscribers_max", "2")]).await;
-    let mut first = subscribe(&world.client, SubscribeRequest::default()).await;
-    let second = subscribe(&world.client, SubscribeRequest::default()).await;
-    let refused = world.client.events().subscribe(SubscribeRequest::default()).await.map(drop).unwrap_err();
+async fn watchers_are_bounded_and_end_with_the_server() {
+    let world = world_with(&[("events.watchers_max", "2")]).await;
+    let mut first = watch(&world.client, WatchEventsRequest::default()).await;
+    let second = watch(&world.client, WatchEventsRequest::default()).await;
+    let refused = world.client.events().watch_events(WatchEventsRequest::default()).await.map(drop).unwrap_err();
     assert!(told(&refused).starts_with("QUEUE_FULL"), "{refused:?}");
     drop(second);
     crate::harness::eventually("the place is free again", async || {
-        world.client.events().subscribe(SubscribeRequest::default()).await.is_ok()
+        world.client.events().watch_events(WatchEventsRequest::default()).await.is_ok()
     })
     .await;
     next_progress(&mut first).await;
@@ -283,13 +288,13 @@ async fn subscribers_are_bounded_and_end_with_the_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn switched_off_nothing_is_logged_and_nobody_subscribes() {
+async fn switched_off_nothing_is_logged_and_nobody_watches() {
     let mut world = world_with(&[("events.enabled", "false")]).await;
     let id = world.create(order(r#"{"n": 1}"#)).await;
     world.run(&id).await;
     let rows: i64 =
         sqlx::query_scalar("select count(*) from event_log").fetch_one(world.database.store.pool()).await.unwrap();
     assert_eq!(rows, 0);
-    let refused = world.client.events().subscribe(SubscribeRequest::default()).await.map(drop).unwrap_err();
+    let refused = world.client.events().watch_events(WatchEventsRequest::default()).await.map(drop).unwrap_err();
     assert_eq!(told(&refused), "EVENTS_DISABLED");
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use tasker_sdk::proto::tasker::v1::{Event, SubscribeRequest, subscribe_request::Start, subscribe_response::Message};
+use tasker_sdk::proto::tasker::v1::{
+    Event, WatchEventsRequest, watch_events_request::Start, watch_events_response::Message,
+};
 
 use super::{all, check_complete, everything};
 use crate::{
@@ -13,9 +15,9 @@ use crate::{
 /// Reads on after a cursor until the stream breaks; the cursor of the last message.
 async fn read_on(endpoint: &str, from: String, events: &mut Vec<Event>, enough: usize) -> String {
     let mut at = from;
-    let request = SubscribeRequest { start: Some(Start::AfterCursor(at.clone())), ..Default::default() };
+    let request = WatchEventsRequest { start: Some(Start::AfterCursor(at.clone())), ..Default::default() };
     // The server may be gone before the stream is there.
-    let Ok(opened) = client(endpoint).await.events().subscribe(request).await else { return at };
+    let Ok(opened) = client(endpoint).await.events().watch_events(request).await else { return at };
     let mut stream = opened.into_inner();
     while events.len() < enough {
         let Ok(Some(said)) = within("the next message", stream.message()).await else { break };
@@ -71,7 +73,7 @@ async fn a_stream_survives_kills_of_the_server_that_tells_it_while_two_write() {
     .await;
     // And the rest on the one that is left.
     let client = client(&two.endpoint).await;
-    let request = SubscribeRequest { start: Some(Start::AfterCursor(at)), ..everything() };
+    let request = WatchEventsRequest { start: Some(Start::AfterCursor(at)), ..everything() };
     let rest = all(&client, request).await;
     assert!(seen >= 2_000 && !rest.is_empty());
     events.extend(rest);

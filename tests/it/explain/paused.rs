@@ -7,7 +7,7 @@ use tasker::{
     store::pauses::PARKED_UNTIL,
 };
 
-use super::{ExplainClient, ScriptedWorker, eager};
+use super::{ExplainClient, ScriptedWorker, asks, eager};
 use crate::{
     harness::{eventually, everything},
     sim::{Worker, World, quick},
@@ -23,9 +23,9 @@ async fn what_runs_goes_on_and_what_follows_waits() {
     let task = server.submit(&handler).await;
     let step = worker.next().await;
     let name = &*handler.name;
-    let pause = explain.discovery.pause(&everything(), "", Some(name), "a look", "ops").await.unwrap();
+    let pause = explain.handlers.pause(&everything(), "", Some(name), &asks("ops", "a look")).await.unwrap();
     assert_eq!(
-        (&*pause.namespace, pause.handler.as_deref(), &*pause.by, &*pause.reason),
+        (&*pause.namespace, pause.handler.as_deref(), &*pause.requested_by, &*pause.reason),
         ("default", Some(name), "ops", "a look")
     );
     explain.says(task, "running | a running: leased, b waiting: parents paused").await;
@@ -33,13 +33,13 @@ async fn what_runs_goes_on_and_what_follows_waits() {
     explain.says(task, "waiting | b waiting: paused").await;
     let new = server.submit(&handler).await;
     explain.says(new, "waiting | a waiting: paused, b waiting: parents paused").await;
-    let again = explain.discovery.pause(&everything(), "", Some(name), "another", "else").await.unwrap();
+    let again = explain.handlers.pause(&everything(), "", Some(name), &asks("else", "another")).await.unwrap();
     assert_eq!(again, pause, "it is paused already");
     assert_eq!(world.count("select count(*) from leases").await, 0);
     assert_eq!(world.count("select count(*) from ready_steps where visible_at > now() + interval '1 year'").await, 2);
 
-    assert!(explain.discovery.resume(&everything(), "", Some(name)).await.unwrap());
-    assert!(!explain.discovery.resume(&everything(), "", Some(name)).await.unwrap());
+    assert!(explain.handlers.resume(&everything(), "", Some(name), &asks("", "")).await.unwrap());
+    assert!(!explain.handlers.resume(&everything(), "", Some(name), &asks("", "")).await.unwrap());
     explain.says(task, "running | b running: leased").await;
     explain.says(new, "running | a running: leased, b waiting: parents").await;
 }
@@ -50,17 +50,17 @@ async fn a_handler_waits_until_its_namespace_is_resumed_too() {
     let handlers = [world.handler("a").await, world.handler("a").await];
     let server = world.server(eager());
     let explain = ExplainClient::of(&world, &server);
-    let discovery = &explain.discovery;
+    let catalog = &explain.handlers;
     let _worker = ScriptedWorker::open(&server, 4).await;
-    discovery.pause(&everything(), "default", None, "", "").await.unwrap();
-    discovery.pause(&everything(), "default", Some(&handlers[0].name), "", "").await.unwrap();
+    catalog.pause(&everything(), "default", None, &asks("", "")).await.unwrap();
+    catalog.pause(&everything(), "default", Some(&handlers[0].name), &asks("", "")).await.unwrap();
     let tasks = [server.submit(&handlers[0]).await, server.submit(&handlers[1]).await];
     explain.says(tasks[0], "waiting | a waiting: paused paused").await;
     explain.says(tasks[1], "waiting | a waiting: paused").await;
-    discovery.resume(&everything(), "default", None).await.unwrap();
+    catalog.resume(&everything(), "default", None, &asks("", "")).await.unwrap();
     explain.says(tasks[1], "running | a running: leased").await;
     explain.says(tasks[0], "waiting | a waiting: paused").await;
-    discovery.resume(&everything(), "default", Some(&handlers[0].name)).await.unwrap();
+    catalog.resume(&everything(), "default", Some(&handlers[0].name), &asks("", "")).await.unwrap();
     explain.says(tasks[0], "running | a running: leased").await;
 }
 
@@ -69,11 +69,11 @@ async fn what_does_not_exist_cannot_be_paused() {
     let world = World::new().await;
     world.handler("a").await;
     let server = world.server(eager());
-    let discovery = ExplainClient::of(&world, &server).discovery;
+    let catalog = ExplainClient::of(&world, &server).handlers;
     let check = async |namespace: &str, handler: Option<&str>, expected: (&str, Option<&str>)| {
         for error in [
-            discovery.pause(&everything(), namespace, handler, "", "").await.unwrap_err(),
-            discovery.resume(&everything(), namespace, handler).await.unwrap_err(),
+            catalog.pause(&everything(), namespace, handler, &asks("", "")).await.unwrap_err(),
+            catalog.resume(&everything(), namespace, handler, &asks("", "")).await.unwrap_err(),
         ] {
             let near = error.metadata().get("did_you_mean").map(String::as_str);
             assert_eq!((error.reason().label(), near), expected);
@@ -96,7 +96,7 @@ async fn pause_under_load(hints: bool) {
     second.submit_many(&paused, 150).await;
     eventually("some are under way", async || world.count("select count(*) from leases").await > 0).await;
 
-    clients[0].discovery.pause(&everything(), "default", Some(&paused.name), "", "").await.unwrap();
+    clients[0].handlers.pause(&everything(), "default", Some(&paused.name), &asks("", "")).await.unwrap();
     let servers = [&first, &second];
     eventually("both have heard", async || {
         servers.iter().all(|server| server.engine.pauses().heard().is_some_and(|paused| !paused.all().is_empty()))
@@ -120,7 +120,7 @@ async fn pause_under_load(hints: bool) {
     assert_eq!(begun, 0, "nothing of it was begun after both had heard");
     assert!(done(&world, paused.id).await < 320, "the pause came in the middle");
 
-    clients[1].discovery.resume(&everything(), "default", Some(&paused.name)).await.unwrap();
+    clients[1].handlers.resume(&everything(), "default", Some(&paused.name), &asks("", "")).await.unwrap();
     world.until(State::Complete, 320 + 50).await;
     world.check().await;
     assert_eq!(world.count("select count(*) from transitions where metadata ? 'error_class'").await, 0);
@@ -161,7 +161,7 @@ async fn a_server_that_starts_obeys_pauses_from_the_beginning() {
     let handler = world.handler("a").await;
     let server = world.server(eager());
     let explain = ExplainClient::of(&world, &server);
-    explain.discovery.pause(&everything(), "default", Some(&handler.name), "", "").await.unwrap();
+    explain.handlers.pause(&everything(), "default", Some(&handler.name), &asks("", "")).await.unwrap();
     server.submit_many(&handler, 5).await;
     server.kill();
     let next = world.server(eager());
@@ -170,7 +170,7 @@ async fn a_server_that_starts_obeys_pauses_from_the_beginning() {
     let task = next.submit(&handler).await;
     explain.says(task, "waiting | a waiting: paused").await;
     assert_eq!(world.count("select count(*) from transitions where to_state = 1").await, 0);
-    explain.discovery.resume(&everything(), "default", Some(&handler.name)).await.unwrap();
+    explain.handlers.resume(&everything(), "default", Some(&handler.name), &asks("", "")).await.unwrap();
     for _ in 0..5 {
         let step = worker.next().await;
         worker.finish(step).await;

@@ -82,7 +82,7 @@ async fn people_pause_look_and_resume_at_the_command_line() {
         serde_json::from_str(&tasker(&world, &["explain", &format!("{task}/reserve"), "-o", "json"]).await).unwrap();
     assert_eq!(json["step"]["verdict"], "waiting");
     assert_eq!(json["step"]["blockers"][0]["cause"], "paused");
-    assert_eq!(json["step"]["blockers"][0]["paused"]["paused_by"], "ops");
+    assert_eq!(json["step"]["blockers"][0]["paused"]["requested_by"], "ops");
     let listed = tasker(&world, &["handlers"]).await;
     assert!(listed.contains("no") && listed.contains("paused"), "{listed}");
     assert_eq!(tasker(&world, &["resume", "order"]).await, "handler default.order is given work again\n");
@@ -120,7 +120,7 @@ async fn a_failed_root_before_many_leaves_is_told_once() {
     let mut world = world().await;
     let step = |no: usize| pb::StepTemplate {
         name: format!("s{no}"),
-        handler_class: "OrderStep".to_owned(),
+        step_handler: "OrderStep".to_owned(),
         depends_on_step: if no == 0 { String::new() } else { "s0".to_owned() },
         ..pb::StepTemplate::default()
     };

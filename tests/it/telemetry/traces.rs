@@ -71,7 +71,7 @@ async fn one_trace(protocol: Protocol) {
 async fn register(client: &Client) {
     let step = |name: &str, command: &str, after: &[&str]| StepTemplate {
         name: name.to_owned(),
-        handler_class: "command".to_owned(),
+        step_handler: "command".to_owned(),
         handler_config_json: format!(r#"{{"command": ["{command}"]}}"#),
         depends_on_steps: after.iter().map(|name| (*name).to_owned()).collect(),
         default_retry_limit: Some(2),

@@ -47,7 +47,7 @@ fn template(step: &str) -> StepTemplate {
     let (name, parents) = step.split_once('<').unwrap_or((step, ""));
     StepTemplate {
         name: name.trim().to_owned(),
-        handler_class: STEP_HANDLER.to_owned(),
+        step_handler: STEP_HANDLER.to_owned(),
         depends_on_steps: parents.split_whitespace().map(str::to_owned).collect(),
         ..StepTemplate::default()
     }
@@ -57,7 +57,7 @@ impl World {
     /// Registers the one handler of the world anew.
     pub async fn register(&self, step_templates: Vec<StepTemplate>) {
         let handler = Handler { name: "work".into(), step_templates, ..Handler::default() };
-        let request = RegisterHandlersRequest { handlers: vec![handler], replace: true, validate_only: false };
+        let request = RegisterHandlersRequest { handlers: vec![handler], replace: true, ..Default::default() };
         self.client.handlers().register_handlers(request).await.unwrap();
     }
 

@@ -23,7 +23,7 @@ const GRPC_TIMEOUT: &str = "grpc-timeout";
 
 /// The methods that stream, and therefore have neither a deadline nor a second try.
 const STREAMS: [&str; 4] = [
-    "/tasker.v1.EventService/Subscribe",
+    "/tasker.v1.EventService/WatchEvents",
     "/tasker.v1.TaskService/WatchTask",
     "/tasker.v1.DependencyGraphService/WatchTaskGraph",
     "/tasker.worker.v1.WorkerService/OpenSession",

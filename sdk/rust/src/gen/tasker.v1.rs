@@ -2216,7 +2216,7 @@ impl ErrorReason {
 /// Event is something that happened, told once.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Event {
-    /// The place in the stream: subscribing after it goes on with what follows. Unique, and the same whenever the event
+    /// The place in the stream: watching after it goes on with what follows. Unique, and the same whenever the event
     /// is told again, so that it identifies the event. Opaque.
     #[prost(string, tag = "1")]
     pub cursor: ::prost::alloc::string::String,
@@ -2228,35 +2228,43 @@ pub struct Event {
     pub category: i32,
     /// When it happened.
     #[prost(message, optional, tag = "4")]
-    pub occurred_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// The namespace that it belongs to.
-    #[prost(string, tag = "5")]
-    pub namespace: ::prost::alloc::string::String,
-    /// The handler of its task; empty for a custom event without one.
-    #[prost(string, tag = "6")]
-    pub handler: ::prost::alloc::string::String,
-    /// The version of the handler.
-    #[prost(string, tag = "7")]
-    pub version: ::prost::alloc::string::String,
+    pub occur_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The namespace that it belongs to and the handler of its task. Name and version are empty for a custom event without
+    /// a task.
+    #[prost(message, optional, tag = "5")]
+    pub handler: ::core::option::Option<HandlerRef>,
     /// The task; empty for a custom event without one.
-    #[prost(string, tag = "8")]
+    #[prost(string, tag = "6")]
     pub task_id: ::prost::alloc::string::String,
     /// The step, for events that are about one.
-    #[prost(string, tag = "9")]
+    #[prost(string, tag = "7")]
     pub step_id: ::prost::alloc::string::String,
     /// The number of the transition of the task that tells of it; 0 for custom events.
-    #[prost(int64, tag = "10")]
+    #[prost(int64, tag = "8")]
     pub sequence: i64,
     /// The id of a custom event; empty for the others.
-    #[prost(string, tag = "11")]
+    #[prost(string, tag = "9")]
     pub event_id: ::prost::alloc::string::String,
-    /// Who published a custom event, when callers are known.
-    #[prost(string, tag = "12")]
-    pub published_by: ::prost::alloc::string::String,
+    /// The authenticated subject that published a custom event, when callers are known.
+    #[prost(string, tag = "10")]
+    pub subject: ::prost::alloc::string::String,
     /// What it says, as JSON text: an object as the catalog describes it. Results and inputs beyond a limit of the server
-    /// are left out; `omitted_bytes` then says how large they are.
-    #[prost(string, tag = "13")]
+    /// are left out; `omitted_bytes` in it then says how large they are. Empty when the payload as a whole is left out.
+    #[prost(string, tag = "11")]
     pub payload_json: ::prost::alloc::string::String,
+    /// Why the payload as a whole is left out, and how large it is; not set when it is there.
+    #[prost(message, optional, tag = "12")]
+    pub payload_omission: ::core::option::Option<PayloadOmission>,
+}
+/// PayloadOmission says that an event is told without its payload, so that the stream goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PayloadOmission {
+    /// Why.
+    #[prost(enumeration = "PayloadOmissionCause", tag = "1")]
+    pub cause: i32,
+    /// How large the payload is, in bytes, as far as it is known.
+    #[prost(int64, tag = "2")]
+    pub bytes: i64,
 }
 /// EventType is an entry of the catalog.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2281,7 +2289,7 @@ pub struct EventType {
     pub example_payload_json: ::prost::alloc::string::String,
     /// Since when a custom event is declared; not set for the others.
     #[prost(message, optional, tag = "7")]
-    pub registered_time: ::core::option::Option<::prost_types::Timestamp>,
+    pub register_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// EventCategory says what an event is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -2336,6 +2344,39 @@ impl EventCategory {
         }
     }
 }
+/// PayloadOmissionCause says why a payload is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PayloadOmissionCause {
+    /// Never sent.
+    Unspecified = 0,
+    /// The event would not fit in a message.
+    TooLarge = 1,
+    /// The payload could not be read.
+    Unreadable = 2,
+}
+impl PayloadOmissionCause {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PAYLOAD_OMISSION_CAUSE_UNSPECIFIED",
+            Self::TooLarge => "PAYLOAD_OMISSION_CAUSE_TOO_LARGE",
+            Self::Unreadable => "PAYLOAD_OMISSION_CAUSE_UNREADABLE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PAYLOAD_OMISSION_CAUSE_UNSPECIFIED" => Some(Self::Unspecified),
+            "PAYLOAD_OMISSION_CAUSE_TOO_LARGE" => Some(Self::TooLarge),
+            "PAYLOAD_OMISSION_CAUSE_UNREADABLE" => Some(Self::Unreadable),
+            _ => None,
+        }
+    }
+}
 /// The request of ListEventTypes. Conditions add up.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListEventTypesRequest {
@@ -2351,7 +2392,7 @@ pub struct ListEventTypesRequest {
     /// Only the one with this name, when given. Nothing is listed when there is none.
     #[prost(string, tag = "4")]
     pub name: ::prost::alloc::string::String,
-    /// At most this many; 100 when 0, at most 1,000.
+    /// At most this many; 100 when 0, at most 1,000. A page also ends before it outgrows a message.
     #[prost(int32, tag = "5")]
     pub page_size: i32,
     /// `next_page_token` of the page before.
@@ -2368,9 +2409,9 @@ pub struct ListEventTypesResponse {
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
-/// The request of Subscribe.
+/// The request of WatchEvents.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SubscribeRequest {
+pub struct WatchEventsRequest {
     /// Only events whose name fits one of these, when there are any. `*` stands for any characters: `step.*`, `*.failed`.
     /// At most 50.
     #[prost(string, repeated, tag = "1")]
@@ -2388,11 +2429,11 @@ pub struct SubscribeRequest {
     #[prost(bool, tag = "7")]
     pub until_caught_up: bool,
     /// Where the stream begins; with what happens from now on when none is set.
-    #[prost(oneof = "subscribe_request::Start", tags = "5, 6")]
-    pub start: ::core::option::Option<subscribe_request::Start>,
+    #[prost(oneof = "watch_events_request::Start", tags = "5, 6")]
+    pub start: ::core::option::Option<watch_events_request::Start>,
 }
-/// Nested message and enum types in `SubscribeRequest`.
-pub mod subscribe_request {
+/// Nested message and enum types in `WatchEventsRequest`.
+pub mod watch_events_request {
     /// Where the stream begins; with what happens from now on when none is set.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     pub enum Start {
@@ -2401,18 +2442,18 @@ pub mod subscribe_request {
         AfterCursor(::prost::alloc::string::String),
         /// With what happened at or after this time, as far as the log goes back.
         #[prost(message, tag = "6")]
-        Since(::prost_types::Timestamp),
+        StartTime(::prost_types::Timestamp),
     }
 }
-/// The response of Subscribe: one message of the stream.
+/// The response of WatchEvents: one message of the stream.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SubscribeResponse {
+pub struct WatchEventsResponse {
     /// Exactly one of these is set.
-    #[prost(oneof = "subscribe_response::Message", tags = "1, 2")]
-    pub message: ::core::option::Option<subscribe_response::Message>,
+    #[prost(oneof = "watch_events_response::Message", tags = "1, 2")]
+    pub message: ::core::option::Option<watch_events_response::Message>,
 }
-/// Nested message and enum types in `SubscribeResponse`.
-pub mod subscribe_response {
+/// Nested message and enum types in `WatchEventsResponse`.
+pub mod watch_events_response {
     /// Exactly one of these is set.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     pub enum Message {
@@ -2428,7 +2469,7 @@ pub mod subscribe_response {
 /// now and then while nothing fits the filter.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EventProgress {
-    /// Subscribing after it goes on with what follows.
+    /// Watching after it goes on with what follows.
     #[prost(string, tag = "1")]
     pub cursor: ::prost::alloc::string::String,
     /// Whether there was nothing more to tell at that moment.
@@ -2469,7 +2510,7 @@ pub struct PublishEventResponse {
     pub cursor: ::prost::alloc::string::String,
     /// When it was published.
     #[prost(message, optional, tag = "3")]
-    pub occurred_time: ::core::option::Option<::prost_types::Timestamp>,
+    pub occur_time: ::core::option::Option<::prost_types::Timestamp>,
     /// Whether the same event had been published before under this id.
     #[prost(bool, tag = "4")]
     pub existed: bool,
@@ -2566,7 +2607,8 @@ pub mod event_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Lists the catalog by name: the service's own events, and the custom events that present handlers declare.
+        /// Lists the catalog by name: the service's own events, and the custom events that present handlers declare. Fails
+        /// with INVALID_FIELDS or PAGE_TOKEN_INVALID.
         pub async fn list_event_types(
             &mut self,
             request: impl tonic::IntoRequest<super::ListEventTypesRequest>,
@@ -2597,13 +2639,13 @@ pub mod event_service_client {
         /// opened after the cursor of the last message that was received goes on without loss and without repetition, on
         /// any server, also after servers were killed. Events of tasks that were purged meanwhile are passed over. The first
         /// message is a progress with the place where the stream begins. Fails with INVALID_FIELDS, CURSOR_EXPIRED when the
-        /// log does not go back that far, EVENTS_DISABLED when the server keeps none, and QUEUE_FULL when it has too many
-        /// subscribers. Ends with DRAINING when the server stops.
-        pub async fn subscribe(
+        /// log does not go back that far, EVENTS_DISABLED when the server keeps none, and QUEUE_FULL when the server,
+        /// the caller or the namespace has too many watchers. Ends with DRAINING when the server stops.
+        pub async fn watch_events(
             &mut self,
-            request: impl tonic::IntoRequest<super::SubscribeRequest>,
+            request: impl tonic::IntoRequest<super::WatchEventsRequest>,
         ) -> std::result::Result<
-            tonic::Response<tonic::codec::Streaming<super::SubscribeResponse>>,
+            tonic::Response<tonic::codec::Streaming<super::WatchEventsResponse>>,
             tonic::Status,
         > {
             self.inner
@@ -2616,14 +2658,14 @@ pub mod event_service_client {
                 })?;
             let codec = crate::codec::Slices::default();
             let path = http::uri::PathAndQuery::from_static(
-                "/tasker.v1.EventService/Subscribe",
+                "/tasker.v1.EventService/WatchEvents",
             );
             let mut req = request.into_request();
             req.extensions_mut()
-                .insert(GrpcMethod::new("tasker.v1.EventService", "Subscribe"));
+                .insert(GrpcMethod::new("tasker.v1.EventService", "WatchEvents"));
             self.inner.server_streaming(req, path, codec).await
         }
-        /// Publishes a custom event. OK means that it is durable and will be told to every subscriber that it concerns.
+        /// Publishes a custom event. OK means that it is durable and will be told to every watcher that it concerns.
         ///
         /// Safe to repeat with an `event_id`: the same event is published once; another event with the same id is
         /// EVENT_EXISTS. Fails with INVALID_FIELDS, LIMIT_EXCEEDED, NAMESPACE_UNKNOWN, TASK_NOT_FOUND or EVENTS_DISABLED.
@@ -2698,11 +2740,8 @@ pub struct Handler {
     /// When this revision was registered. Output only.
     #[prost(message, optional, tag = "14")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// `namespace.name@version`. Output only.
-    #[prost(string, tag = "15")]
-    pub full_name: ::prost::alloc::string::String,
     /// Set when the version takes no new tasks. Output only.
-    #[prost(message, optional, tag = "16")]
+    #[prost(message, optional, tag = "15")]
     pub deprecation: ::core::option::Option<HandlerDeprecation>,
 }
 /// StepTemplate describes one step of a handler.
@@ -2711,9 +2750,10 @@ pub struct StepTemplate {
     /// The name, unique within the handler. At most 128 characters.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// The step handler: the name under which workers offer to run this step. At most 255 characters.
+    /// The step handler: the name under which workers offer to run this step. At most 255 characters. Handler files call it
+    /// `handler_class`.
     #[prost(string, tag = "2")]
-    pub handler_class: ::prost::alloc::string::String,
+    pub step_handler: ::prost::alloc::string::String,
     /// The external system that the step works with.
     #[prost(string, tag = "3")]
     pub dependent_system: ::prost::alloc::string::String,
@@ -2735,15 +2775,17 @@ pub struct StepTemplate {
     /// Further steps that must be complete before this one starts.
     #[prost(string, repeated, tag = "9")]
     pub depends_on_steps: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Configuration that travels to the worker with every assignment, as JSON text. Empty for none.
+    /// Configuration that travels to the worker with every assignment, as JSON text. Empty for none. Those of the built-in
+    /// step handlers `http` and `command` are checked when the handler is registered.
     #[prost(string, tag = "10")]
     pub handler_config_json: ::prost::alloc::string::String,
     /// Events that the step's worker may publish.
     #[prost(message, repeated, tag = "11")]
     pub custom_events: ::prost::alloc::vec::Vec<CustomEvent>,
-    /// How long one attempt may run, in milliseconds, before it fails as `StepTimeout`. 0 for no limit.
-    #[prost(int64, tag = "12")]
-    pub timeout_ms: i64,
+    /// How long one attempt may run before it fails as `StepTimeout`; whole milliseconds, at most a year. No limit when not
+    /// set or 0.
+    #[prost(message, optional, tag = "12")]
+    pub timeout: ::core::option::Option<::prost_types::Duration>,
 }
 /// CustomEvent declares an event that workers may publish.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2786,7 +2828,7 @@ pub struct NamespaceSummary {
     /// The name.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// What it is for.
+    /// What it is for. At most 255 characters.
     #[prost(string, tag = "2")]
     pub description: ::prost::alloc::string::String,
     /// Handler names in it.
@@ -2810,15 +2852,18 @@ pub struct HandlerPause {
     pub namespace: ::prost::alloc::string::String,
     /// The handler; empty when all of the namespace is paused.
     #[prost(string, tag = "2")]
-    pub name: ::prost::alloc::string::String,
+    pub handler: ::prost::alloc::string::String,
     /// Since when.
     #[prost(message, optional, tag = "3")]
     pub pause_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// Who paused it.
+    /// The authenticated subject that paused it; empty when callers are not known.
     #[prost(string, tag = "4")]
-    pub paused_by: ::prost::alloc::string::String,
-    /// Why.
+    pub subject: ::prost::alloc::string::String,
+    /// Who asked for it, in the words of the subject.
     #[prost(string, tag = "5")]
+    pub requested_by: ::prost::alloc::string::String,
+    /// Why.
+    #[prost(string, tag = "6")]
     pub reason: ::prost::alloc::string::String,
 }
 /// HandlerDeprecation says that a version takes no new tasks.
@@ -2827,11 +2872,14 @@ pub struct HandlerDeprecation {
     /// Since when.
     #[prost(message, optional, tag = "1")]
     pub deprecate_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// Who deprecated it.
+    /// The authenticated subject that deprecated it; empty when callers are not known.
     #[prost(string, tag = "2")]
-    pub deprecated_by: ::prost::alloc::string::String,
-    /// Why.
+    pub subject: ::prost::alloc::string::String,
+    /// Who asked for it, in the words of the subject.
     #[prost(string, tag = "3")]
+    pub requested_by: ::prost::alloc::string::String,
+    /// Why.
+    #[prost(string, tag = "4")]
     pub reason: ::prost::alloc::string::String,
 }
 /// TemplateGraph is the graph of a handler's step templates.
@@ -2881,7 +2929,7 @@ pub mod template_graph {
         pub description: ::prost::alloc::string::String,
         /// The step handler that runs it.
         #[prost(string, tag = "3")]
-        pub handler_class: ::prost::alloc::string::String,
+        pub step_handler: ::prost::alloc::string::String,
         /// The steps that it waits for.
         #[prost(string, repeated, tag = "4")]
         pub dependencies: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
@@ -2898,9 +2946,6 @@ pub mod template_graph {
         /// The step that waits.
         #[prost(string, tag = "2")]
         pub to: ::prost::alloc::string::String,
-        /// `single` when it was given as `depends_on_step`, else `multiple`.
-        #[prost(string, tag = "3")]
-        pub r#type: ::prost::alloc::string::String,
     }
 }
 /// StepHandlerService says who runs a step handler now.
@@ -2934,15 +2979,102 @@ pub struct HandlerRecord {
     /// Not finished.
     #[prost(int32, tag = "5")]
     pub unfinished: i32,
-    /// How long half of the complete ones took at most, from start to finish, in milliseconds.
-    #[prost(int64, tag = "6")]
-    pub median_ms: i64,
-    /// How long 95 of 100 took at most, in milliseconds.
-    #[prost(int64, tag = "7")]
-    pub p95_ms: i64,
+    /// How long half of the complete ones took at most, from start to finish. Not set when none is complete.
+    #[prost(message, optional, tag = "6")]
+    pub median_duration: ::core::option::Option<::prost_types::Duration>,
+    /// How long 95 of 100 took at most. Not set when none is complete.
+    #[prost(message, optional, tag = "7")]
+    pub p95_duration: ::core::option::Option<::prost_types::Duration>,
     /// When the newest was created.
     #[prost(message, optional, tag = "8")]
     pub last_task_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// HandlerOperation is an entry of the audit trail of the catalog: a change, and who made it. Calls that change nothing
+/// leave none.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HandlerOperation {
+    /// The number of the entry; later ones are greater.
+    #[prost(int64, tag = "1")]
+    pub sequence: i64,
+    /// What was done.
+    #[prost(enumeration = "HandlerOperationKind", tag = "2")]
+    pub kind: i32,
+    /// What it was done to. The version is empty where all versions are meant, the name where all of a namespace is.
+    #[prost(message, optional, tag = "3")]
+    pub handler: ::core::option::Option<HandlerRef>,
+    /// The authenticated subject; empty when callers are not known.
+    #[prost(string, tag = "4")]
+    pub subject: ::prost::alloc::string::String,
+    /// Who asked for it, in the words of the subject.
+    #[prost(string, tag = "5")]
+    pub requested_by: ::prost::alloc::string::String,
+    /// Why.
+    #[prost(string, tag = "6")]
+    pub reason: ::prost::alloc::string::String,
+    /// When.
+    #[prost(message, optional, tag = "7")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// HandlerOperationKind says what somebody did to the catalog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum HandlerOperationKind {
+    /// Never sent.
+    Unspecified = 0,
+    /// A version was registered.
+    Register = 1,
+    /// The content of a version was replaced.
+    Replace = 2,
+    /// A version was deprecated.
+    Deprecate = 3,
+    /// The deprecation of a version was taken back.
+    Restore = 4,
+    /// A handler was paused.
+    PauseHandler = 5,
+    /// The pause of a handler was ended.
+    ResumeHandler = 6,
+    /// A namespace was paused.
+    PauseNamespace = 7,
+    /// The pause of a namespace was ended.
+    ResumeNamespace = 8,
+    /// A namespace was described anew.
+    UpdateNamespace = 9,
+}
+impl HandlerOperationKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "HANDLER_OPERATION_KIND_UNSPECIFIED",
+            Self::Register => "HANDLER_OPERATION_KIND_REGISTER",
+            Self::Replace => "HANDLER_OPERATION_KIND_REPLACE",
+            Self::Deprecate => "HANDLER_OPERATION_KIND_DEPRECATE",
+            Self::Restore => "HANDLER_OPERATION_KIND_RESTORE",
+            Self::PauseHandler => "HANDLER_OPERATION_KIND_PAUSE_HANDLER",
+            Self::ResumeHandler => "HANDLER_OPERATION_KIND_RESUME_HANDLER",
+            Self::PauseNamespace => "HANDLER_OPERATION_KIND_PAUSE_NAMESPACE",
+            Self::ResumeNamespace => "HANDLER_OPERATION_KIND_RESUME_NAMESPACE",
+            Self::UpdateNamespace => "HANDLER_OPERATION_KIND_UPDATE_NAMESPACE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "HANDLER_OPERATION_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "HANDLER_OPERATION_KIND_REGISTER" => Some(Self::Register),
+            "HANDLER_OPERATION_KIND_REPLACE" => Some(Self::Replace),
+            "HANDLER_OPERATION_KIND_DEPRECATE" => Some(Self::Deprecate),
+            "HANDLER_OPERATION_KIND_RESTORE" => Some(Self::Restore),
+            "HANDLER_OPERATION_KIND_PAUSE_HANDLER" => Some(Self::PauseHandler),
+            "HANDLER_OPERATION_KIND_RESUME_HANDLER" => Some(Self::ResumeHandler),
+            "HANDLER_OPERATION_KIND_PAUSE_NAMESPACE" => Some(Self::PauseNamespace),
+            "HANDLER_OPERATION_KIND_RESUME_NAMESPACE" => Some(Self::ResumeNamespace),
+            "HANDLER_OPERATION_KIND_UPDATE_NAMESPACE" => Some(Self::UpdateNamespace),
+            _ => None,
+        }
+    }
 }
 /// StepExplanation says whether a step moves, and if not, why.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3703,6 +3835,12 @@ pub struct RegisterHandlersRequest {
     /// When true everything is checked and nothing is stored.
     #[prost(bool, tag = "3")]
     pub validate_only: bool,
+    /// Why. At most 1,024 characters.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    /// Who asks. At most 128 characters.
+    #[prost(string, tag = "5")]
+    pub requested_by: ::prost::alloc::string::String,
 }
 /// The response of RegisterHandlers.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3717,17 +3855,11 @@ pub struct RegisterHandlersResponse {
 /// The request of GetHandler.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetHandlerRequest {
-    /// The namespace; `default` when empty.
-    #[prost(string, tag = "1")]
-    pub namespace: ::prost::alloc::string::String,
-    /// The name.
-    #[prost(string, tag = "2")]
-    pub name: ::prost::alloc::string::String,
-    /// The version; empty or `latest` for the greatest that is not deprecated, or the greatest if all are.
-    #[prost(string, tag = "3")]
-    pub version: ::prost::alloc::string::String,
+    /// The handler. Version empty or `latest` for the greatest that is not deprecated, or the greatest if all are.
+    #[prost(message, optional, tag = "1")]
+    pub handler: ::core::option::Option<HandlerRef>,
     /// When true the graph is left out, as it can be larger than all the rest: it repeats every dependency.
-    #[prost(bool, tag = "4")]
+    #[prost(bool, tag = "2")]
     pub omit_graph: bool,
 }
 /// The response of GetHandler.
@@ -3758,7 +3890,7 @@ pub struct ListHandlersRequest {
     /// Only this namespace; all when empty.
     #[prost(string, tag = "1")]
     pub namespace: ::prost::alloc::string::String,
-    /// At most this many; 100 when 0, at most 1,000.
+    /// At most this many; 100 when 0, at most 1,000. A page also ends before it outgrows a message.
     #[prost(int32, tag = "2")]
     pub page_size: i32,
     /// `next_page_token` of the page before.
@@ -3795,23 +3927,75 @@ pub struct ListNamespacesResponse {
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
+/// The request of UpdateNamespace.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateNamespaceRequest {
+    /// The namespace; `name` says which one and is not changed.
+    #[prost(message, optional, tag = "1")]
+    pub namespace: ::core::option::Option<NamespaceSummary>,
+    /// What to change: `description`. Everything that can be changed when not set.
+    #[prost(message, optional, tag = "2")]
+    pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
+    /// Why. At most 1,024 characters.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// Who asks. At most 128 characters.
+    #[prost(string, tag = "4")]
+    pub requested_by: ::prost::alloc::string::String,
+}
+/// The response of UpdateNamespace.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateNamespaceResponse {
+    /// The namespace as it is now.
+    #[prost(message, optional, tag = "1")]
+    pub namespace: ::core::option::Option<NamespaceSummary>,
+}
+/// The request of ListHandlerOperations. Conditions add up.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListHandlerOperationsRequest {
+    /// Only this namespace; all when empty.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// Only this handler, all versions of it, when given. Needs the namespace, `default` when that is empty.
+    #[prost(string, tag = "2")]
+    pub handler: ::prost::alloc::string::String,
+    /// Only these kinds, when there are any.
+    #[prost(enumeration = "HandlerOperationKind", repeated, tag = "3")]
+    pub kinds: ::prost::alloc::vec::Vec<i32>,
+    /// Only what was done at or after this time, when given.
+    #[prost(message, optional, tag = "4")]
+    pub start_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Only what was done before this time, when given.
+    #[prost(message, optional, tag = "5")]
+    pub end_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// At most this many; 100 when 0, at most 1,000. A page also ends before it outgrows a message.
+    #[prost(int32, tag = "6")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before.
+    #[prost(string, tag = "7")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// The response of ListHandlerOperations.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListHandlerOperationsResponse {
+    /// The operations of this page, newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub operations: ::prost::alloc::vec::Vec<HandlerOperation>,
+    /// The token of the next page; empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
 /// The request of DeprecateHandler.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DeprecateHandlerRequest {
-    /// The namespace; `default` when empty.
-    #[prost(string, tag = "1")]
-    pub namespace: ::prost::alloc::string::String,
-    /// The handler.
-    #[prost(string, tag = "2")]
-    pub name: ::prost::alloc::string::String,
-    /// The version, exactly.
-    #[prost(string, tag = "3")]
-    pub version: ::prost::alloc::string::String,
+    /// The version, by its numbers.
+    #[prost(message, optional, tag = "1")]
+    pub handler: ::core::option::Option<HandlerRef>,
     /// Why. At most 1,024 characters.
-    #[prost(string, tag = "4")]
+    #[prost(string, tag = "2")]
     pub reason: ::prost::alloc::string::String,
     /// Who asks. At most 128 characters.
-    #[prost(string, tag = "5")]
+    #[prost(string, tag = "3")]
     pub requested_by: ::prost::alloc::string::String,
 }
 /// The response of DeprecateHandler.
@@ -3824,15 +4008,15 @@ pub struct DeprecateHandlerResponse {
 /// The request of RestoreHandler.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RestoreHandlerRequest {
-    /// The namespace; `default` when empty.
-    #[prost(string, tag = "1")]
-    pub namespace: ::prost::alloc::string::String,
-    /// The handler.
+    /// The version, by its numbers.
+    #[prost(message, optional, tag = "1")]
+    pub handler: ::core::option::Option<HandlerRef>,
+    /// Why. At most 1,024 characters.
     #[prost(string, tag = "2")]
-    pub name: ::prost::alloc::string::String,
-    /// The version, exactly.
+    pub reason: ::prost::alloc::string::String,
+    /// Who asks. At most 128 characters.
     #[prost(string, tag = "3")]
-    pub version: ::prost::alloc::string::String,
+    pub requested_by: ::prost::alloc::string::String,
 }
 /// The response of RestoreHandler.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3847,9 +4031,9 @@ pub struct PauseHandlerRequest {
     /// The namespace; `default` when empty.
     #[prost(string, tag = "1")]
     pub namespace: ::prost::alloc::string::String,
-    /// The handler.
+    /// The handler's name.
     #[prost(string, tag = "2")]
-    pub name: ::prost::alloc::string::String,
+    pub handler: ::prost::alloc::string::String,
     /// Why. At most 1,024 characters.
     #[prost(string, tag = "3")]
     pub reason: ::prost::alloc::string::String,
@@ -3870,9 +4054,15 @@ pub struct ResumeHandlerRequest {
     /// The namespace; `default` when empty.
     #[prost(string, tag = "1")]
     pub namespace: ::prost::alloc::string::String,
-    /// The handler.
+    /// The handler's name.
     #[prost(string, tag = "2")]
-    pub name: ::prost::alloc::string::String,
+    pub handler: ::prost::alloc::string::String,
+    /// Why. At most 1,024 characters.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// Who asks. At most 128 characters.
+    #[prost(string, tag = "4")]
+    pub requested_by: ::prost::alloc::string::String,
 }
 /// The response of ResumeHandler.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3907,6 +4097,12 @@ pub struct ResumeNamespaceRequest {
     /// The namespace; `default` when empty.
     #[prost(string, tag = "1")]
     pub namespace: ::prost::alloc::string::String,
+    /// Why. At most 1,024 characters.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+    /// Who asks. At most 128 characters.
+    #[prost(string, tag = "3")]
+    pub requested_by: ::prost::alloc::string::String,
 }
 /// The response of ResumeNamespace.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3963,7 +4159,8 @@ pub mod handler_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// HandlerService registers handlers and tells which ones there are.
+    /// HandlerService registers handlers and tells which ones there are. Every change is kept in an audit trail with the
+    /// authenticated subject and what the caller says about it; ListHandlerOperations tells it.
     #[derive(Debug, Clone)]
     pub struct HandlerServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -4046,9 +4243,9 @@ pub mod handler_service_client {
         }
         /// Registers one or many handlers, all or none.
         ///
-        /// Registering the same content again changes nothing and succeeds. Other content under an existing
-        /// version is HANDLER_EXISTS unless `replace` is set; tasks already created keep the content that they
-        /// were created with. Fails with INVALID_FIELDS, CYCLE_IN_STEPS or LIMIT_EXCEEDED and then changes nothing.
+        /// Safe to repeat: registering the same content again changes nothing and succeeds. Other content under an existing
+        /// version is HANDLER_EXISTS unless `replace` is set; tasks already created keep the content that they were created
+        /// with. Fails with INVALID_FIELDS, CYCLE_IN_STEPS, LIMIT_EXCEEDED or HANDLER_EXISTS, and then changes nothing.
         pub async fn register_handlers(
             &mut self,
             request: impl tonic::IntoRequest<super::RegisterHandlersRequest>,
@@ -4073,7 +4270,7 @@ pub mod handler_service_client {
                 .insert(GrpcMethod::new("tasker.v1.HandlerService", "RegisterHandlers"));
             self.inner.unary(req, path, codec).await
         }
-        /// Gets one handler. Fails with NAMESPACE_UNKNOWN, HANDLER_UNKNOWN or VERSION_UNKNOWN.
+        /// Gets one handler. Fails with INVALID_FIELDS, NAMESPACE_UNKNOWN, HANDLER_UNKNOWN or VERSION_UNKNOWN.
         pub async fn get_handler(
             &mut self,
             request: impl tonic::IntoRequest<super::GetHandlerRequest>,
@@ -4098,7 +4295,8 @@ pub mod handler_service_client {
                 .insert(GrpcMethod::new("tasker.v1.HandlerService", "GetHandler"));
             self.inner.unary(req, path, codec).await
         }
-        /// Lists the handlers of one namespace, or of all, by namespace and name.
+        /// Lists the handlers of one namespace, or of all, by namespace and name. Fails with INVALID_FIELDS,
+        /// PAGE_TOKEN_INVALID or NAMESPACE_UNKNOWN.
         pub async fn list_handlers(
             &mut self,
             request: impl tonic::IntoRequest<super::ListHandlersRequest>,
@@ -4123,7 +4321,7 @@ pub mod handler_service_client {
                 .insert(GrpcMethod::new("tasker.v1.HandlerService", "ListHandlers"));
             self.inner.unary(req, path, codec).await
         }
-        /// Lists the namespaces by name, with what each holds.
+        /// Lists the namespaces by name, with what each holds. Fails with INVALID_FIELDS or PAGE_TOKEN_INVALID.
         pub async fn list_namespaces(
             &mut self,
             request: impl tonic::IntoRequest<super::ListNamespacesRequest>,
@@ -4148,9 +4346,63 @@ pub mod handler_service_client {
                 .insert(GrpcMethod::new("tasker.v1.HandlerService", "ListNamespaces"));
             self.inner.unary(req, path, codec).await
         }
+        /// Changes what is said about a namespace. Safe to repeat. Fails with INVALID_FIELDS or NAMESPACE_UNKNOWN.
+        pub async fn update_namespace(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateNamespaceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateNamespaceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::Slices::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.HandlerService/UpdateNamespace",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tasker.v1.HandlerService", "UpdateNamespace"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists the changes of the catalog, newest first: who registered, replaced, deprecated, restored, paused, resumed or
+        /// described what, and why. Fails with INVALID_FIELDS, PAGE_TOKEN_INVALID or NAMESPACE_UNKNOWN.
+        pub async fn list_handler_operations(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListHandlerOperationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListHandlerOperationsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::Slices::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tasker.v1.HandlerService/ListHandlerOperations",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tasker.v1.HandlerService", "ListHandlerOperations"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Deprecates a version: it takes no new tasks and is not the latest any more. Its tasks go on.
         ///
-        /// Succeeds also when it is deprecated already. Fails with NAMESPACE_UNKNOWN, HANDLER_UNKNOWN or VERSION_UNKNOWN.
+        /// Safe to repeat: succeeds also when it is deprecated already, and changes nothing then. Fails with INVALID_FIELDS,
+        /// NAMESPACE_UNKNOWN, HANDLER_UNKNOWN or VERSION_UNKNOWN.
         pub async fn deprecate_handler(
             &mut self,
             request: impl tonic::IntoRequest<super::DeprecateHandlerRequest>,
@@ -4175,7 +4427,10 @@ pub mod handler_service_client {
                 .insert(GrpcMethod::new("tasker.v1.HandlerService", "DeprecateHandler"));
             self.inner.unary(req, path, codec).await
         }
-        /// Takes the deprecation of a version back. Succeeds also when it is not deprecated.
+        /// Takes the deprecation of a version back.
+        ///
+        /// Safe to repeat: succeeds also when it is not deprecated. Fails with INVALID_FIELDS, NAMESPACE_UNKNOWN,
+        /// HANDLER_UNKNOWN or VERSION_UNKNOWN.
         pub async fn restore_handler(
             &mut self,
             request: impl tonic::IntoRequest<super::RestoreHandlerRequest>,
@@ -4203,8 +4458,8 @@ pub mod handler_service_client {
         /// Pauses a handler, all versions of it: no further step of its tasks is given to a worker. Attempts that run go on.
         ///
         /// The answering server obeys at once, the others as soon as they have heard, which takes milliseconds, and a second
-        /// when the hint is lost. Succeeds also when it is paused already, and changes nothing then. Fails with
-        /// NAMESPACE_UNKNOWN or HANDLER_UNKNOWN.
+        /// when the hint is lost. Safe to repeat: succeeds also when it is paused already, and changes nothing then. Fails with
+        /// INVALID_FIELDS, NAMESPACE_UNKNOWN or HANDLER_UNKNOWN, and CONTENTION when it is resumed at the same moment.
         pub async fn pause_handler(
             &mut self,
             request: impl tonic::IntoRequest<super::PauseHandlerRequest>,
@@ -4229,8 +4484,9 @@ pub mod handler_service_client {
                 .insert(GrpcMethod::new("tasker.v1.HandlerService", "PauseHandler"));
             self.inner.unary(req, path, codec).await
         }
-        /// Ends the pause of a handler: what has waited moves at once, unless the namespace is paused too. Succeeds also
-        /// when it is not paused.
+        /// Ends the pause of a handler: what has waited moves at once, unless the namespace is paused too.
+        ///
+        /// Safe to repeat: succeeds also when it is not paused. Fails with INVALID_FIELDS, NAMESPACE_UNKNOWN or HANDLER_UNKNOWN.
         pub async fn resume_handler(
             &mut self,
             request: impl tonic::IntoRequest<super::ResumeHandlerRequest>,
@@ -4255,7 +4511,10 @@ pub mod handler_service_client {
                 .insert(GrpcMethod::new("tasker.v1.HandlerService", "ResumeHandler"));
             self.inner.unary(req, path, codec).await
         }
-        /// Pauses all handlers of a namespace, those included that are registered later. Fails with NAMESPACE_UNKNOWN.
+        /// Pauses all handlers of a namespace, those included that are registered later.
+        ///
+        /// Safe to repeat: succeeds also when it is paused already, and changes nothing then. Fails with INVALID_FIELDS or
+        /// NAMESPACE_UNKNOWN, and CONTENTION when it is resumed at the same moment.
         pub async fn pause_namespace(
             &mut self,
             request: impl tonic::IntoRequest<super::PauseNamespaceRequest>,
@@ -4280,7 +4539,9 @@ pub mod handler_service_client {
                 .insert(GrpcMethod::new("tasker.v1.HandlerService", "PauseNamespace"));
             self.inner.unary(req, path, codec).await
         }
-        /// Ends the pause of a namespace. Handlers that are paused by themselves stay so. Succeeds also when it is not paused.
+        /// Ends the pause of a namespace. Handlers that are paused by themselves stay so.
+        ///
+        /// Safe to repeat: succeeds also when it is not paused. Fails with INVALID_FIELDS or NAMESPACE_UNKNOWN.
         pub async fn resume_namespace(
             &mut self,
             request: impl tonic::IntoRequest<super::ResumeNamespaceRequest>,

@@ -1,23 +1,20 @@
-//! One subscriber's stream.
+//! One watcher's stream.
 //!
-//! Pulled by the transport: nothing is read while the subscriber does not take what there is, so that a slow one
+//! Pulled by the transport: nothing is read while the watcher does not take what there is, so that a slow one
 //! holds a page in memory and no more. When the server stops, the transport ends the stream.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use futures::{Stream, stream};
 use tokio::time::Instant;
 
-use super::{Events, SubscriberPermit};
+use super::{Events, Permit};
 use crate::{
     auth::Scope,
     domain::{events::Cursor, run::Micros},
     error::{Error, Reason, Result},
-    lifecycle::events::{Filter, Listener, StreamEvent, Tail},
+    lifecycle::events::{Filter, Listener, StreamEvent, Tail, Visible},
+    service::namespaces,
     store::events as log,
 };
 
@@ -39,7 +36,7 @@ pub enum Start {
     After(Cursor),
 }
 
-/// What a subscriber is told.
+/// What a watcher is told.
 #[derive(Debug)]
 pub enum Message {
     /// An event.
@@ -53,13 +50,12 @@ pub enum Message {
     },
 }
 
-/// What a subscriber is told, in order.
+/// What a watcher is told, in order.
 pub trait Messages: Stream<Item = Result<Message>> + Send + 'static {}
 
 impl<S: Stream<Item = Result<Message>> + Send + 'static> Messages for S {}
 
-struct Subscription {
-    scope: Scope,
+struct Watcher {
     listener: Listener,
     tail: Tail,
     /// Events before this time are not told.
@@ -71,12 +67,12 @@ struct Subscription {
     /// The last progress said that it had caught up with this.
     caught_up_with: Option<Cursor>,
     ended: bool,
-    _permit: SubscriberPermit,
+    _permit: Permit,
 }
 
 impl Events {
     /// Follows the stream.
-    pub async fn subscribe(
+    pub async fn watch_events(
         &self,
         scope: &Scope,
         filter: Filter,
@@ -87,7 +83,10 @@ impl Events {
         if let Some(namespace) = &filter.namespace {
             scope.narrow(namespace)?;
         }
-        let permit = self.subscribers.take()?;
+        let charged = namespaces::within(&self.store, scope, filter.namespace.clone()).await?;
+        let permit = self.watchers.take(scope.subject().as_deref(), charged.as_deref().unwrap_or_default())?;
+        let scope = scope.clone();
+        let visible = Visible::when(move |namespace| !scope.select([namespace]).is_empty());
         let mut listener = self.stream.listen();
         let last_assigned = self.stream.last_assigned().await?;
         // What is under way now, and commits within this time, counts as before.
@@ -97,10 +96,9 @@ impl Events {
             Start::Since(at) => (self.before(at, listener.high_watermark()).await?, at),
             Start::After(cursor) => (self.checked(cursor, last_assigned).await?, Micros::MIN),
         };
-        let subscription = Subscription {
-            scope: scope.clone(),
+        let watcher = Watcher {
             listener,
-            tail: Tail::new(self.stream.clone(), filter, after),
+            tail: Tail::new(self.stream.clone(), filter, visible, after),
             since,
             until: until_caught_up.then_some(last_assigned),
             waiting: VecDeque::from([Message::Progress { cursor: after, caught_up: false }]),
@@ -109,11 +107,11 @@ impl Events {
             ended: false,
             _permit: permit,
         };
-        Ok(stream::unfold(subscription, async |mut subscription| {
-            let message = subscription.next().await?;
+        Ok(stream::unfold(watcher, async |mut watcher| {
+            let message = watcher.next().await?;
             // After an error there is nothing more to tell.
-            subscription.ended |= message.is_err();
-            Some((message, subscription))
+            watcher.ended |= message.is_err();
+            Some((message, watcher))
         }))
     }
 
@@ -146,7 +144,7 @@ impl Events {
     }
 }
 
-impl Subscription {
+impl Watcher {
     async fn next(&mut self) -> Option<Result<Message>> {
         loop {
             if let Some(message) = self.waiting.pop_front() {
@@ -187,17 +185,10 @@ impl Subscription {
         Ok(())
     }
 
-    /// Takes the events of a page that the caller may see.
+    /// Takes the events of a page.
     fn take(&mut self, events: Vec<StreamEvent>) {
-        let mut covered: HashMap<Arc<str>, bool> = HashMap::new();
-        for event in events {
-            let covers = *covered
-                .entry(Arc::clone(&event.namespace))
-                .or_insert_with_key(|namespace| !self.scope.select([&**namespace]).is_empty());
-            if covers && event.at >= self.since {
-                self.waiting.push_back(Message::Event(Box::new(event)));
-            }
-        }
+        let late_enough = events.into_iter().filter(|event| event.at >= self.since);
+        self.waiting.extend(late_enough.map(|event| Message::Event(Box::new(event))));
     }
 
     fn say(&mut self, caught_up: bool) {

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::Cursor;
+use super::list::Cursor;
 use crate::{
     domain::{
         pause::Pause,
@@ -104,7 +104,9 @@ impl Listing {
         }
         for entry in &mut listing.handlers {
             let of_entry = entry.presented().and_then(|version| queues.remove(&version.named_task_id));
-            Arc::get_mut(entry).expect("nobody else has it yet").queues = of_entry.unwrap_or_default();
+            if let Some(entry) = Arc::get_mut(entry) {
+                entry.queues = of_entry.unwrap_or_default();
+            }
         }
         Ok(listing)
     }
@@ -217,7 +219,8 @@ mod tests {
             namespace: namespace.to_owned(),
             handler: handler.map(str::to_owned),
             since: 0,
-            by: String::new(),
+            subject: String::new(),
+            requested_by: String::new(),
             reason: String::new(),
         };
         Listing::of(namespaces, rows, vec![pause("b", None), pause("a", Some("x"))])

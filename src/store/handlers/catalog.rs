@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor, Row};
 
-use super::Registration;
+use super::{Claims, Registration};
 use crate::{
     domain::template::{NamedTaskId, QueueId},
     store::{Error, Result, sql},
@@ -49,10 +49,8 @@ pub struct StepHandler {
 /// Why and since when a version takes no new tasks.
 #[derive(Debug, Clone)]
 pub struct Deprecation {
-    /// Why.
-    pub reason: String,
-    /// Who said so.
-    pub by: String,
+    /// Who said so, and why.
+    pub claims: Claims,
     /// When.
     pub at: DateTime<Utc>,
 }
@@ -82,6 +80,12 @@ pub async fn namespaces(executor: impl PgExecutor<'_>) -> Result<Vec<NamespaceRo
     rows.iter()
         .map(|row| Ok(NamespaceRow { name: row.try_get("name")?, description: row.try_get("description")? }))
         .collect()
+}
+
+/// Describes a namespace; whether that changes anything.
+pub async fn describe_namespace(connection: &mut PgConnection, name: &str, description: &str) -> Result<bool> {
+    let done = sql!("handlers/describe_namespace").bind(name).bind(description).execute(connection).await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// Lists every present handler version, in no order.
@@ -134,19 +138,14 @@ pub async fn details(executor: impl PgExecutor<'_>, id: NamedTaskId) -> Result<O
 /// Reads the deprecation of a handler version, if it is deprecated.
 pub async fn deprecation(executor: impl PgExecutor<'_>, id: NamedTaskId) -> Result<Option<Deprecation>> {
     let row = sql!("handlers/deprecation").bind(id).fetch_optional(executor).await?;
-    row.map(|row| {
-        Ok(Deprecation {
-            reason: row.try_get("reason")?,
-            by: row.try_get("deprecated_by")?,
-            at: row.try_get("deprecated_at")?,
-        })
-    })
-    .transpose()
+    row.map(|row| Ok(Deprecation { claims: Claims::of(&row)?, at: row.try_get("deprecated_at")? })).transpose()
 }
 
 /// Deprecates a handler version, all revisions of it; whether it was not before.
-pub async fn deprecate(connection: &mut PgConnection, id: NamedTaskId, reason: &str, by: &str) -> Result<bool> {
-    let done = sql!("handlers/deprecate").bind(id).bind(reason).bind(by).execute(connection).await?;
+pub async fn deprecate(connection: &mut PgConnection, id: NamedTaskId, claims: Claims) -> Result<bool> {
+    let Claims { subject, requested_by, reason } = claims;
+    let query = sql!("handlers/deprecate").bind(id).bind(reason).bind(requested_by).bind(subject);
+    let done = query.execute(connection).await?;
     Ok(done.rows_affected() > 0)
 }
 
