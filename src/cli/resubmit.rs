@@ -18,9 +18,9 @@ use super::{
 /// Creates a new task with the same content as an earlier one
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  tasker resubmit TASK                    same handler version, context, tags and the rest
+  tasker resubmit TASK                    same version, context, tags and so on
   tasker resubmit TASK --latest --watch   by the latest version of the handler
-  tasker resubmit TASK --deadline 2h      with a deadline of its own; the earlier task's is not taken over")]
+  tasker resubmit TASK --deadline 2h      with a deadline of its own")]
 pub(crate) struct Args {
     /// The earlier task
     task: Reference,

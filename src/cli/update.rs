@@ -17,10 +17,10 @@ use super::{
 /// Changes the deadline or the labels of a task, the attempts or the inputs of a step
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  tasker update TASK --deadline 2h             a task that missed its deadline can then be retried
+  tasker update TASK --deadline 2h             then a late task can be retried
   tasker update TASK --no-deadline
-  tasker update TASK --tag urgent --tag vip    in the place of the tags that it has
-  tasker update TASK/charge --attempts 5       so many attempts in all; more of them revive a step
+  tasker update TASK --tag urgent --tag vip    in place of its tags
+  tasker update TASK/charge --attempts 5       attempts in all
   tasker update TASK/charge --inputs @new.json")]
 pub(crate) struct Args {
     /// A task, a step, or TASK/STEP-NAME

@@ -24,6 +24,7 @@ const RELOADABLE: &[&str] = &[
     "backoff.backoff_multiplier",
     "backoff.jitter_enabled",
     "backoff.jitter_max_percentage",
+    "backoff.retry_after_max_seconds",
     "telemetry.log_level",
 ];
 

@@ -221,7 +221,7 @@ mod tests {
     fn every_allowed_move_of_a_step() {
         insta::assert_snapshot!(table(Owner::Step), @r"
         pending -> in_progress (step.execution_requested), error (step.failed), cancelled (step.cancelled), resolved_manually (step.resolved_manually)
-        in_progress -> complete (step.completed), error (step.failed), cancelled (step.cancelled)
+        in_progress -> pending (no event), complete (step.completed), error (step.failed), cancelled (step.cancelled)
         complete -> 
         error -> pending (step.retry_requested), resolved_manually (step.resolved_manually)
         cancelled -> pending (step.retry_requested)

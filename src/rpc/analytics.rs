@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::{
-    fields::Fields,
+    fields::{Fields, length},
     limits::Limits,
     render::{
         counts::{step_counts, task_counts},
@@ -74,8 +74,8 @@ impl Analytics {
     fn period(&self, fields: &mut Fields, period: Option<prost_types::Duration>) -> Duration {
         let Some(period) = period else { return PERIOD_DEFAULT.min(self.analytics.period_max()) };
         let most = self.analytics.period_max();
-        match Duration::try_from(period) {
-            Ok(period) if period >= Duration::from_secs(1) && period <= most => period,
+        match length(period) {
+            Some(period) if period >= Duration::from_secs(1) && period <= most => period,
             _ => {
                 fields.refuse("period", format!("must be between 1 and {} seconds", most.as_secs()));
                 PERIOD_DEFAULT

@@ -235,6 +235,14 @@ pub(super) struct Asked {
     pub(super) reason: String,
 }
 
+/// A length of time as callers send it; `None` for one below zero. The conversion of the library cannot negate the
+/// smallest numbers, and cannot carry the largest.
+pub(super) fn length(of: prost_types::Duration) -> Option<std::time::Duration> {
+    let seconds = u64::try_from(of.seconds).ok()?;
+    let nanos = u32::try_from(of.nanos).ok()?;
+    Some(std::time::Duration::new(seconds, nanos.min(999_999_999)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

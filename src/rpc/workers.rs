@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tonic::{Request, Response, Status, Streaming};
 use uuid::Uuid;
 
-use super::scope;
+use super::{fields, scope};
 use crate::{
     auth::{Scope, Target},
     domain::offer::Offer,
@@ -110,7 +110,7 @@ impl WorkerService for Workers {
         let request = request.into_inner();
         let wait = match request.wait {
             None => WAIT.0,
-            Some(wait) => Duration::try_from(wait).unwrap_or(WAIT.0).min(WAIT.1),
+            Some(wait) => fields::length(wait).unwrap_or(WAIT.0).min(WAIT.1),
         };
         let hello = granted(parse::claim(request)?, &scope)?;
         let (session_id, assignments) = self.sessions.claim(hello, wait).await?;

@@ -391,6 +391,8 @@ async fn a_costly_schema_is_refused_and_a_costly_context_ends() {
     let task = NewTask { handler: harness::handler_ref("", "ship", ""), context_json, ..NewTask::default() };
     let request = CreateTaskRequest { task: Some(task), ..Default::default() };
     let refused = world.client.tasks().create_task(request).await.unwrap_err();
-    assert_eq!(refused.get_details_error_info().unwrap().reason, "LIMIT_EXCEEDED");
+    assert_eq!(refused.get_details_error_info().unwrap().reason, "INVALID_FIELDS");
+    let violations = refused.get_details_bad_request().unwrap().field_violations;
+    assert!(violations[0].description.contains("more steps than are spent on it"), "{violations:?}");
     assert_eq!(world.create("ship", "").await, "1.0.0", "others are served");
 }

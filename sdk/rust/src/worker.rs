@@ -111,9 +111,12 @@ pub(crate) struct Settings {
     on_result_dropped: Hook,
 }
 
-/// A function that is told of dropped results.
+/// A function that is told of a dropped result.
+type Told = dyn Fn(&DroppedResult) + Send + Sync;
+
+/// Where such a function may be set.
 #[derive(Clone, Default)]
-struct Hook(Option<Arc<dyn Fn(&DroppedResult) + Send + Sync>>);
+struct Hook(Option<Arc<Told>>);
 
 impl fmt::Debug for Hook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -198,7 +198,13 @@ impl<'a> Graph<'a> {
                     let decoded = percent_decoded(pointer);
                     all.filter_map(|resource| resource.pointer(&decoded)).collect()
                 }
-                _ => all.collect(),
+                // A name that no schema here has is nobody's, and does not compile.
+                _ => resources
+                    .iter()
+                    .copied()
+                    .chain([self.root])
+                    .filter(|value| ["$id", "id"].iter().any(|key| value.get(key).is_some()))
+                    .collect(),
             },
         }
     }

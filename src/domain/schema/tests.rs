@@ -136,7 +136,8 @@ fn what_doubles_at_each_level_ends_after_its_steps() {
     let text = "does not fit the schema; saying where takes more steps than are spent on it";
     assert_eq!(violations, [Violation::new("task.context_json", text)]);
     let (schema, context) = doubling(60);
-    assert_eq!(schema.validate(&context, Effort::Full), Err(TooMuch));
+    let violations = schema.validate(&context, Effort::Full).unwrap();
+    assert_eq!(violations, [Violation::new("task.context_json", text)]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! A message that sets a session up is refused as a whole, with every bad field. Of results, leases and progress each is read
 //! by itself: a bad one harms no other.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc};
 
 use uuid::Uuid;
 
@@ -189,7 +189,7 @@ fn failed(failure: proto::Failure, limits: Limits) -> Outcome {
             context_json: context.unwrap_or_default(),
         },
         // A wait below zero is none that is asked for.
-        retry_after: failure.retry_after.and_then(|wait| Duration::try_from(wait).ok()),
+        retry_after: failure.retry_after.and_then(crate::rpc::fields::length),
     }
 }
 
@@ -215,6 +215,8 @@ fn keep_bytes(text: &str, bytes_max: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const LIMITS: Limits = Limits { payload_bytes_max: 1_000, message_bytes_max: 10_000 };
@@ -256,7 +258,7 @@ mod tests {
         check(Some((-5, 0)), None);
         check(Some((0, -1)), None);
         check(Some((i64::MIN, i32::MIN)), None);
-        check(Some((i64::MAX, i32::MAX)), Some(Duration::new(i64::MAX as u64, 0)));
+        check(Some((i64::MAX, i32::MAX)), Some(Duration::new(i64::MAX as u64, 999_999_999)));
     }
 
     #[test]

@@ -83,7 +83,11 @@ fn value(world: &World, field: &FieldDescriptor, depth: usize) -> Option<Value> 
         ("dependent_system", Kind::String) => text("somewhere"),
         ("context_json" | "annotation_json" | "inputs_json" | "results_json", Kind::String) => text(r#"{"n": 1}"#),
         ("update_mask", Kind::Message(inner)) => {
-            let path = if field.parent_message().name() == "UpdateTaskRequest" { "tags" } else { "retry_limit" };
+            let path = match field.parent_message().name() {
+                "UpdateTaskRequest" => "tags",
+                "UpdateNamespaceRequest" => "description",
+                _ => "retry_limit",
+            };
             let mut mask = DynamicMessage::new(inner);
             mask.set_field_by_name("paths", Value::List(vec![Value::String(path.to_owned())]));
             Some(Value::Message(mask))

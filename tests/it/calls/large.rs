@@ -81,7 +81,11 @@ async fn answers_that_are_too_large_are_refused_and_smaller_ones_given() {
     for view in [TaskView::Steps, TaskView::Full] {
         let request = GetTaskRequest { task_id: id.clone(), view: view.into(), ..GetTaskRequest::default() };
         let refused = world.client.tasks().get_task(request).await.unwrap_err();
-        assert_eq!((refused.code(), &*told(&refused)), (tonic::Code::InvalidArgument, "LIMIT_EXCEEDED"), "{view:?}");
+        assert_eq!(
+            (refused.code(), &*told(&refused)),
+            (tonic::Code::ResourceExhausted, "ANSWER_TOO_LARGE"),
+            "{view:?}"
+        );
     }
     assert_eq!(world.get(&id, TaskView::Basic).await.execution.unwrap().total_steps, 400);
     // Pages end where a message is full, and together they are everything.

@@ -140,7 +140,7 @@ async fn a_repeated_annotation_is_the_first_one() {
 /// Deprecates every handler version, and waits until the server has heard of it.
 async fn deprecate(world: &World) {
     sqlx::query(
-        "insert into handler_deprecations (task_namespace_id, name, version_order, reason, deprecated_by)
+        "insert into handler_deprecations (task_namespace_id, name, version_order, reason, requested_by)
          select task_namespace_id, name, version_order, 'old', 'us' from named_tasks on conflict do nothing",
     )
     .execute(world.database.store.pool())

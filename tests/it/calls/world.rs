@@ -165,7 +165,7 @@ impl World {
                 worker_id: "worker".to_owned(),
                 session_id: self.session_id.clone(),
                 offers: vec![Offer { target: Some(Target::StepHandler(STEP_HANDLER.to_owned())), ..Offer::default() }],
-                max_steps: 100,
+                max_steps: 20,
                 wait: Some(Duration::from_secs(20).try_into().unwrap()),
             };
             let claimed = self.client.workers().claim_steps(request).await.unwrap().into_inner();

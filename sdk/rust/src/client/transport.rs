@@ -150,7 +150,8 @@ mod tests {
             .map(|text| text.split('"').nth(1).expect("a path"))
             .collect();
         let mut streams = STREAMS;
-        (paths.sort_unstable(), streams.sort_unstable());
+        paths.sort_unstable();
+        streams.sort_unstable();
         assert_eq!(paths, streams);
     }
 

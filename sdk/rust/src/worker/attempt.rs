@@ -43,6 +43,10 @@ const PAYLOAD_BYTES: usize = 1 << 20;
 
 /// What attempts tell the session.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is the usual one, and an allocation for each result costs more"
+)]
 pub(crate) enum Event {
     /// An attempt ended.
     Finished(Key, StepResult),

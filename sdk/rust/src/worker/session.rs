@@ -600,7 +600,9 @@ fn interval_of(welcome: &Welcome) -> Duration {
 }
 
 fn duration(of: Option<&prost_types::Duration>) -> Option<Duration> {
-    of.and_then(|duration| Duration::try_from(*duration).ok())
+    // The conversion of the library cannot negate the smallest numbers.
+    of.filter(|duration| duration.seconds >= 0 && duration.nanos >= 0)
+        .and_then(|duration| Duration::try_from(*duration).ok())
 }
 
 fn say(message: Say) -> OpenSessionRequest {
