@@ -119,7 +119,7 @@ async fn unreachable(endpoint: &str, causes: &str) -> Failure {
 
 /// Whether the connection failed, rather than that a server answered.
 fn is_transport(status: &Status) -> bool {
-    matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled)
+    matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled | Code::Internal)
         && status.get_error_details().error_info().is_none()
         && std::error::Error::source(status).is_some()
 }

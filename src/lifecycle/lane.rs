@@ -334,7 +334,9 @@ impl Lane {
                 }
                 Item::Settle { step, attempt, outcome, ack } => {
                     // Results that are no JSON for Postgres end their attempt for good; the rest is sent again.
-                    if error.reason() == Reason::InvalidFields && matches!(outcome, Outcome::Success(_)) {
+                    if matches!(error.reason(), Reason::MessageMalformed | Reason::LimitExceeded)
+                        && matches!(outcome, Outcome::Success(_))
+                    {
                         let failure = super::invalid_result(error.message());
                         let retold = Item::Settle { step, attempt, outcome: failure, ack: super::AckTo::Nobody };
                         Box::pin(self.work(vec![retold])).await;

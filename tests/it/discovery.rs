@@ -389,7 +389,7 @@ async fn a_costly_schema_is_refused_and_a_costly_context_ends() {
     world.register(vec![Handler { schema_json: schema, ..handler("", "ship", "1.0.0", "a") }]).await;
     let context_json = format!("{}7{}", r#"{"next":"#.repeat(60), "}".repeat(60));
     let task = NewTask { handler: harness::handler_ref("", "ship", ""), context_json, ..NewTask::default() };
-    let request = CreateTaskRequest { task: Some(task), ..Default::default() };
+    let request = CreateTaskRequest { task: Some(task) };
     let refused = world.client.tasks().create_task(request).await.unwrap_err();
     assert_eq!(refused.get_details_error_info().unwrap().reason, "INVALID_FIELDS");
     let violations = refused.get_details_bad_request().unwrap().field_violations;

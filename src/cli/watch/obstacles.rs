@@ -14,6 +14,7 @@ use tokio::{
 use tonic::Code;
 
 use super::board::Board;
+use crate::supervisor::spawn_short;
 
 /// How often steps that wait are asked about.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -59,7 +60,7 @@ impl Obstacles {
                     let steps = board.map(|board| board.waiting(STEPS_MAX)).unwrap_or_default();
                     if !steps.is_empty() {
                         self.in_flight = true;
-                        tokio::spawn(ask(self.client.clone(), steps, self.sender.clone()));
+                        spawn_short("obstacles", ask(self.client.clone(), steps, self.sender.clone()));
                     }
                 }
             }

@@ -74,6 +74,7 @@ fn value(world: &World, field: &FieldDescriptor, depth: usize) -> Option<Value> 
             "StepTemplate" => text("first"),
             "Offer" => None,
             "PublishEventRequest" => text("flow.ran"),
+            "NamespaceSummary" => text("alpha"),
             _ => text("flow"),
         },
         ("step_handler" | "handler_class", Kind::String) => text("Step"),

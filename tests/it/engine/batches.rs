@@ -63,7 +63,7 @@ async fn a_context_that_cannot_be_stored_is_refused_alone() {
     for (number, outcome) in outcomes.iter().enumerate() {
         match outcome {
             Ok(created) => assert!(created.state.is_some() && number != 7),
-            Err(error) => assert_eq!((number, error.reason()), (7, Reason::InvalidFields)),
+            Err(error) => assert_eq!((number, error.reason()), (7, Reason::MessageMalformed)),
         }
     }
     world.until(State::Pending, 19).await;

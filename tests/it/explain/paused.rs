@@ -123,7 +123,7 @@ async fn pause_under_load(hints: bool) {
     clients[1].handlers.resume(&everything(), "default", Some(&paused.name), &asks("", "")).await.unwrap();
     world.until(State::Complete, 320 + 50).await;
     world.check().await;
-    assert_eq!(world.count("select count(*) from transitions where metadata ? 'error_class'").await, 0);
+    assert_eq!(world.count("select count(*) from transitions where metadata::jsonb ? 'error_class'").await, 0);
 }
 
 async fn done(world: &World, handler: i32) -> i64 {

@@ -141,7 +141,7 @@ async fn rows(store: &Store, task_id: &str) -> String {
             select min(n.at) as first, max(n.at) as last,
                    min(n.at) filter (where n.step_no is null and n.to_state = 1) as started,
                    string_agg(concat_ws(' ', n.sequence, n.step_no, n.from_state, n.to_state, n.attempt,
-                       n.started_at = c.at, n.session_id is not null, n.results, n.metadata - 'retry_at',
+                       n.started_at = c.at, n.session_id is not null, n.results, n.metadata::jsonb - 'retry_at',
                        (n.metadata ->> 'retry_at')::bigint >= extract(epoch from n.at) * 1000000), E'\\n'
                        order by n.sequence) as moves
             from transitions n
