@@ -8,7 +8,7 @@ TASKER  := $(TARGET)/release/tasker
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ready build run dev test check fmt clippy doc proto alerts audit units bench gen snapshots contract image clean
+.PHONY: help setup ready build run dev test check fmt clippy doc proto alerts audit units sdk-python bench gen snapshots contract image clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ run: build ## Runs a real workflow from nothing: Postgres, server, worker, resul
 dev: build ## Starts a server with its own Postgres and stays
 	$(TASKER) dev
 
-test: check units ## Everything that must hold before a change lands
+test: check units sdk-python ## Everything that must hold before a change lands
 
 check: fmt clippy doc proto alerts audit ## What needs no test run: format, lints, docs, protos, alerts, dependencies
 
@@ -59,6 +59,10 @@ audit:
 
 units: ready ## All tests, without the checks
 	INSTA_UPDATE=no $(CARGO) test --workspace --locked
+
+sdk-python: ## Tests the Python SDK with the oldest and the newest versions that it allows
+	@scripts/setup --all
+	scripts/sdk-python
 
 bench: build ## Measures ceiling, throughput and hop; prints a table and JSON
 	$(TASKER) bench

@@ -1,0 +1,7 @@
+"""Running steps."""
+
+from .context import StepContext
+from .health import HealthServer
+from .worker import Worker, WorkerStatus
+
+__all__ = ["HealthServer", "StepContext", "Worker", "WorkerStatus"]
