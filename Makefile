@@ -53,9 +53,8 @@ alerts: ## Checks the alerts, each on made series on which it fires and on which
 	promtool check config deploy/prometheus/prometheus.yml
 	promtool test rules deploy/prometheus/alerts_test.yml
 
-audit:
-	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --all-features check bans licenses sources; \
-	else echo "cargo-deny is not installed: the dependency audit is left out (cargo install cargo-deny)"; fi
+audit: ready
+	scripts/audit
 
 units: ready ## All tests, without the checks
 	INSTA_UPDATE=no $(CARGO) test --workspace --locked
