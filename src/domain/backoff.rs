@@ -1,6 +1,6 @@
 //! How long to wait before the next attempt.
 //!
-//! Rules from the specification, backoff-and-dependency-graph §2.1: a table by attempt, beyond it
+//! A table gives the wait by attempt; beyond it the wait is
 //! `floor(attempt ^ multiplier)` seconds, a cap, then jitter by whole seconds. A wait that the worker asks
 //! for wins over the table and has a cap of its own.
 

@@ -1,8 +1,7 @@
 //! The execution context of a task: its steps counted and judged.
 //!
-//! Rules from the specification, tasks-and-steps §4, with one refinement that the design's promise "waiting
-//! for backoff is never taken for permanently blocked" asks for: a task counts as blocked only once nothing
-//! can move any more. While a step is ready, runs, or waits for its backoff, the task is not blocked, even if
+//! A task counts as blocked only once nothing can move any more, because waiting for backoff is never taken for
+//! permanently blocked. While a step is ready, runs, or waits for its backoff, the task is not blocked, even if
 //! another step has failed for good; once none is, it is blocked also when the cause is a cancelled step.
 
 /// How many steps are in which condition.

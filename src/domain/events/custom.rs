@@ -1,4 +1,4 @@
-//! What custom events may be called. Rules and words from the specification, events §1.4.
+//! The names that custom events may have. Rules and words are those of the original service.
 
 use super::catalog;
 

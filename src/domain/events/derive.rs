@@ -16,7 +16,7 @@
 //! | an attempt begins | … `step.before_handle`; the first of a group: what steps were found, and that they start |
 //! | an attempt ends | … `workflow.step_completed` or `_failed`, `observability.step.backoff` or `.max_retries_reached`; the last of a group: that the steps have run |
 //!
-//! Rules from the specification, events §1, with the ruling that each occurrence is told once.
+//! Names and payloads are those of the original service; each occurrence is told once.
 
 use serde_json::{Value, value::RawValue};
 

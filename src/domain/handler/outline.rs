@@ -1,6 +1,6 @@
 //! The graph of a handler's step templates.
 //!
-//! Rules from the specification, backoff-and-dependency-graph §6: all dependencies count, however they were given.
+//! All dependencies count, whether they were given as one step or as a list.
 
 use std::collections::HashMap;
 

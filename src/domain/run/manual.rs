@@ -1,4 +1,4 @@
-//! What people may do to a step. Rules from the specification, tasks-and-steps §9, and the design's rulings.
+//! Operations of people on a step: cancel, retry, resolve, and change.
 
 use super::{
     super::ids::StepNo,

@@ -1,6 +1,7 @@
 //! The task's own state, decided from its steps after every batch of operations.
 //!
-//! Rules from the specification, tasks-and-steps §7, and the design's ruling on waiting.
+//! With nothing ready and nothing running, a task that can still move is pending, with its reason; it is in progress
+//! again when it moves.
 
 use std::borrow::Cow;
 
