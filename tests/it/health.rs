@@ -337,11 +337,15 @@ fn signal(name: &str, postgres: &Postgres) {
     let file = ["data/postmaster.pid", "postmaster.pid"].map(|file| postgres.directory().join(file));
     let text = file.iter().find_map(|file| std::fs::read_to_string(file).ok()).expect("it runs");
     let postmaster = text.lines().next().unwrap().trim().to_owned();
+    let send = |to: Vec<&str>| {
+        // Those that have ended meanwhile need no signal.
+        let _ = Command::new("kill").arg(format!("-{name}")).args(to).status().unwrap();
+    };
+    // It comes first: once it is stopped, there are no further children.
+    send(vec![&postmaster]);
     let children = Command::new("pgrep").args(["-P", &postmaster]).output().unwrap().stdout;
     let children = String::from_utf8(children).unwrap();
-    let all = std::iter::once(postmaster.as_str()).chain(children.split_whitespace());
-    // Those that have ended meanwhile need no signal.
-    let _ = Command::new("kill").arg(format!("-{name}")).args(all).status().unwrap();
+    send(children.split_whitespace().collect());
 }
 
 #[tokio::test(flavor = "multi_thread")]
