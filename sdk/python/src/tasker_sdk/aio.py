@@ -13,6 +13,7 @@ import grpc
 from . import _requests
 from ._calls import DEFAULT_TIMEOUT, pause_before_repeat
 from ._gen.tasker.v1 import explain_pb2, handler_pb2, task_service_pb2
+from ._watch import Watch
 from .channel import Target, Tls
 from .client import Stubs, completed
 from .credentials import Token
@@ -125,36 +126,22 @@ class AsyncClient:
         self, task_id: str, *, after: int = 0, wait: float | None = None
     ) -> AsyncIterator[Task | Transition]:
         """A task as it is, its transitions, the task as it ended; see `Client.watch`."""
-        deadline = None if wait is None else time.monotonic() + wait
-        tries = 0
-        while True:
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                return
-            stream: Any = self.stubs.tasks.WatchTask(_requests.watch_task(task_id, after), timeout=left)
+        watch = Watch(task_id, after, wait)
+        while not watch.is_over():
+            stream: Any = self.stubs.tasks.WatchTask(watch.request(), timeout=watch.left())
             try:
                 async for message in stream:
-                    tries = 0
-                    if message.HasField("transition"):
-                        after = max(after, message.transition.sequence)
-                        yield Transition.of(message.transition)
-                    else:
-                        task = Task.of(message.task)
-                        after = max(after, message.task.revision)
-                        yield task
-                        if task.is_final:
-                            return
+                    update = watch.take(message)
+                    yield update
+                    if isinstance(update, Task) and update.is_final:
+                        return
                 return
             except grpc.RpcError as failed:
-                error = from_call(failed)
-                if deadline is not None and time.monotonic() >= deadline:
+                if watch.is_over():
                     return
-                pause = pause_before_repeat(error, True, tries, 3600.0)
-                if pause is None:
-                    raise error from failed
+                pause = watch.pause(failed)
             finally:
                 stream.cancel()
-            tries += 1
             await asyncio.sleep(pause)
 
     async def cancel(self, task_id: str, *, reason: str = "", requested_by: str = "") -> Task:

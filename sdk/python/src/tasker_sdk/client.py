@@ -26,6 +26,7 @@ from ._gen.tasker.v1 import (
     task_service_pb2_grpc,
 )
 from ._gen.tasker.worker.v1 import worker_service_pb2_grpc
+from ._watch import Watch
 from .channel import Target, Tls
 from .credentials import Token
 from .errors import TaskerError, TaskFailedError, from_call, from_status
@@ -166,36 +167,22 @@ class Client:
         The stream goes on by itself after a lost connection, without loss or repetition. It ends with the task, or
         silently after `wait` seconds.
         """
-        deadline = None if wait is None else time.monotonic() + wait
-        tries = 0
-        while True:
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                return
-            stream = self.stubs.tasks.WatchTask(_requests.watch_task(task_id, after), timeout=left)
+        watch = Watch(task_id, after, wait)
+        while not watch.is_over():
+            stream = self.stubs.tasks.WatchTask(watch.request(), timeout=watch.left())
             try:
                 for message in stream:
-                    tries = 0
-                    if message.HasField("transition"):
-                        after = max(after, message.transition.sequence)
-                        yield Transition.of(message.transition)
-                    else:
-                        task = Task.of(message.task)
-                        after = max(after, message.task.revision)
-                        yield task
-                        if task.is_final:
-                            return
+                    update = watch.take(message)
+                    yield update
+                    if isinstance(update, Task) and update.is_final:
+                        return
                 return
             except grpc.RpcError as failed:
-                error = from_call(failed)
-                if deadline is not None and time.monotonic() >= deadline:
+                if watch.is_over():
                     return
-                pause = pause_before_repeat(error, True, tries, 3600.0)
-                if pause is None:
-                    raise error from failed
+                pause = watch.pause(failed)
             finally:
                 stream.cancel()
-            tries += 1
             time.sleep(pause)
 
     def cancel(self, task_id: str, *, reason: str = "", requested_by: str = "") -> Task:

@@ -8,6 +8,8 @@ from typing import Any, Mapping
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 
+from ._time import seconds
+
 DOMAIN = "tasker.v1"
 """The domain of the reasons that tasker gives."""
 
@@ -97,7 +99,7 @@ def from_status(status: status_pb2.Status) -> TaskerError:
         elif detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
             retry = error_details_pb2.RetryInfo()
             detail.Unpack(retry)
-            retry_after = retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9
+            retry_after = seconds(retry.retry_delay)
     if info is None or info.domain != DOMAIN:
         return TransportError(code, status.message)
     return RefusedError(info.reason, code, status.message, info.metadata, tuple(violations), retry_after)

@@ -18,6 +18,7 @@ from ._gen.tasker.v1 import handler_ref_pb2
 from ._gen.tasker.worker.v1 import assignment_pb2, result_pb2
 from . import _json
 from ._requests import json_text
+from ._time import seconds
 from .errors import SetupError
 from .worker import outcome
 from .worker.attempt import Around, Attempt
@@ -134,7 +135,7 @@ def _read(run: StepRun, result: result_pb2.StepResult) -> None:
     run.permanent = failure.permanent
     run.details = json.loads(failure.context_json) if failure.context_json else None
     if failure.HasField("retry_after"):
-        run.retry_after = failure.retry_after.seconds + failure.retry_after.nanos / 1e9
+        run.retry_after = seconds(failure.retry_after)
 
 
 class TestServer:

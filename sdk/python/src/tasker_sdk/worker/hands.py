@@ -15,6 +15,7 @@ import time
 from typing import Any, Callable, Iterable
 
 from .._gen.tasker.worker.v1 import assignment_pb2, result_pb2, session_pb2
+from .._time import seconds
 from . import outcome
 from .attempt import Around, Attempt
 from .context import StepContext
@@ -90,9 +91,12 @@ class Hands:
         stuck = sum(1 for attempt in self._executing if attempt.stopped_at is not None)
         return max(self._slots - stuck, 0)
 
-    def set_clock(self, server_seconds: float) -> None:
-        """Takes the server's time, by which deadlines are meant."""
-        self._clock = (server_seconds, time.monotonic())
+    def take_terms(self, terms: Any) -> None:
+        """Takes the server's time, by which deadlines are meant, and its limit, from a welcome or the answer to a claim."""
+        if terms.HasField("server_time"):
+            self._clock = (seconds(terms.server_time), time.monotonic())
+        if terms.payload_bytes_max > 0:
+            self.bytes_max = terms.payload_bytes_max
 
     def assigned(self, assignments: Iterable[assignment_pb2.Assignment]) -> None:
         """Begins attempts; one that is here already is passed over."""
@@ -131,9 +135,8 @@ class Hands:
     def _deadline(self, assignment: assignment_pb2.Assignment) -> float | None:
         if not assignment.HasField("deadline_time"):
             return None
-        at = assignment.deadline_time.seconds + assignment.deadline_time.nanos / 1e9
         server, ours = self._clock
-        return ours + (at - server)
+        return ours + (seconds(assignment.deadline_time) - server)
 
     def _go_on(self) -> None:
         """Starts waiting attempts while there is room. Under the lock."""

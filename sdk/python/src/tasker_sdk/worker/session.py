@@ -17,6 +17,7 @@ from typing import Any, Iterator
 import grpc
 
 from .._gen.tasker.worker.v1 import session_pb2
+from .._time import seconds
 from ..client import Stubs
 from ..credentials import Token
 from ..errors import TransportError, from_call
@@ -66,11 +67,6 @@ class Session:
         self._aborted = False
         self._opened = time.monotonic()
         self._call: Any = None
-
-    @property
-    def lease_ttl(self) -> float:
-        """How many seconds a session lives without a sign of life."""
-        return self._lease_ttl
 
     def serve(self, stubs: Stubs) -> None:
         """Says hello and reads until the stream ends. Returns at an orderly end; raises TaskerError otherwise."""
@@ -152,13 +148,10 @@ class Session:
 
     def _welcome(self, welcome: session_pb2.Welcome) -> None:
         with self._hands.lock:
-            self._lease_ttl = _seconds(welcome.lease_ttl) or 30.0
-            self._interval = max(_seconds(welcome.heartbeat_interval) or self._lease_ttl / 3, 0.05)
+            self._lease_ttl = seconds(welcome.lease_ttl) or 30.0
+            self._interval = max(seconds(welcome.heartbeat_interval) or self._lease_ttl / 3, 0.05)
             self.lease_until = self._opened + self._lease_ttl
-            if welcome.HasField("server_time"):
-                self._hands.set_clock(welcome.server_time.seconds + welcome.server_time.nanos / 1e9)
-            if welcome.payload_bytes_max > 0:
-                self._hands.bytes_max = welcome.payload_bytes_max
+            self._hands.take_terms(welcome)
             self._identity.session_id = welcome.session_id
             self._hands.lost(welcome.lost)
             self.welcomed = True
@@ -222,7 +215,3 @@ class Session:
         with self._hands.lock:
             told = self.drain_notice is None or self._notice_sent
             return told and self._hands.ledger.is_idle()
-
-
-def _seconds(duration: Any) -> float:
-    return duration.seconds + duration.nanos / 1e9

@@ -10,6 +10,7 @@ import grpc
 from google.protobuf import duration_pb2
 
 from .._gen.tasker.worker.v1 import worker_service_pb2
+from .._time import seconds
 from ..client import Stubs
 from ..credentials import Token
 from ..errors import TaskerError, from_call
@@ -37,11 +38,6 @@ class UnarySession:
         self._closed = threading.Event()
         self._error: TaskerError | None = None
         self._claim: Any = None
-
-    @property
-    def lease_ttl(self) -> float:
-        """How many seconds a session lives without a call that names it."""
-        return self._lease_ttl
 
     def serve(self, stubs: Stubs) -> None:
         """Works until it is closed. Raises TaskerError when a call fails."""
@@ -112,13 +108,9 @@ class UnarySession:
             )
             self._claim = stubs.workers.ClaimSteps.future(request, timeout=CLAIM_WAIT + _CALL_TIMEOUT)
             answer = self._claim.result()
-            ttl = answer.lease_ttl.seconds + answer.lease_ttl.nanos / 1e9
-            self._lease_ttl = ttl or self._lease_ttl
+            self._lease_ttl = seconds(answer.lease_ttl) or self._lease_ttl
             self._heard(asked)
-            if answer.HasField("server_time"):
-                self._hands.set_clock(answer.server_time.seconds + answer.server_time.nanos / 1e9)
-            if answer.payload_bytes_max > 0:
-                self._hands.bytes_max = answer.payload_bytes_max
+            self._hands.take_terms(answer)
             self._identity.session_id = answer.session_id
             if not self.welcomed:
                 self.welcomed = True
